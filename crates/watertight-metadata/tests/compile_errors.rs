@@ -1,0 +1,60 @@
+//! A wrong id stops the build, and the compiler's message states the rule.
+
+use std::fs;
+use std::process::Command;
+
+/// Metadata that must not compile, each with the rule that the compiler has to state.
+const WRONG: [(&str, &str); 4] = [
+    (
+        r#"PluginMetadata::new("My-Feature")"#,
+        "a plugin id is lower case",
+    ),
+    (
+        r#"PluginMetadata::new("my_feature")"#,
+        "a plugin id has hyphens, not underscores, so that no two ids share a schema",
+    ),
+    (
+        r#"PluginMetadata::new("orders").depends_on(&["orders"])"#,
+        "a plugin does not depend on itself",
+    ),
+    (
+        r#"PluginMetadata::new("orders").depends_on(&["Catalog"])"#,
+        "a plugin id is lower case",
+    ),
+];
+
+/// A crate of its own is built rather than compared with stored compiler output, which differs
+/// between toolchains with and without the standard library's source.
+#[test]
+fn wrong_metadata_is_a_compile_error_that_states_the_rule() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("src")).unwrap();
+    fs::write(
+        folder.path().join("Cargo.toml"),
+        format!(
+            "[package]\nname = \"wrong\"\nedition = \"2024\"\n[workspace]\n\
+             [dependencies]\nwatertight-metadata = {{ path = {:?} }}\n",
+            env!("CARGO_MANIFEST_DIR")
+        ),
+    )
+    .unwrap();
+    for (metadata, rule) in WRONG {
+        fs::write(
+            folder.path().join("src/lib.rs"),
+            format!(
+                "use watertight_metadata::PluginMetadata;\n\
+                 pub const PLUGIN_METADATA: PluginMetadata = {metadata};\n"
+            ),
+        )
+        .unwrap();
+        let output = Command::new(env!("CARGO"))
+            .args(["check", "--offline", "--quiet"])
+            .env("CARGO_TARGET_DIR", folder.path().join("target"))
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        let message = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success(), "{metadata} compiles");
+        assert!(message.contains(rule), "{metadata}: {message}");
+    }
+}
