@@ -1,0 +1,38 @@
+use std::env;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use anyhow::{Context, Result, bail};
+
+/// Lets Cargo read the workspace as it is now and bring `Cargo.lock` up to date. Packages that are locked
+/// already keep their version.
+///
+/// The network is used only when what Cargo has on this machine is not enough.
+///
+/// # Errors
+///
+/// Cargo's own message, when it rejects the workspace.
+pub(crate) fn update(root: &Path) -> Result<()> {
+    if cargo_update(root, &["--offline"])?.status.success() {
+        return Ok(());
+    }
+    let output = cargo_update(root, &[])?;
+    if !output.status.success() {
+        let message = String::from_utf8_lossy(&output.stderr);
+        bail!(
+            "failed to bring Cargo.lock up to date, so nothing was changed; Cargo says:\n{}",
+            message.trim_end()
+        );
+    }
+    Ok(())
+}
+
+fn cargo_update(root: &Path, arguments: &[&str]) -> Result<Output> {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    Command::new(cargo)
+        .args(["update", "--workspace", "--quiet"])
+        .args(arguments)
+        .current_dir(root)
+        .output()
+        .context("failed to run cargo")
+}

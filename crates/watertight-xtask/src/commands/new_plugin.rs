@@ -1,0 +1,255 @@
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::Args;
+use serde::Serialize;
+use serde_json::json;
+use watertight_metadata::PluginId;
+
+use crate::apply;
+use crate::cargo_lock;
+use crate::edit::root_manifest::RootManifest;
+use crate::plan::{NewFile, NewFolder, Plan};
+use crate::rust_format::Formatting;
+use crate::table_name::TableName;
+use crate::templates;
+use crate::terminal;
+use crate::text_style::TextStyle;
+use crate::timestamp::Timestamp;
+use crate::wiring;
+use crate::workspace::{Workspace, WorkspacePlugin};
+
+/// Write a new plugin and make it part of the workspace and its server.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  cargo xtask new-plugin my-feature
+  cargo xtask new-plugin orders --table order_lines --description \"Orders and their lines\"
+  cargo xtask new-plugin orders --dry-run")]
+pub(crate) struct Arguments {
+    /// The plugin's id: lower-case words joined by hyphens, such as `my-feature`.
+    #[arg(value_parser = PluginId::parse)]
+    id: PluginId,
+    /// What the plugin is for, in one line.
+    #[arg(long, value_name = "TEXT", value_parser = one_line)]
+    description: Option<String>,
+    /// The example table.
+    #[arg(long, value_name = "NAME", default_value = "items", value_parser = TableName::parse)]
+    table: TableName,
+    /// Show what would be written, and write nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Print one JSON document.
+    #[arg(long)]
+    json: bool,
+    /// The version of the first migration.
+    #[arg(long, hide = true, value_parser = Timestamp::parse)]
+    timestamp: Option<Timestamp>,
+}
+
+/// What the templates of a plugin can use.
+#[derive(Serialize)]
+struct Values<'a> {
+    id: &'a str,
+    description: &'a str,
+    package: &'a str,
+    library: &'a str,
+    schema: &'a str,
+    table: Table<'a>,
+    version: String,
+    inherited: Vec<&'static str>,
+    edition: &'a str,
+    lints: bool,
+}
+
+#[derive(Serialize)]
+struct Table<'a> {
+    name: &'a str,
+    rust_name: String,
+    type_name: String,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let workspace = Workspace::find()?;
+    let _lock = match arguments.dry_run {
+        true => None,
+        false => Some(apply::lock(workspace.root())?),
+    };
+    let plan = plan(&workspace, arguments)?;
+    if !arguments.dry_run && !plan.is_empty() {
+        apply::apply(workspace.root(), &plan, &[Path::new("Cargo.lock")], || {
+            cargo_lock::update(workspace.root())
+        })?;
+    }
+    report(&workspace, arguments, &plan);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn plan(workspace: &Workspace, arguments: &Arguments) -> Result<Plan> {
+    let id = arguments.id;
+    let mut plan = Plan::default();
+    let mut plugins = workspace.plugins()?;
+    let folder = workspace.plugins_folder().join(id.as_str());
+    if let Some(there) = plugins.iter().find(|plugin| plugin.id == id) {
+        let there = workspace.relative(&there.folder);
+        ensure!(
+            there == folder,
+            "failed to create plugin `{id}`: {} has that id already; choose another",
+            there.display()
+        );
+        wiring::plan(workspace, &plugins, None, &mut plan)?;
+        return Ok(plan);
+    }
+
+    check_free(workspace, id, &folder)?;
+    let files = files(workspace, arguments)?;
+    let manifest = files
+        .iter()
+        .find(|file| file.path == Path::new("Cargo.toml"));
+    let manifest = manifest.map(|file| file.text.clone());
+    plugins.push(WorkspacePlugin {
+        id,
+        dependencies: Vec::new(),
+        folder: workspace.root().join(&folder),
+        package_name: id.package_name(),
+    });
+    plugins.sort_by_key(|plugin| plugin.id);
+    plan.folder = Some(NewFolder {
+        path: folder,
+        files,
+    });
+    wiring::plan(workspace, &plugins, manifest.as_deref(), &mut plan)?;
+    Ok(plan)
+}
+
+/// Refuses a plugin whose folder or package name is taken.
+fn check_free(workspace: &Workspace, id: PluginId, folder: &Path) -> Result<()> {
+    ensure!(
+        std::fs::symlink_metadata(workspace.root().join(folder)).is_err(),
+        "failed to create plugin `{id}`: {} is there already, and is not that plugin; move it away, or choose \
+         another id",
+        folder.display()
+    );
+    for (name, place) in wiring::packages(workspace)? {
+        if name == id.package_name() {
+            bail!(
+                "failed to create plugin `{id}`: the package in {} is called {name} already; choose another id",
+                place.display()
+            );
+        }
+    }
+    Ok(())
+}
+
+/// The plugin's files, formatted.
+fn files(workspace: &Workspace, arguments: &Arguments) -> Result<Vec<NewFile>> {
+    let root = std::fs::read_to_string(workspace.root().join("Cargo.toml"))
+        .context("failed to read Cargo.toml")?;
+    let root =
+        RootManifest::parse(&TextStyle::plain(&root)).context("failed to read Cargo.toml")?;
+    let id = arguments.id;
+    let description = match &arguments.description {
+        Some(description) => description.clone(),
+        None => format!("The plugin {id}"),
+    };
+    let values = Values {
+        id: id.as_str(),
+        description: &description,
+        package: &id.package_name(),
+        library: id.schema_name(),
+        schema: id.schema_name(),
+        table: Table {
+            name: arguments.table.as_str(),
+            rust_name: arguments.table.rust_name(),
+            type_name: arguments.table.type_name(),
+        },
+        version: arguments
+            .timestamp
+            .unwrap_or_else(Timestamp::now)
+            .to_string(),
+        inherited: root.package_keys(),
+        edition: root.edition(),
+        lints: root.has_lints(),
+    };
+    let overrides = workspace.root().join(workspace.templates_folder());
+    let mut files = templates::render("plugin", &overrides, &values)?;
+    format(&mut files, root.edition(), workspace.root())?;
+    Ok(files)
+}
+
+/// Formats all Rust files, side by side.
+fn format(files: &mut [NewFile], edition: &str, folder: &Path) -> Result<()> {
+    let mut started = Vec::new();
+    for file in files {
+        if file
+            .path
+            .extension()
+            .is_some_and(|extension| extension == "rs")
+        {
+            started.push((Formatting::start(&file.text, edition, folder)?, file));
+        }
+    }
+    for (formatting, file) in started {
+        file.text = formatting.finish(&file.path)?;
+    }
+    Ok(())
+}
+
+/// Reads a description: white space, also line ends, becomes one space.
+fn one_line(text: &str) -> Result<String> {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    ensure!(
+        !line.chars().any(char::is_control),
+        "failed to take {text:?} as the description: it has a control character; leave that out"
+    );
+    ensure!(
+        !line.is_empty(),
+        "failed to take {text:?} as the description: it is empty; leave `--description` out"
+    );
+    Ok(line)
+}
+
+fn report(workspace: &Workspace, arguments: &Arguments, plan: &Plan) {
+    let id = arguments.id;
+    let folder: PathBuf = workspace.plugins_folder().join(id.as_str());
+    if arguments.json {
+        let status = match (plan.is_empty(), arguments.dry_run) {
+            (true, _) => "nothing-to-do",
+            (false, true) => "planned",
+            (false, false) => "written",
+        };
+        let document = json!({
+            "command": "new-plugin",
+            "status": status,
+            "plugin": id.as_str(),
+            "schema": id.schema_name(),
+            "folder": folder.display().to_string(),
+            "files": plan.json(),
+            "notes": plan.notes,
+        });
+        terminal::result(&format!("{document:#}\n"));
+        return;
+    }
+    for note in &plan.notes {
+        terminal::remark(note);
+    }
+    if plan.is_empty() {
+        terminal::result(&format!(
+            "Nothing to do: plugin `{id}` is in {} already.\n",
+            folder.display()
+        ));
+    } else if arguments.dry_run {
+        terminal::result(&format!("Would write plugin `{id}`:\n{}", plan.list()));
+        terminal::result(&terminal::coloured(&plan.diffs()));
+    } else {
+        terminal::result(&format!(
+            "Wrote plugin `{id}`:\n{}\nNext:\n  \
+             cargo xtask migrate            create its schema {} and the table\n  \
+             cargo test -p {:<16} run its test\n",
+            plan.list(),
+            id.schema_name(),
+            id.package_name()
+        ));
+    }
+}

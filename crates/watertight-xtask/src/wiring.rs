@@ -1,0 +1,140 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::edit::plugins_rs;
+use crate::edit::root_manifest::RootManifest;
+use crate::edit::server_manifest::ServerManifest;
+use crate::plan::Plan;
+use crate::rust_format::Formatting;
+use crate::text_style::TextStyle;
+use crate::workspace::{Workspace, WorkspacePlugin};
+
+/// Plans what makes `plugins` (all that exist, or will) members of the workspace and known to its server.
+///
+/// `new_manifest` is the manifest of a plugin that does not exist yet; what it inherits is added to the
+/// workspace.
+///
+/// # Errors
+///
+/// Names the file that cannot be read or changed.
+pub(crate) fn plan(
+    workspace: &Workspace,
+    plugins: &[WorkspacePlugin],
+    new_manifest: Option<&str>,
+    plan: &mut Plan,
+) -> Result<()> {
+    let root_file = SourceFile::read(workspace, "Cargo.toml".into())?;
+    let failed = || "failed to change Cargo.toml";
+    let mut root = RootManifest::parse(&root_file.plain()).with_context(failed)?;
+    if let Some(manifest) = new_manifest {
+        root.add_inherited_by(manifest).with_context(failed)?;
+    }
+    let edition = root.edition().to_owned();
+
+    let server_folder = workspace.server_folder();
+    let server = workspace
+        .root()
+        .join(server_folder)
+        .join("Cargo.toml")
+        .exists();
+    let mut server_edits = Vec::new();
+    let mut own = Vec::new();
+    if server {
+        let path = server_folder.join("Cargo.toml");
+        let file = SourceFile::read(workspace, path.clone())?;
+        let failed = || format!("failed to change {}", path.display());
+        let mut manifest = ServerManifest::parse(&file.plain()).with_context(failed)?;
+        for plugin in plugins {
+            if !manifest.add(&plugin.package_name).with_context(failed)? {
+                own.push(plugin.id);
+            }
+        }
+        server_edits.push((file, manifest.text()));
+
+        let path = server_folder.join("src/plugins.rs");
+        let file = SourceFile::read(workspace, path.clone())?;
+        let folder = workspace.root().join(server_folder);
+        let text =
+            Formatting::start(&plugins_rs::text(plugins), &edition, &folder)?.finish(&path)?;
+        server_edits.push((file, text));
+    } else {
+        plan.notes.push(format!(
+            "There is no server in {}; the plugin is not part of one.",
+            server_folder.display()
+        ));
+    }
+
+    for plugin in plugins {
+        let folder = slashes(workspace.relative(&plugin.folder));
+        root.add_member(&folder).with_context(failed)?;
+        if !own.contains(&plugin.id) {
+            root.add_path_dependency(&plugin.package_name, &folder)
+                .with_context(failed)?;
+        }
+    }
+
+    root_file.edit(&root.text(), plan);
+    for (file, text) in server_edits {
+        file.edit(&text, plan);
+    }
+    Ok(())
+}
+
+/// The names of the packages that the workspace has already, each with its folder relative to the root.
+///
+/// # Errors
+///
+/// When a manifest cannot be read.
+pub(crate) fn packages(workspace: &Workspace) -> Result<Vec<(String, PathBuf)>> {
+    let root_file = SourceFile::read(workspace, "Cargo.toml".into())?;
+    let root = RootManifest::parse(&root_file.plain()).context("failed to read Cargo.toml")?;
+    let mut packages = Vec::new();
+    for member in root.members()?.into_iter().chain([".".to_owned()]) {
+        let pattern = workspace.root().join(member);
+        let folders = glob::glob(&pattern.to_string_lossy()).context("failed to read `members`")?;
+        for folder in folders.flatten() {
+            let manifest = folder.join("Cargo.toml");
+            if manifest.is_file()
+                && let Some(name) = crate::workspace::package_name(&manifest)?
+            {
+                packages.push((name, workspace.relative(&folder).to_owned()));
+            }
+        }
+    }
+    Ok(packages)
+}
+
+/// A file as it is now, or nothing.
+struct SourceFile {
+    path: PathBuf,
+    text: Option<String>,
+}
+
+impl SourceFile {
+    fn read(workspace: &Workspace, path: PathBuf) -> Result<Self> {
+        let text = match fs::read_to_string(workspace.root().join(&path)) {
+            Ok(text) => Some(text),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error).context(format!("failed to read {}", path.display())),
+        };
+        Ok(Self { path, text })
+    }
+
+    fn plain(&self) -> String {
+        TextStyle::plain(self.text.as_deref().unwrap_or_default())
+    }
+
+    fn edit(self, plain: &str, plan: &mut Plan) {
+        if self.text.is_some() && self.plain() == plain {
+            return;
+        }
+        let style = TextStyle::of(self.text.as_deref().unwrap_or_default());
+        plan.edit(self.path, self.text, style.restore(plain));
+    }
+}
+
+fn slashes(path: &Path) -> String {
+    path.display().to_string().replace('\\', "/")
+}
