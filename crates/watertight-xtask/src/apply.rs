@@ -41,19 +41,15 @@ pub(crate) fn apply(
 ) -> Result<()> {
     let _uninterrupted = Uninterrupted::new();
     let mut undo = Undo::default();
-    let done = stage_and_commit(root, plan, also, check, &mut undo);
-    match done {
-        Ok(()) => undo.forget(),
-        Err(error) => match undo.put_back() {
-            Ok(()) => return Err(error),
-            Err(left) => {
-                return Err(error.context(format!(
-                    "failed to put everything back ({left}); look at what is left with `git status`"
-                )));
-            }
-        },
+    let Err(error) = stage_and_commit(root, plan, also, check, &mut undo) else {
+        return Ok(());
+    };
+    match undo.put_back() {
+        Ok(()) => Err(error),
+        Err(left) => Err(error.context(format!(
+            "failed to put everything back ({left}); look at what is left with `git status`"
+        ))),
     }
-    Ok(())
 }
 
 fn stage_and_commit(
@@ -256,8 +252,6 @@ impl Undo {
         }
         Ok(parent)
     }
-
-    fn forget(self) {}
 
     fn put_back(self) -> Result<(), String> {
         let mut left = Vec::new();

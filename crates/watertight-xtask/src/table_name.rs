@@ -151,7 +151,7 @@ mod tests {
             ("user", "User"),
             ("s", "S"),
             ("as", "As"),
-            ("ties", "Ty"),
+            ("ties", "Tie"),
         ] {
             assert_eq!(table(name).type_name(), row, "{name}");
         }

@@ -56,7 +56,7 @@ pub(crate) fn render(set: &str, overrides: &Path, values: &impl Serialize) -> Re
         ensure!(
             is_below(&path),
             "failed to render template {name}: its name becomes {:?}, which is not a path below the new folder",
-            path
+            path.display()
         );
         ensure!(
             files.insert(path.clone(), text).is_none(),
@@ -234,7 +234,7 @@ mod tests {
     fn a_template_that_does_not_parse_is_named_with_its_line() {
         insta::assert_snapshot!(
             error(&[("migration/up.sql.jinja", "--\n{% if %}")]),
-            @""
+            @"failed to render template up.sql.jinja:2: syntax error: unexpected end of block; correct the template"
         );
     }
 

@@ -126,12 +126,12 @@ impl SourceFile {
         TextStyle::plain(self.text.as_deref().unwrap_or_default())
     }
 
-    fn edit(self, plain: &str, plan: &mut Plan) {
-        if self.text.is_some() && self.plain() == plain {
+    fn edit(self, edited: &str, plan: &mut Plan) {
+        if self.text.is_some() && self.plain() == edited {
             return;
         }
         let style = TextStyle::of(self.text.as_deref().unwrap_or_default());
-        plan.edit(self.path, self.text, style.restore(plain));
+        plan.edit(self.path, self.text, style.restore(edited));
     }
 }
 

@@ -55,9 +55,10 @@ struct Values<'a> {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
-    let _lock = match arguments.dry_run {
-        true => None,
-        false => Some(apply::lock(workspace.root())?),
+    let _lock = if arguments.dry_run {
+        None
+    } else {
+        Some(apply::lock(workspace.root())?)
     };
     let plugin = workspace.plugin(&arguments.plugin)?;
     let now = arguments.timestamp.unwrap_or_else(Timestamp::now);
@@ -165,6 +166,8 @@ fn count_up(version: &str) -> String {
 /// Reads a migration's name: `AddPrice` and `add price` are `add_price`.
 fn snake_case(name: &str) -> Result<String> {
     let snake = name.to_case(Case::Snake);
+    let words: Vec<&str> = snake.split('_').filter(|word| !word.is_empty()).collect();
+    let snake = words.join("_");
     let legal = snake
         .bytes()
         .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');

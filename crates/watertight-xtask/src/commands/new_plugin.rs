@@ -72,9 +72,10 @@ struct Table<'a> {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
-    let _lock = match arguments.dry_run {
-        true => None,
-        false => Some(apply::lock(workspace.root())?),
+    let _lock = if arguments.dry_run {
+        None
+    } else {
+        Some(apply::lock(workspace.root())?)
     };
     let plan = plan(&workspace, arguments)?;
     if !arguments.dry_run && !plan.is_empty() {

@@ -29,9 +29,10 @@ pub(crate) fn insert(table: &mut Item, name: &str, value: Item) -> Result<()> {
     let entries = table.as_table_like_mut().context("it is not a table")?;
     let names: Vec<String> = entries.iter().map(|(name, _)| name.to_owned()).collect();
     entries.insert(name, value);
-    // An inline table takes the entry at its end.
     if let Some(table) = table.as_table_mut() {
         order(table, &place(&names, name));
+    } else if let Some(table) = table.as_inline_table_mut() {
+        table.fmt();
     }
     Ok(())
 }

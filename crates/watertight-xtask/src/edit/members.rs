@@ -2,7 +2,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use glob::{MatchOptions, Pattern};
-use toml_edit::{Array, TableLike, Value};
+use toml_edit::{Array, RawString, TableLike, Value};
 
 /// Makes the package in `folder` (relative to the root, with `/`) a member of `[workspace]`.
 ///
@@ -61,77 +61,66 @@ fn covers(member: &str, folder: &str) -> Result<bool> {
 }
 
 /// Inserts into a sorted list where it belongs, into another at the end, on a line of its own where the
-/// others have one. Comments stay with the element that they stand at.
-fn insert(list: &mut Array, text: &str) {
-    let texts: Vec<&str> = list.iter().filter_map(Value::as_str).collect();
-    let position = if texts.is_sorted() {
-        texts.partition_point(|other| *other < text)
+/// others have one. Comments stay with the member that they stand at.
+fn insert(members: &mut Array, folder: &str) {
+    let folders: Vec<&str> = members.iter().filter_map(Value::as_str).collect();
+    let position = if folders.is_sorted() {
+        folders.partition_point(|other| *other < folder)
     } else {
-        texts.len()
+        folders.len()
     };
-    let new_line = list.iter().find_map(|value| {
-        let prefix = value.decor().prefix()?.as_str()?;
+    let line_start = members.iter().find_map(|member| {
+        let prefix = member.decor().prefix()?.as_str()?;
         Some(prefix[prefix.rfind('\n')?..].to_owned())
     });
-    let mut value = Value::from(text);
-    if position < list.len() {
-        insert_before(list, position, value, new_line);
-        return;
-    }
-    let trailing = list.trailing().as_str().unwrap_or_default().to_owned();
-    let one_a_line = new_line.is_some();
-    let indent = new_line.unwrap_or_else(|| if list.is_empty() { "" } else { " " }.to_owned());
-    if list.trailing_comma() {
-        // What stands behind the last comma is a comment at the last element, then the end of its line.
-        let (comment, end) = trailing
-            .rsplit_once('\n')
-            .map_or(("", ""), |(comment, end)| (comment, end));
-        value.decor_mut().set_prefix(format!("{comment}{indent}"));
-        if one_a_line {
-            list.set_trailing(format!("\n{end}"));
-        }
-    } else {
-        let last = list
-            .len()
-            .checked_sub(1)
-            .and_then(|last| list.get_mut(last));
-        let suffix = last.map(|last| {
-            let suffix = last.decor().suffix().and_then(|suffix| suffix.as_str());
-            let suffix = suffix.unwrap_or_default().to_owned();
-            last.decor_mut().set_suffix("");
-            suffix
-        });
-        let suffix = suffix.unwrap_or_default();
-        let (comment, end) = match suffix.rsplit_once('\n') {
-            Some((comment, end)) => (comment, format!("\n{end}")),
-            None => ("", suffix.clone()),
-        };
-        value.decor_mut().set_prefix(format!("{comment}{indent}"));
-        value.decor_mut().set_suffix(end);
-    }
-    list.push_formatted(value);
+
+    // What stands between the member before and what comes next is shared between the two sides of the new
+    // one: a comment up to the end of its line belongs to the member before.
+    let gap = take_gap(members, position);
+    let (before, after) = match (line_start, gap.find('\n')) {
+        (Some(line_start), Some(end)) => (gap[..end].to_owned() + &line_start, &gap[end..]),
+        _ if position < members.len() => (gap.clone(), " "),
+        _ if members.is_empty() => (String::new(), gap.as_str()),
+        _ => (" ".to_owned(), gap.as_str()),
+    };
+    let mut member = Value::from(folder);
+    member.decor_mut().set_prefix(before);
+    members.insert_formatted(position, member);
+    put_gap(members, position + 1, after);
 }
 
-fn insert_before(list: &mut Array, position: usize, mut value: Value, new_line: Option<String>) {
-    let next = list
-        .get_mut(position)
-        .expect("the position is inside the list");
-    let prefix = next.decor().prefix().and_then(|prefix| prefix.as_str());
-    let prefix = prefix.unwrap_or_default().to_owned();
-    match (new_line, prefix.find('\n')) {
-        (Some(new_line), Some(end_of_line)) => {
-            // A comment up to the end of the line before belongs to the element before.
-            value
-                .decor_mut()
-                .set_prefix(format!("{}{new_line}", &prefix[..end_of_line]));
-            next.decor_mut().set_prefix(&prefix[end_of_line..]);
-        }
-        _ => {
-            value.decor_mut().set_prefix(prefix);
-            next.decor_mut().set_prefix(" ");
-        }
+/// Takes away the text before the member at `position`, or, behind the last one, before the bracket.
+fn take_gap(members: &mut Array, position: usize) -> String {
+    let text = |text: Option<&RawString>| {
+        text.and_then(RawString::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    if let Some(member) = members.get(position) {
+        return text(member.decor().prefix());
     }
-    list.insert_formatted(position, value);
+    if !members.trailing_comma()
+        && let Some(last) = position
+            .checked_sub(1)
+            .and_then(|last| members.get_mut(last))
+    {
+        let gap = text(last.decor().suffix());
+        last.decor_mut().set_suffix("");
+        return gap;
+    }
+    text(Some(members.trailing()))
+}
+
+fn put_gap(members: &mut Array, position: usize, gap: &str) {
+    if let Some(member) = members.get_mut(position) {
+        member.decor_mut().set_prefix(gap);
+    } else if !members.trailing_comma()
+        && let Some(last) = members.get_mut(position - 1)
+    {
+        last.decor_mut().set_suffix(gap);
+    } else {
+        members.set_trailing(gap);
+    }
 }
 
 #[cfg(test)]
@@ -185,6 +174,7 @@ mod tests {
             ),
             ("[\n  \"a\",\n]", "[\n  \"a\",\n  \"m\",\n]"),
             ("[\n  \"a\"\n]", "[\n  \"a\",\n  \"m\"\n]"),
+            ("[\n  \"a\" # A\n]", "[\n  \"a\", # A\n  \"m\"\n]"),
             ("[\n  \"a\", # A\n]", "[\n  \"a\", # A\n  \"m\",\n]"),
             (
                 "[\n  \"a\", # A\n  # Z\n  \"z\", # z\n]",

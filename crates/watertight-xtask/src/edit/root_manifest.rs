@@ -80,9 +80,7 @@ impl RootManifest {
                 .context("failed to add to `[workspace.dependencies]`");
         };
         let path = there.get("path").and_then(Item::as_str).unwrap_or_default();
-        let same = Path::new(path)
-            .components()
-            .eq(Path::new(folder).components());
+        let same = Path::new(path.trim_start_matches("./")) == Path::new(folder);
         ensure!(
             same && there.get("package").is_none(),
             "`{name}` in `[workspace.dependencies]` is another package already; rename that dependency, or choose \
