@@ -12,18 +12,23 @@ const COLUMNS: [&str; 5] = ["id", "name", "description", "created_at", "updated_
 /// Names that the code which `table!` writes uses for something else.
 const USED_BY_DIESEL: [&str; 1] = ["diesel"];
 
-/// What `src/models.rs` and its derives call by these names must not be shadowed by the row's type.
-const TYPES_IN_USE: [&str; 10] = [
+/// The names of types and traits that the models, their derives and the test use; a row's type that took one
+/// would not compile.
+const TYPES_IN_USE: [&str; 14] = [
     "Box",
     "Err",
     "NaiveDateTime",
     "None",
     "Ok",
     "Option",
+    "Plugin",
     "Result",
+    "Selectable",
     "Self",
     "Some",
     "String",
+    "TestDatabase",
+    "Uuid",
 ];
 
 /// The name of the table that a new plugin starts with.
@@ -164,6 +169,7 @@ mod tests {
             ("options", "OptionRow"),
             ("self", "SelfRow"),
             ("results", "ResultRow"),
+            ("plugins", "PluginRow"),
         ] {
             assert_eq!(table(name).type_name(), row);
         }
