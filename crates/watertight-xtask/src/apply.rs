@@ -217,7 +217,7 @@ fn write_beside(path: &Path, content: &[u8]) -> Result<NamedTempFile> {
         .prefix(".watertight-")
         .permissions(everyone)
         .tempfile_in(parent)?;
-    file.write_all(content)?;
+    file.as_file_mut().write_all(content)?;
     if let Ok(replaced) = fs::metadata(path) {
         // Only root can give a file away; for anyone else it is their own already.
         let _ = chown(file.path(), Some(replaced.uid()), Some(replaced.gid()));

@@ -17,6 +17,7 @@ mod terminal;
 mod text_style;
 mod timestamp;
 mod wiring;
+mod words;
 mod workspace;
 
 use std::process::ExitCode;

@@ -3,7 +3,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
 /// One file in the hands of rustfmt, which works on it while others are started.
 pub(crate) struct Formatting {
@@ -25,7 +25,11 @@ impl Formatting {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .context("failed to run rustfmt; install it with `rustup component add rustfmt`")?;
+            .map_err(|error| {
+                anyhow!(
+                    "failed to run rustfmt: {error}; install it with `rustup component add rustfmt`"
+                )
+            })?;
         // rustfmt reads all before it writes anything, so this cannot block for ever. What goes wrong here
         // is told by its exit code.
         let _ = rustfmt

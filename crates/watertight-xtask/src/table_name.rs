@@ -1,7 +1,9 @@
 use std::fmt;
 
 use anyhow::{Result, bail};
-use convert_case::{Case, Casing};
+use convert_case::Case;
+
+use crate::words::to_case;
 
 /// PostgreSQL cuts names at 63 bytes, and calls the primary key's index `<table>_pkey`.
 const MAX_LENGTH: usize = 63 - "_pkey".len();
@@ -97,7 +99,7 @@ impl TableName {
     /// The singular is found by the ending alone: `ies` becomes `y`; `ches`, `shes`, `sses` and `xes` lose
     /// `es`; any other `s` goes, but not that of `ss`, `us` and `is`.
     pub(crate) fn type_name(&self) -> String {
-        let name = singular(&self.0).to_case(Case::Pascal);
+        let name = to_case(&singular(&self.0), Case::Pascal);
         if TYPES_IN_USE.contains(&name.as_str()) {
             name + "Row"
         } else {

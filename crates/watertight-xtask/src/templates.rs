@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use std::{error, fs};
 
 use anyhow::{Context, Result, anyhow, ensure};
-use convert_case::{Case, Casing};
+use convert_case::Case;
 use include_dir::{Dir, include_dir};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, Value};
@@ -12,6 +12,7 @@ use serde::Serialize;
 use walkdir::WalkDir;
 
 use crate::plan::NewFile;
+use crate::words::to_case;
 use crate::workspace::is_below;
 
 static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates");
@@ -133,7 +134,7 @@ fn environment() -> Environment<'static> {
         ("title", Case::Title),
         ("sentence", Case::Sentence),
     ] {
-        environment.add_filter(name, move |text: String| text.to_case(case));
+        environment.add_filter(name, move |text: String| to_case(&text, case));
     }
     environment.add_filter("toml", |text: String| {
         toml_edit::Value::from(text).to_string()

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
-use convert_case::{Case, Casing};
+use convert_case::Case;
 use serde::Serialize;
 use serde_json::json;
 
@@ -13,6 +13,7 @@ use crate::plan::{NewFile, NewFolder, Plan};
 use crate::templates;
 use crate::terminal;
 use crate::timestamp::Timestamp;
+use crate::words::to_case;
 use crate::workspace::{Workspace, WorkspacePlugin};
 
 /// The history's column for versions holds that many characters.
@@ -165,7 +166,7 @@ fn count_up(version: &str) -> String {
 
 /// Reads a migration's name: `AddPrice` and `add price` are `add_price`.
 fn snake_case(name: &str) -> Result<String> {
-    let snake = name.to_case(Case::Snake);
+    let snake = to_case(name, Case::Snake);
     let words: Vec<&str> = snake.split('_').filter(|word| !word.is_empty()).collect();
     let snake = words.join("_");
     let legal = snake

@@ -244,13 +244,15 @@ fn report(workspace: &Workspace, arguments: &Arguments, plan: &Plan) {
         terminal::result(&format!("Would write plugin `{id}`:\n{}", plan.list()));
         terminal::result(&terminal::coloured(&plan.diffs()));
     } else {
+        let test = format!("cargo test -p {}", id.package_name());
+        let width = test.len();
         terminal::result(&format!(
             "Wrote plugin `{id}`:\n{}\nNext:\n  \
-             cargo xtask migrate            create its schema {} and the table\n  \
-             cargo test -p {:<16} run its test\n",
+             {:<width$}  creates the schema {} and its table\n  \
+             {test}  migrates a database and uses the models\n",
             plan.list(),
+            "cargo xtask migrate",
             id.schema_name(),
-            id.package_name()
         ));
     }
 }

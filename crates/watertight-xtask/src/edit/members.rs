@@ -15,7 +15,7 @@ pub(crate) fn add(workspace: &mut dyn TableLike, folder: &str) -> Result<()> {
     for excluded in texts(workspace, "exclude")? {
         ensure!(
             !Path::new(folder).starts_with(&excluded),
-            "`exclude` in `[workspace]` leaves out {excluded}; take it out of `exclude`, or set `plugins` in \
+            "`exclude` in `[workspace]` leaves out `{excluded}`; take it out of `exclude`, or set `plugins` in \
              `[workspace.metadata.watertight]` to another folder"
         );
     }
@@ -198,7 +198,7 @@ mod tests {
         let workspace = document["workspace"].as_table_like_mut().unwrap();
         insta::assert_snapshot!(
             add(workspace, "plugins/orders").unwrap_err(),
-            @"`exclude` in `[workspace]` leaves out plugins; take it out of `exclude`, or set `plugins` in `[workspace.metadata.watertight]` to another folder"
+            @"`exclude` in `[workspace]` leaves out `plugins`; take it out of `exclude`, or set `plugins` in `[workspace.metadata.watertight]` to another folder"
         );
     }
 }

@@ -1,0 +1,2 @@
+-- Undoes up.sql.
+DROP TABLE "plugin_my_feature"."items";

@@ -1,0 +1,8 @@
+-- The first table of plugin my-feature. Every name says its schema: nothing depends on search_path.
+CREATE TABLE "plugin_my_feature"."items" (
+    "id" uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    "name" text NOT NULL,
+    "description" text,
+    "created_at" timestamp DEFAULT now() NOT NULL,
+    "updated_at" timestamp DEFAULT now() NOT NULL
+);

@@ -1,0 +1,46 @@
+//! The rows of the plugin's tables.
+
+use chrono::NaiveDateTime;
+use diesel::prelude::*;
+use uuid::Uuid;
+
+/// A row of `items`.
+#[derive(Clone, Debug, PartialEq, Eq, Identifiable, Queryable, Selectable)]
+#[diesel(table_name = crate::schema::plugin_my_feature::items)]
+#[diesel(check_for_backend(diesel::pg::Pg))]
+pub struct Item {
+    /// Chosen by the database.
+    pub id: Uuid,
+    /// What people call it.
+    pub name: String,
+    /// More about it, if there is more to say.
+    pub description: Option<String>,
+    /// When the row was inserted, in UTC.
+    pub created_at: NaiveDateTime,
+    /// When the row was last changed, in UTC.
+    pub updated_at: NaiveDateTime,
+}
+
+/// What a new row of `items` starts with. The database adds the rest.
+#[derive(Clone, Copy, Debug, Insertable)]
+#[diesel(table_name = crate::schema::plugin_my_feature::items)]
+#[diesel(check_for_backend(diesel::pg::Pg))]
+pub struct NewItem<'a> {
+    /// What people call it.
+    pub name: &'a str,
+    /// More about it, if there is more to say.
+    pub description: Option<&'a str>,
+}
+
+/// What changes in a row of `items`. `None` leaves a column as it is.
+#[derive(Clone, Copy, Debug, Default, AsChangeset)]
+#[diesel(table_name = crate::schema::plugin_my_feature::items)]
+#[diesel(check_for_backend(diesel::pg::Pg))]
+pub struct ItemChanges<'a> {
+    /// Another name.
+    pub name: Option<&'a str>,
+    /// Another description.
+    pub description: Option<&'a str>,
+    /// When the change was made, in UTC.
+    pub updated_at: Option<NaiveDateTime>,
+}

@@ -1,0 +1,52 @@
+//! The migrations run on a real database, and the models fit what they make.
+
+use diesel::prelude::*;
+use plugin_my_feature::models::{Item, ItemChanges, NewItem};
+use plugin_my_feature::schema::plugin_my_feature as schema;
+use plugin_my_feature::{MIGRATIONS, PLUGIN_METADATA};
+use watertight_migrations::Plugin;
+use watertight_testing::TestDatabase;
+
+#[test]
+fn a_row_is_inserted_changed_found_and_deleted() {
+    let database = TestDatabase::new(vec![Plugin::new(PLUGIN_METADATA, MIGRATIONS)]);
+    let mut connection = database.connect();
+
+    let inserted: Item = diesel::insert_into(schema::items::table)
+        .values(NewItem {
+            name: "first",
+            description: None,
+        })
+        .returning(Item::as_returning())
+        .get_result(&mut connection)
+        .expect("a row can be inserted");
+    assert_eq!(inserted.name, "first");
+    assert_eq!(inserted.description, None);
+
+    let changes = ItemChanges {
+        description: Some("changed"),
+        ..ItemChanges::default()
+    };
+    diesel::update(&inserted)
+        .set(changes)
+        .execute(&mut connection)
+        .expect("a row can be changed");
+
+    let found = schema::items::table
+        .find(inserted.id)
+        .select(Item::as_select())
+        .first(&mut connection)
+        .expect("a row can be found");
+    assert_eq!(
+        found,
+        Item {
+            description: Some("changed".to_owned()),
+            ..inserted
+        }
+    );
+
+    let deleted = diesel::delete(&found)
+        .execute(&mut connection)
+        .expect("a row can be deleted");
+    assert_eq!(deleted, 1);
+}
