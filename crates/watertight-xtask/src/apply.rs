@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use nix::sys::signal::{SigSet, Signal};
-use tempfile::{NamedTempFile, TempDir};
 
 use crate::plan::{Edit, NewFolder, Plan};
 
@@ -24,11 +23,13 @@ pub(crate) fn lock(root: &Path) -> Result<File> {
 
 /// Does what `plan` says: all of it, or nothing.
 ///
-/// Every file is first written beside its target, which finds full disks and read-only folders while
-/// nothing has changed yet. Then come only renames, and `check`. When one of these fails, all is put
-/// back. An interrupt from the keyboard waits until all is done or put back.
+/// Every file is first written to a staging folder, which finds a full disk while nothing has changed yet.
+/// Then come only renames, and `check`. When one of these fails, all is put back. An interrupt from the
+/// keyboard waits until all is done or put back.
 ///
 /// `check` may change the files `also`; they are put back too.
+///
+/// The caller holds the [`lock`].
 ///
 /// # Errors
 ///
@@ -41,15 +42,18 @@ pub(crate) fn apply(
 ) -> Result<()> {
     let _uninterrupted = Uninterrupted::new();
     let mut undo = Undo::default();
-    let Err(error) = stage_and_commit(root, plan, also, check, &mut undo) else {
+    let mut staging = Staging::new(root, &mut undo)?;
+    let Err(error) = stage_and_commit(root, plan, also, check, &mut staging, &mut undo) else {
         return Ok(());
     };
-    match undo.put_back() {
-        Ok(()) => Err(error),
-        Err(left) => Err(error.context(format!(
-            "failed to put everything back ({left}); look at what is left with `git status`"
-        ))),
+    let left = undo.put_back(staging);
+    if left.is_empty() {
+        return Err(error);
     }
+    Err(error.context(format!(
+        "failed to put everything back ({}); look at what is left with `git status`",
+        left.join(", ")
+    )))
 }
 
 fn stage_and_commit(
@@ -57,20 +61,21 @@ fn stage_and_commit(
     plan: &Plan,
     also: &[&Path],
     check: impl FnOnce() -> Result<()>,
+    staging: &mut Staging,
     undo: &mut Undo,
 ) -> Result<()> {
     let folder = match &plan.folder {
-        Some(folder) => Some(StagedFolder::new(root, folder, undo)?),
+        Some(folder) => Some(StagedFolder::new(root, folder, staging, undo)?),
         None => None,
     };
     let mut edits = Vec::new();
     for edit in &plan.edits {
-        edits.push(StagedEdit::new(root, edit, undo)?);
+        edits.push(StagedEdit::new(root, edit, staging, undo)?);
     }
     let mut kept = Vec::new();
     for path in also {
         let failed = || format!("failed to change {}", path.display());
-        kept.push(Kept::new(&root.join(path)).with_context(failed)?);
+        kept.push(Kept::new(&root.join(path), staging).with_context(failed)?);
     }
 
     if let Some(folder) = folder {
@@ -83,41 +88,80 @@ fn stage_and_commit(
     check()
 }
 
-/// A new folder, complete, in a temporary one beside its place.
+/// The folder in which everything is written before it is renamed to its place.
+///
+/// It does not lie among the plugins: Cargo would take it for a member there. What a killed run has left
+/// in it, the next one removes.
+struct Staging {
+    folder: PathBuf,
+    files: usize,
+}
+
+impl Staging {
+    fn new(root: &Path, undo: &mut Undo) -> Result<Self> {
+        let folder = root.join(".watertight/staging");
+        let failed = || "failed to write in .watertight";
+        undo.create_parent(&folder)?;
+        if folder.exists() {
+            fs::remove_dir_all(&folder).with_context(failed)?;
+        }
+        fs::create_dir(&folder).with_context(failed)?;
+        Ok(Self { folder, files: 0 })
+    }
+
+    /// Writes a file that can take the place of `path`, with the permissions that `path` has.
+    fn write(&mut self, path: &Path, content: &[u8]) -> Result<PathBuf> {
+        let staged = self.folder.join(self.files.to_string());
+        self.files += 1;
+        let mut file = File::create_new(&staged)?;
+        file.write_all(content)?;
+        if let Ok(replaced) = fs::metadata(path) {
+            // Only root can give a file away; for anyone else it is their own already.
+            let _ = chown(&staged, Some(replaced.uid()), Some(replaced.gid()));
+            file.set_permissions(replaced.permissions())?;
+        }
+        file.sync_all()?;
+        Ok(staged)
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// A new folder, complete, but not in its place.
 struct StagedFolder {
-    place: PathBuf,
     staged: PathBuf,
-    _temporary: TempDir,
+    place: PathBuf,
+    shown: PathBuf,
 }
 
 impl StagedFolder {
-    fn new(root: &Path, folder: &NewFolder, undo: &mut Undo) -> Result<Self> {
-        let place = root.join(&folder.path);
-        let parent = undo.create_parent(&place)?;
-        // One level more than needed: Cargo would take a package right below `plugins/` for a member.
-        let temporary = tempfile::Builder::new()
-            .prefix(".watertight-")
-            .tempdir_in(parent)
-            .with_context(|| format!("failed to write in {}", parent.display()))?;
-        let staged = temporary.path().join("new");
+    fn new(root: &Path, folder: &NewFolder, staging: &Staging, undo: &mut Undo) -> Result<Self> {
+        let staged = staging.folder.join("new");
         for file in &folder.files {
             let path = staged.join(&file.path);
             let parent = path.parent().unwrap_or(&staged);
             fs::create_dir_all(parent)
                 .and_then(|()| fs::write(&path, &file.text))
                 .with_context(|| {
-                    format!("failed to write {}", folder.path.join(&file.path).display())
+                    let shown = folder.path.join(&file.path);
+                    format!("failed to write {}", shown.display())
                 })?;
         }
+        let place = root.join(&folder.path);
+        undo.create_parent(&place)?;
         Ok(Self {
-            place,
             staged,
-            _temporary: temporary,
+            place,
+            shown: folder.path.clone(),
         })
     }
 
     fn commit(self, undo: &mut Undo) -> Result<()> {
-        let failed = || format!("failed to create {}", self.place.display());
+        let failed = || format!("failed to create {}", self.shown.display());
         // `rename` would replace an empty folder.
         ensure!(
             fs::symlink_metadata(&self.place).is_err(),
@@ -129,46 +173,50 @@ impl StagedFolder {
     }
 }
 
-/// A file's new content, beside it, with the old one's permissions.
+/// A file's new content, and what it was.
 struct StagedEdit {
-    new: NamedTempFile,
+    staged: PathBuf,
     old: Kept,
+    shown: PathBuf,
 }
 
 impl StagedEdit {
-    fn new(root: &Path, edit: &Edit, undo: &mut Undo) -> Result<Self> {
+    fn new(root: &Path, edit: &Edit, staging: &mut Staging, undo: &mut Undo) -> Result<Self> {
         let path = root.join(&edit.path);
         let failed = || format!("failed to change {}", edit.path.display());
         undo.create_parent(&path)?;
-        let old = Kept::new(&path).with_context(failed)?;
+        let old = Kept::new(&path, staging).with_context(failed)?;
         ensure!(
             old.content.as_deref() == edit.before.as_deref().map(str::as_bytes),
             anyhow!("it has changed meanwhile; run the command again").context(failed())
         );
-        let new = write_beside(&old.path, edit.after.as_bytes()).with_context(failed)?;
-        Ok(Self { new, old })
+        let staged = staging
+            .write(&old.path, edit.after.as_bytes())
+            .with_context(failed)?;
+        Ok(Self {
+            staged,
+            old,
+            shown: edit.path.clone(),
+        })
     }
 
     fn commit(self, undo: &mut Undo) -> Result<()> {
-        let Self { new, old } = self;
-        let failed = || format!("failed to replace {}", old.path.display());
-        new.persist(&old.path)
-            .map_err(|error| error.error)
-            .with_context(failed)?;
-        undo.kept.push(old);
+        let failed = || format!("failed to replace {}", self.shown.display());
+        fs::rename(&self.staged, &self.old.path).with_context(failed)?;
+        undo.kept.push(self.old);
         Ok(())
     }
 }
 
-/// What a file was, in a copy beside it, so that putting it back needs no room on the disk.
+/// What a file was, in a staged copy, so that putting it back needs no room on the disk.
 struct Kept {
     path: PathBuf,
     content: Option<Vec<u8>>,
-    copy: Option<NamedTempFile>,
+    copy: Option<PathBuf>,
 }
 
 impl Kept {
-    fn new(path: &Path) -> Result<Self> {
+    fn new(path: &Path, staging: &mut Staging) -> Result<Self> {
         // The file that a symbolic link leads to is replaced, not the link.
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let content = match fs::read(&path) {
@@ -186,7 +234,7 @@ impl Kept {
             !fs::metadata(&path)?.permissions().readonly(),
             "it is read-only; make it writable and run the command again"
         );
-        let copy = write_beside(&path, &content)?;
+        let copy = staging.write(&path, &content)?;
         Ok(Self {
             path,
             content: Some(content),
@@ -194,37 +242,15 @@ impl Kept {
         })
     }
 
-    fn put_back(self) -> io::Result<()> {
-        match self.copy {
-            Some(copy) => copy
-                .persist(&self.path)
-                .map(drop)
-                .map_err(|error| error.error),
-            None => match fs::remove_file(&self.path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-                _ => Ok(()),
-            },
+    fn put_back(&self) -> io::Result<()> {
+        if let Some(copy) = &self.copy {
+            return fs::rename(copy, &self.path);
+        }
+        match fs::remove_file(&self.path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
         }
     }
-}
-
-/// Writes a temporary file that can take the place of `path`.
-fn write_beside(path: &Path, content: &[u8]) -> Result<NamedTempFile> {
-    let parent = path.parent().context("it has no folder")?;
-    let mut builder = tempfile::Builder::new();
-    let everyone = std::os::unix::fs::PermissionsExt::from_mode(0o666);
-    let mut file = builder
-        .prefix(".watertight-")
-        .permissions(everyone)
-        .tempfile_in(parent)?;
-    file.as_file_mut().write_all(content)?;
-    if let Ok(replaced) = fs::metadata(path) {
-        // Only root can give a file away; for anyone else it is their own already.
-        let _ = chown(file.path(), Some(replaced.uid()), Some(replaced.gid()));
-        file.as_file().set_permissions(replaced.permissions())?;
-    }
-    file.as_file().sync_all()?;
-    Ok(file)
 }
 
 /// How to get back to where everything began.
@@ -253,28 +279,25 @@ impl Undo {
         Ok(parent)
     }
 
-    fn put_back(self) -> Result<(), String> {
+    /// Puts everything back, and says what could not be.
+    fn put_back(self, staging: Staging) -> Vec<String> {
         let mut left = Vec::new();
         let mut note = |path: &Path, done: io::Result<()>| {
             if let Err(error) = done {
                 left.push(format!("{}: {error}", path.display()));
             }
         };
-        for kept in self.kept.into_iter().rev() {
-            let path = kept.path.clone();
-            note(&path, kept.put_back());
+        for kept in self.kept.iter().rev() {
+            note(&kept.path, kept.put_back());
         }
         if let Some(folder) = self.folder {
             note(&folder, fs::remove_dir_all(&folder));
         }
+        drop(staging);
         for parent in self.parents.iter().rev() {
             note(parent, fs::remove_dir(parent));
         }
-        if left.is_empty() {
-            Ok(())
-        } else {
-            Err(left.join(", "))
-        }
+        left
     }
 }
 

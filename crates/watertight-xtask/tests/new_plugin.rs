@@ -156,6 +156,7 @@ fn what_a_killed_run_left_undone_is_done_by_the_next() {
     let plugin_line = "plugin-my-feature.workspace = true\n";
     workspace.replace("server/Cargo.toml", plugin_line, "");
     fs::remove_file(workspace.path("server/src/plugins.rs")).unwrap();
+    workspace.write(".watertight/staging/new/Cargo.toml", "half a mani");
     let said = workspace.run(&new_plugin("my-feature", &[])).done();
     assert!(!said.contains("plugins/my-feature/"), "{said}");
     assert!(workspace.tree() == complete);

@@ -1,4 +1,4 @@
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use toml_edit::{DocumentMut, Item, Table};
 
 use crate::edit::dependencies;
@@ -28,14 +28,21 @@ impl ServerManifest {
     ///
     /// # Errors
     ///
-    /// When the dependencies are not a table.
+    /// When the dependencies are not a table, or have another package under that name.
     pub(crate) fn add(&mut self, package: &str) -> Result<bool> {
         let table = self
             .document
             .entry("dependencies")
             .or_insert(Item::Table(Table::new()));
         if let Some(there) = table.get(package) {
-            return Ok(there.get("workspace").is_some());
+            let inherited = there.get("workspace").is_some();
+            let same = inherited || there.get("path").is_some();
+            ensure!(
+                same && there.get("package").is_none(),
+                "`{package}` in `[dependencies]` is another package already; rename that dependency, or choose another \
+                 id"
+            );
+            return Ok(inherited);
         }
         dependencies::insert(table, package, dependencies::inherited())
             .context("failed to add to `[dependencies]`")?;
@@ -61,5 +68,14 @@ mod tests {
         let mut server = ServerManifest::parse(own).unwrap();
         assert!(!server.add("plugin-a").unwrap());
         assert_eq!(server.text(), own);
+    }
+
+    #[test]
+    fn another_dependency_of_the_same_name_is_an_error() {
+        for other in ["\"1\"", "{ path = \"../other\", package = \"other\" }"] {
+            let text = format!("[dependencies]\nplugin-a = {other}\n");
+            let mut server = ServerManifest::parse(&text).unwrap();
+            assert!(server.add("plugin-a").is_err(), "{other}");
+        }
     }
 }
