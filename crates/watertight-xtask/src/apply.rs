@@ -325,3 +325,94 @@ impl Drop for Uninterrupted {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use anyhow::bail;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::plan::NewFile;
+
+    /// A root with the file `old`, and a plan that changes it and creates `deep/new/file`.
+    fn root_and_plan() -> (TempDir, Plan) {
+        let root = TempDir::new().unwrap();
+        fs::write(root.path().join("old"), "before").unwrap();
+        let mut plan = Plan::default();
+        plan.edit("old".into(), Some("before".to_owned()), "after".to_owned());
+        plan.folder = Some(NewFolder {
+            path: "deep/new".into(),
+            files: vec![NewFile {
+                path: "file".into(),
+                text: "text".to_owned(),
+            }],
+        });
+        (root, plan)
+    }
+
+    #[track_caller]
+    fn nothing_has_changed(root: &Path) {
+        let names: Vec<_> = fs::read_dir(root)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        assert_eq!(names, ["old"]);
+        assert_eq!(fs::read_to_string(root.join("old")).unwrap(), "before");
+    }
+
+    #[test]
+    fn all_is_done() {
+        let (root, plan) = root_and_plan();
+        apply(root.path(), &plan, &[], || Ok(())).unwrap();
+        let read = |path| fs::read_to_string(root.path().join(path)).unwrap();
+        assert_eq!(read("old"), "after");
+        assert_eq!(read("deep/new/file"), "text");
+        assert!(!root.path().join(".watertight/staging").exists());
+    }
+
+    #[test]
+    fn a_check_that_fails_undoes_all_and_its_own_changes() {
+        let (root, plan) = root_and_plan();
+        let error = apply(root.path(), &plan, &[Path::new("lock")], || {
+            fs::write(root.path().join("lock"), "locked").unwrap();
+            bail!("no")
+        });
+        assert_eq!(error.unwrap_err().to_string(), "no");
+        nothing_has_changed(root.path());
+    }
+
+    #[test]
+    fn a_rename_that_fails_undoes_those_before_it() {
+        let (root, mut plan) = root_and_plan();
+        // The new folder takes the place that this file wants.
+        plan.edit("deep/new".into(), None, String::new());
+        let error = apply(root.path(), &plan, &[], || Ok(())).unwrap_err();
+        assert_eq!(error.to_string(), "failed to replace deep/new");
+        nothing_has_changed(root.path());
+    }
+
+    #[test]
+    fn a_file_that_changed_after_the_plan_was_made_is_left_alone() {
+        let (root, mut plan) = root_and_plan();
+        plan.edits[0].before = Some("long ago".to_owned());
+        let error = apply(root.path(), &plan, &[], || Ok(())).unwrap_err();
+        assert_eq!(
+            format!("{error:#}"),
+            "failed to change old: it has changed meanwhile; run the command again"
+        );
+        nothing_has_changed(root.path());
+    }
+
+    #[test]
+    fn a_folder_that_came_after_the_plan_was_made_is_left_alone() {
+        let (root, plan) = root_and_plan();
+        fs::create_dir_all(root.path().join("deep/new")).unwrap();
+        let error = apply(root.path(), &plan, &[], || Ok(())).unwrap_err();
+        assert_eq!(
+            format!("{error:#}"),
+            "failed to create deep/new: it is there already; run the command again"
+        );
+        fs::remove_dir_all(root.path().join("deep")).unwrap();
+        nothing_has_changed(root.path());
+    }
+}

@@ -5,7 +5,7 @@ mod common;
 use std::fs;
 use std::process::Stdio;
 
-use common::TestWorkspace;
+use common::{Ran, TestWorkspace};
 use insta::assert_snapshot;
 
 fn with_plugin() -> TestWorkspace {
@@ -154,4 +154,17 @@ fn a_name_that_cannot_be_a_folder_is_wrong_usage() {
 
     For more information, try '--help'.
     "#);
+}
+
+#[test]
+fn the_workspace_is_that_of_the_xtask_package_wherever_it_is_called() {
+    let workspace = with_plugin();
+    let elsewhere = TestWorkspace::new();
+    let called = workspace
+        .command(&["new-migration", "orders", "x"])
+        .current_dir(elsewhere.root())
+        .env("CARGO_MANIFEST_DIR", workspace.path("xtask"))
+        .output();
+    Ran::new(called.unwrap()).done();
+    assert_eq!(migrations(&workspace).len(), 1);
 }
