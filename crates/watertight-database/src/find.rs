@@ -1,0 +1,158 @@
+//! Where a workspace's database is: `DATABASE_URL`, `.env`, else the embedded server.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::{DatabaseUrl, DatabaseUrlError, EmbeddedError, EmbeddedServer};
+
+const VARIABLE: &str = "DATABASE_URL";
+
+/// The database that a workspace uses. While it lives, the embedded server, if it is one, stays up.
+pub struct Database {
+    url: DatabaseUrl,
+    origin: Origin,
+    _embedded: Option<EmbeddedServer>,
+}
+
+/// What named the database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// `DATABASE_URL` in the environment.
+    Environment,
+    /// `DATABASE_URL` in this file.
+    DotEnv(PathBuf),
+    /// Nothing: it is the workspace's embedded server.
+    Embedded,
+}
+
+/// Why a workspace has no database.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// `DATABASE_URL` of the environment is no database URL.
+    #[error("{0} (it is DATABASE_URL in the environment)")]
+    Environment(DatabaseUrlError),
+    /// `DATABASE_URL` of the `.env` file is no database URL.
+    #[error("{error} (it is DATABASE_URL in {})", file.display())]
+    DotEnv {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with the URL.
+        error: DatabaseUrlError,
+    },
+    /// The `.env` file cannot be read.
+    #[error("failed to read {}: {source}; make it readable, or remove it", file.display())]
+    DotEnvFile {
+        /// The file.
+        file: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The `.env` file is not well-formed. The line is not shown: it may hold a password.
+    #[error("failed to read {}: line {line} is not `NAME=value`; correct it, with quotes around a value that holds spaces or `#`", file.display())]
+    DotEnvLine {
+        /// The file.
+        file: PathBuf,
+        /// The line, from 1.
+        line: usize,
+    },
+    /// The embedded server cannot be used.
+    #[error(transparent)]
+    Embedded(#[from] EmbeddedError),
+}
+
+impl Database {
+    /// Finds the database of the workspace at `workspace_root`: `DATABASE_URL` from the environment, then
+    /// from `.env` in that folder, else the embedded server, which is started if it does not run.
+    ///
+    /// This does not connect to a database that `DATABASE_URL` names.
+    ///
+    /// # Errors
+    /// When `DATABASE_URL` or `.env` is malformed, or the embedded server does not start.
+    pub fn find(workspace_root: &Path) -> Result<Self, DatabaseError> {
+        let named = named_url(workspace_root, &|name| std::env::var(name).ok())?;
+        if let Some((url, origin)) = named {
+            return Ok(Self {
+                url,
+                origin,
+                _embedded: None,
+            });
+        }
+        let server = EmbeddedServer::acquire(workspace_root)?;
+        Ok(Self {
+            url: server.url().clone(),
+            origin: Origin::Embedded,
+            _embedded: Some(server),
+        })
+    }
+
+    /// The URL of the database.
+    pub fn url(&self) -> &DatabaseUrl {
+        &self.url
+    }
+
+    /// What named the database.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+}
+
+fn named_url(
+    workspace_root: &Path,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<Option<(DatabaseUrl, Origin)>, DatabaseError> {
+    let set = |value: &String| !value.trim().is_empty();
+    if let Some(url) = environment(VARIABLE).filter(set) {
+        let url = DatabaseUrl::parse_in(&url, environment).map_err(DatabaseError::Environment)?;
+        return Ok(Some((url, Origin::Environment)));
+    }
+    let file = workspace_root.join(".env");
+    let Some(variables) = read_dot_env(&file)? else {
+        return Ok(None);
+    };
+    let in_file = |name: &str| {
+        variables
+            .iter()
+            .rev()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.clone())
+    };
+    let Some(url) = in_file(VARIABLE).filter(set) else {
+        return Ok(None);
+    };
+    // `.env` may hold PGPASSWORD and the like too; the environment wins, as it does for DATABASE_URL.
+    let both = |name: &str| environment(name).or_else(|| in_file(name));
+    match DatabaseUrl::parse_in(&url, &both) {
+        Ok(url) => Ok(Some((url, Origin::DotEnv(file)))),
+        Err(error) => Err(DatabaseError::DotEnv { file, error }),
+    }
+}
+
+/// The variables of a `.env` file; none if there is no file.
+fn read_dot_env(file: &Path) -> Result<Option<Vec<(String, String)>>, DatabaseError> {
+    let unreadable = |source| DatabaseError::DotEnvFile {
+        file: file.to_owned(),
+        source,
+    };
+    let text = match File::open(file).and_then(io::read_to_string) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(unreadable(error)),
+    };
+    let variables = dotenvy::from_read_iter(text.as_bytes()).collect::<Result<Vec<_>, _>>();
+    variables.map(Some).map_err(|error| match error {
+        dotenvy::Error::LineParse(wrong, _) => {
+            let first = wrong.lines().next().unwrap_or_default().trim();
+            let line = text
+                .lines()
+                .position(|line| line.trim() == first)
+                .map_or(1, |at| at + 1);
+            DatabaseError::DotEnvLine {
+                file: file.to_owned(),
+                line,
+            }
+        }
+        dotenvy::Error::Io(source) => unreadable(source),
+        other => unreadable(io::Error::other(other.to_string())),
+    })
+}
