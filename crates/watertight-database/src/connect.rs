@@ -255,7 +255,7 @@ fn config(settings: &Settings, target: &Target, attempt: Attempt) -> Config {
         .ssl_negotiation(settings.ssl_negotiation)
         .channel_binding(settings.channel_binding)
         .target_session_attrs(settings.session)
-        .keepalives(settings.keepalives);
+        .keepalives(settings.tcp.keepalives);
     if let Some(address) = target.address {
         config.hostaddr(address);
     }
@@ -275,16 +275,16 @@ fn config(settings: &Settings, target: &Target, attempt: Attempt) -> Config {
     if let Some(options) = &settings.options {
         config.options(options);
     }
-    if let Some(idle) = settings.keepalives_idle {
+    if let Some(idle) = settings.tcp.idle {
         config.keepalives_idle(idle);
     }
-    if let Some(interval) = settings.keepalives_interval {
+    if let Some(interval) = settings.tcp.interval {
         config.keepalives_interval(interval);
     }
-    if let Some(retries) = settings.keepalives_retries {
+    if let Some(retries) = settings.tcp.retries {
         config.keepalives_retries(retries);
     }
-    if let Some(timeout) = settings.tcp_user_timeout {
+    if let Some(timeout) = settings.tcp.user_timeout {
         config.tcp_user_timeout(timeout);
     }
     config

@@ -3,12 +3,16 @@
 mod connect;
 mod embedded;
 mod find;
+mod maintenance;
 mod parameters;
 mod passfile;
 mod runtime;
+mod scratch;
 mod settings;
 mod tls;
 mod url;
+mod values;
+mod workspace;
 
 use diesel_async::AsyncPgConnection;
 use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
@@ -18,8 +22,11 @@ pub use embedded::{
     EmbeddedError, EmbeddedServer, EmbeddedStatus, RunningServer, usual_binary_folders,
 };
 pub use find::{Database, DatabaseError, Origin};
+pub use maintenance::{MaintenanceError, recreate_database};
 pub use runtime::SharedRuntime;
+pub use scratch::ScratchDatabase;
 pub use url::{DatabaseUrl, DatabaseUrlError};
+pub use workspace::{WorkspaceError, workspace_root};
 
 /// A blocking connection: a [`diesel::Connection`] to PostgreSQL that needs no libpq.
 ///

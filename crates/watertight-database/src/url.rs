@@ -7,7 +7,7 @@ use diesel_async::AsyncPgConnection;
 use diesel_async::async_connection_wrapper::BlockOn as _;
 
 use crate::parameters::{self, Parameters};
-use crate::settings::{Environment, Settings, SslMode, SslRoots};
+use crate::settings::{Settings, SslMode, SslRoots};
 use crate::{ConnectError, Connection, SharedRuntime};
 
 /// The address of a PostgreSQL database: what libpq calls a connection string, in either of its two forms.
@@ -104,7 +104,7 @@ impl DatabaseUrl {
     ) -> Result<Self, DatabaseUrlError> {
         let url = url.trim();
         let parameters = parameters::parse(url)?;
-        let settings = Settings::new(&parameters, environment as Environment<'_>)?;
+        let settings = Settings::new(&parameters, environment)?;
         // A child process such as `diesel` knows URLs only.
         let given = if parameters::is_url(url) {
             url.to_owned()

@@ -1,0 +1,180 @@
+//! The values of libpq's parameters, from a URL and from the environment.
+
+use std::time::Duration;
+
+use crate::DatabaseUrlError;
+use crate::parameters::Parameters;
+
+/// Reads one variable of the environment, or of what a test says the environment is.
+pub(crate) type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// libpq's variables that say the same as a parameter.
+const VARIABLES: [(&str, &str); 20] = [
+    ("PGHOST", "host"),
+    ("PGHOSTADDR", "hostaddr"),
+    ("PGPORT", "port"),
+    ("PGDATABASE", "dbname"),
+    ("PGUSER", "user"),
+    ("PGPASSWORD", "password"),
+    ("PGPASSFILE", "passfile"),
+    ("PGOPTIONS", "options"),
+    ("PGAPPNAME", "application_name"),
+    ("PGCONNECT_TIMEOUT", "connect_timeout"),
+    ("PGSSLMODE", "sslmode"),
+    ("PGSSLROOTCERT", "sslrootcert"),
+    ("PGSSLNEGOTIATION", "sslnegotiation"),
+    ("PGCHANNELBINDING", "channel_binding"),
+    ("PGTARGETSESSIONATTRS", "target_session_attrs"),
+    ("PGLOADBALANCEHOSTS", "load_balance_hosts"),
+    ("PGCLIENTENCODING", "client_encoding"),
+    ("PGGSSENCMODE", "gssencmode"),
+    ("PGSSLCOMPRESSION", "sslcompression"),
+    ("PGSSLSNI", "sslsni"),
+];
+
+/// libpq's variables that change how or to what it connects, and that we cannot honour.
+const REFUSED_VARIABLES: [&str; 15] = [
+    "PGSERVICE",
+    "PGSERVICEFILE",
+    "PGREALM",
+    "PGREQUIRESSL",
+    "PGREQUIREPEER",
+    "PGREQUIREAUTH",
+    "PGSSLCERT",
+    "PGSSLKEY",
+    "PGSSLCERTMODE",
+    "PGSSLCRL",
+    "PGSSLCRLDIR",
+    "PGSSLMINPROTOCOLVERSION",
+    "PGSSLMAXPROTOCOLVERSION",
+    "PGKRBSRVNAME",
+    "PGGSSLIB",
+];
+
+/// Parameters that a URL may hold but no variable stands for.
+const ONLY_IN_URL: [&str; 6] = [
+    "ssl",
+    "keepalives",
+    "keepalives_idle",
+    "keepalives_interval",
+    "keepalives_count",
+    "tcp_user_timeout",
+];
+
+/// The parameters of a URL, completed from the environment.
+pub(crate) struct Values<'a> {
+    parameters: &'a Parameters,
+    environment: Environment<'a>,
+}
+
+impl<'a> Values<'a> {
+    /// Refuses what is not supported, by its name.
+    pub(crate) fn new(
+        parameters: &'a Parameters,
+        environment: Environment<'a>,
+    ) -> Result<Self, DatabaseUrlError> {
+        let values = Self {
+            parameters,
+            environment,
+        };
+        if let Some((key, _)) = parameters.iter().find(|(key, _)| !is_supported(key)) {
+            // What does not look like a name may be a piece of a password that was not percent-encoded.
+            let is_name = key.len() <= 32
+                && key
+                    .bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+            let name = if is_name {
+                format!(" `{key}`")
+            } else {
+                String::new()
+            };
+            return Err(DatabaseUrlError::UnsupportedParameter { name });
+        }
+        match REFUSED_VARIABLES
+            .iter()
+            .find(|name| values.variable(name).is_some())
+        {
+            Some(name) => Err(DatabaseUrlError::UnsupportedVariable { name }),
+            None => Ok(values),
+        }
+    }
+
+    /// A variable of the environment. As in libpq, an empty one counts as none.
+    pub(crate) fn variable(&self, name: &str) -> Option<String> {
+        (self.environment)(name).filter(|value| !value.is_empty())
+    }
+
+    /// A parameter, from the URL or else from its variable.
+    pub(crate) fn get(&self, key: &str) -> Option<String> {
+        let given = self
+            .parameters
+            .iter()
+            .find(|(known, _)| known == key)
+            .map(|(_, value)| value);
+        given
+            .filter(|value| !value.is_empty())
+            .cloned()
+            .or_else(|| {
+                let (name, _) = VARIABLES.iter().find(|(_, parameter)| *parameter == key)?;
+                self.variable(name)
+            })
+    }
+
+    /// One of `choices`; the first is the default.
+    pub(crate) fn choice<T: Copy>(
+        &self,
+        name: &'static str,
+        choices: &[(&str, T)],
+    ) -> Result<T, DatabaseUrlError> {
+        let Some(value) = self.get(name) else {
+            return Ok(choices[0].1);
+        };
+        let found = choices.iter().find(|(text, _)| *text == value);
+        found.map(|(_, choice)| *choice).ok_or_else(|| {
+            let names = choices
+                .iter()
+                .map(|(text, _)| *text)
+                .filter(|text| !text.is_empty());
+            let names: Vec<_> = names.map(|text| format!("`{text}`")).collect();
+            invalid(name, &names.join(" or "))
+        })
+    }
+
+    pub(crate) fn number(&self, name: &'static str) -> Result<Option<u32>, DatabaseUrlError> {
+        let value = self.get(name);
+        value
+            .map(|value| {
+                value
+                    .trim()
+                    .parse()
+                    .map_err(|_| invalid(name, "a whole number"))
+            })
+            .transpose()
+    }
+
+    /// As in libpq, zero and negative numbers mean: no limit.
+    pub(crate) fn seconds(&self, name: &'static str) -> Result<Option<Duration>, DatabaseUrlError> {
+        let Some(value) = self.get(name) else {
+            return Ok(None);
+        };
+        let seconds: i64 = value
+            .trim()
+            .parse()
+            .map_err(|_| invalid(name, "a whole number of seconds"))?;
+        Ok(u64::try_from(seconds)
+            .ok()
+            .filter(|seconds| *seconds > 0)
+            .map(Duration::from_secs))
+    }
+}
+
+fn is_supported(key: &str) -> bool {
+    ONLY_IN_URL.contains(&key) || VARIABLES.iter().any(|(_, parameter)| *parameter == key)
+}
+
+pub(crate) fn invalid(name: &'static str, expected: &str) -> DatabaseUrlError {
+    DatabaseUrlError::Value {
+        name,
+        expected: expected.to_owned(),
+    }
+}
