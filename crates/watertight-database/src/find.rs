@@ -1,5 +1,6 @@
 //! Where a workspace's database is: `DATABASE_URL`, `.env`, else the embedded server.
 
+use std::fmt;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -59,6 +60,16 @@ pub enum DatabaseError {
     /// The embedded server cannot be used.
     #[error(transparent)]
     Embedded(#[from] EmbeddedError),
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Database")
+            .field("url", &self.url)
+            .field("origin", &self.origin)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Database {

@@ -1,5 +1,6 @@
 //! Databases for a while.
 
+use std::fmt;
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::SystemTime;
 
@@ -28,6 +29,15 @@ pub struct ScratchDatabase {
     url: DatabaseUrl,
     /// None once the database is kept.
     keeper: Option<Connection>,
+}
+
+impl fmt::Debug for ScratchDatabase {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("ScratchDatabase")
+            .field("url", &self.url)
+            .finish_non_exhaustive()
+    }
 }
 
 impl ScratchDatabase {

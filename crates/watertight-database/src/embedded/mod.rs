@@ -6,6 +6,7 @@ mod lease;
 mod start;
 mod user;
 
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
@@ -150,6 +151,15 @@ pub enum EmbeddedError {
     Query(#[from] diesel::result::Error),
 }
 
+impl fmt::Debug for EmbeddedServer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("EmbeddedServer")
+            .field("url", &self.url)
+            .finish_non_exhaustive()
+    }
+}
+
 impl EmbeddedServer {
     /// Uses the server of the workspace at `workspace_root`, and starts it if it does not run.
     ///
@@ -251,7 +261,7 @@ fn acquire(
             && let Some(server_lock) = home.try_server_lock()?
         {
             let (place, user) = home.settle()?;
-            let mut started = start::start(&home, &place, &user, &binary_folders(), server_lock)?;
+            let mut started = start::start(&place, &user, &binary_folders(), server_lock)?;
             let server = wait_for(&home, &place, &mut started, deadline)?;
             started.release();
             return Ok(server);

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use super::EmbeddedError;
 use super::binaries::Binaries;
-use super::home::{Home, Place, in_folder};
+use super::home::{Place, in_folder};
 use super::user::ServerUser;
 
 /// The superuser of the embedded server.
@@ -60,10 +60,9 @@ impl Drop for StartedServer {
     }
 }
 
-/// Starts the server of `home`, on the machine's PostgreSQL in one of `binary_folders`. It may take a while
+/// Starts the server at `place`, on the machine's PostgreSQL in one of `binary_folders`. It may take a while
 /// until it answers. The caller holds the guard.
 pub(crate) fn start(
-    home: &Home,
     place: &Place,
     user: &ServerUser,
     binary_folders: &[std::path::PathBuf],
@@ -72,9 +71,9 @@ pub(crate) fn start(
     let data = place.data();
     let binaries = Binaries::find(binary_folders, data_version(&data)?)?;
     if !data.exists() {
-        init(&binaries, place, user)?;
+        init(&binaries, place, user, &server_lock)?;
     }
-    remove_stale_files(home, place)?;
+    remove_stale_files(place)?;
 
     let path = place.log();
     let mut log = open_log(&path).map_err(in_folder(&path))?;
@@ -145,7 +144,18 @@ fn data_version(data: &Path) -> Result<Option<u32>, EmbeddedError> {
 }
 
 /// Makes the data folder: beside its place first, so that it is there as a whole or not at all.
-fn init(binaries: &Binaries, place: &Place, user: &ServerUser) -> Result<(), EmbeddedError> {
+///
+/// `initdb` holds the server's lock by its standard input, which it does not read: when this process is
+/// killed, whoever comes next has to wait for `initdb` to end.
+fn init(
+    binaries: &Binaries,
+    place: &Place,
+    user: &ServerUser,
+    server_lock: &File,
+) -> Result<(), EmbeddedError> {
+    let cannot_run = |source: std::io::Error| EmbeddedError::Init {
+        reason: source.to_string(),
+    };
     let new = place.folder().join("data.new");
     if new.exists() {
         fs::remove_dir_all(&new).map_err(in_folder(&new))?;
@@ -161,10 +171,9 @@ fn init(binaries: &Binaries, place: &Place, user: &ServerUser) -> Result<(), Emb
             "--username",
             USER,
         ])
+        .stdin(server_lock.try_clone().map_err(cannot_run)?)
         .output()
-        .map_err(|source| EmbeddedError::Init {
-            reason: source.to_string(),
-        })?;
+        .map_err(cannot_run)?;
     if !said.status.success() {
         let reason = String::from_utf8_lossy(&said.stderr).trim().to_owned();
         return Err(EmbeddedError::Init { reason });
@@ -175,12 +184,11 @@ fn init(binaries: &Binaries, place: &Place, user: &ServerUser) -> Result<(), Emb
 
 /// After a crash of the machine, the number in `postmaster.pid` may be another program's, and PostgreSQL
 /// would not start for fear that it is a server.
-fn remove_stale_files(home: &Home, place: &Place) -> Result<(), EmbeddedError> {
+fn remove_stale_files(place: &Place) -> Result<(), EmbeddedError> {
     let pid_file = place.data().join("postmaster.pid");
     let Some(pid) = postmaster_pid(place) else {
         return Ok(());
     };
-    debug_assert!(home.server_lives().is_ok());
     let data = place.data().display().to_string();
     if command_line(pid).is_some_and(|command| command.contains(&data)) {
         return Err(EmbeddedError::Foreign { pid });
