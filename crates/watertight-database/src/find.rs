@@ -167,3 +167,62 @@ fn read_dot_env(file: &Path) -> Result<Option<Vec<(String, String)>>, DatabaseEr
         other => unreadable(io::Error::other(other.to_string())),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn find(
+        dot_env: Option<&str>,
+        environment: Option<&str>,
+    ) -> Result<Option<(String, Origin)>, String> {
+        let workspace = tempfile::tempdir().unwrap();
+        let file = workspace.path().join(".env");
+        if let Some(text) = dot_env {
+            fs::write(&file, text).unwrap();
+        }
+        let variable = |name: &str| environment.filter(|_| name == VARIABLE).map(str::to_owned);
+        let found = named_url(workspace.path(), &variable);
+        let found =
+            found.map(|found| found.map(|(url, origin)| (url.expose_secret().to_owned(), origin)));
+        let place = workspace.path().display().to_string();
+        found
+            .map(|found| {
+                found.map(|(url, origin)| match origin {
+                    Origin::DotEnv(path) => (
+                        url,
+                        Origin::DotEnv(path.strip_prefix(&place).unwrap().into()),
+                    ),
+                    other => (url, other),
+                })
+            })
+            .map_err(|error| error.to_string().replace(&place, "WORKSPACE"))
+    }
+
+    #[test]
+    fn the_environment_comes_before_the_file_and_an_empty_value_is_none() {
+        let file = Some("DATABASE_URL=postgres://h/file\n");
+        let in_file = Ok(Some((
+            "postgres://h/file".to_owned(),
+            Origin::DotEnv(".env".into()),
+        )));
+        let in_environment = Ok(Some(("postgres://h/env".to_owned(), Origin::Environment)));
+        assert_eq!(find(file, Some("postgres://h/env")), in_environment);
+        assert_eq!(find(file, Some(" ")), in_file);
+        assert_eq!(find(file, None), in_file);
+        assert_eq!(find(Some("DATABASE_URL=\nOTHER=x\n"), None), Ok(None));
+        assert_eq!(find(None, None), Ok(None));
+    }
+
+    #[test]
+    fn a_broken_file_is_named_with_its_line_and_not_shown() {
+        let text = "# fine\nA=b\n\nDATABASE_URL=postgres://me:se cret\"@h/d\n";
+        insta::assert_snapshot!(find(Some(text), None).unwrap_err(), @"failed to read WORKSPACE/.env: line 4 is not `NAME=value`; correct it, with quotes around a value that holds spaces or `#`");
+        insta::assert_snapshot!(find(Some("DATABASE_URL=localhost"), None).unwrap_err(), @"failed to read the database URL: its scheme is not `postgres://`; write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE (it is DATABASE_URL in WORKSPACE/.env)");
+        insta::assert_snapshot!(find(None, Some("localhost")).unwrap_err(), @"failed to read the database URL: its scheme is not `postgres://`; write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE (it is DATABASE_URL in the environment)");
+        // A valid `.env` is not needed where the environment has the URL.
+        assert!(find(Some("broken line"), Some("postgres://h/d")).is_ok());
+    }
+}

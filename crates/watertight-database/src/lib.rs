@@ -1,4 +1,43 @@
-//! Where the database comes from.
+//! Where the database comes from: `DATABASE_URL`, `.env`, or a PostgreSQL server that the workspace has for
+//! itself.
+//!
+//! ```no_run
+//! use diesel::connection::SimpleConnection;
+//! use watertight_database::{Database, workspace_root};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let database = Database::find(&workspace_root()?)?;
+//! let mut connection = database.url().connect()?;
+//! connection.batch_execute("SELECT 1")?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Which database
+//!
+//! [`Database::find`] takes the first of: `DATABASE_URL` in the environment, `DATABASE_URL` in the workspace's
+//! `.env`, the [`EmbeddedServer`]. Keep the [`Database`] as long as you use it: while it lives, the
+//! embedded server stays up.
+//!
+//! # URLs and passwords
+//!
+//! A [`DatabaseUrl`] is what libpq calls a connection string. libpq's variables (`PGHOST`, `PGSSLMODE`, …)
+//! fill in what it leaves out; a parameter or variable that cannot be honoured is refused by name. Its
+//! `Debug` and `Display`, and every error, show `***` for the password. A child process gets it through
+//! its environment: [`DatabaseUrl::expose_secret`] for `DATABASE_URL`, [`DatabaseUrl::pg_environment`] for
+//! libpq's programs.
+//!
+//! # Connections
+//!
+//! [`DatabaseUrl::connect`] gives a blocking [`Connection`], which any code that is generic over
+//! [`diesel::Connection`] takes; [`DatabaseUrl::connect_async`] gives diesel-async's. Neither needs libpq or
+//! OpenSSL to be installed. Blocking inside an async task panics: use `spawn_blocking` there, or the
+//! async one. [`EmbeddedServer`], [`ScratchDatabase`] and [`recreate_database`] can be used anywhere.
+//!
+//! # Databases for a while
+//!
+//! A [`ScratchDatabase`] is dropped with its value; [`ScratchDatabase::sweep`] drops those of processes that
+//! were killed.
 
 mod connect;
 mod embedded;

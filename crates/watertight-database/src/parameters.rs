@@ -4,6 +4,7 @@
 //! libpq takes what follows a stray one for the host, and a part of the password ends up in its messages.
 
 use std::fmt::Write as _;
+use std::net::Ipv6Addr;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
@@ -221,8 +222,9 @@ pub(crate) fn render(parameters: &Parameters, password: Option<&str>) -> String 
     }
     if in_authority {
         let host = host.unwrap_or_default();
-        let _ = if host.contains(':') {
-            write!(url, "[{host}]")
+        let address = host.split('%').next().unwrap_or_default();
+        let _ = if address.parse::<Ipv6Addr>().is_ok() {
+            write!(url, "[{}]", utf8_percent_encode(host, PLAIN_IN_QUERY))
         } else {
             write!(url, "{}", utf8_percent_encode(host, PLAIN))
         };

@@ -297,3 +297,6 @@ impl fmt::Debug for DatabaseUrl {
         write!(formatter, "DatabaseUrl({self})")
     }
 }
+
+#[cfg(test)]
+mod tests;

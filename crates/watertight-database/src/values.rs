@@ -61,6 +61,24 @@ const ONLY_IN_URL: [&str; 6] = [
     "tcp_user_timeout",
 ];
 
+/// libpq's parameters that cannot be honoured.
+const UNSUPPORTED: [&str; 14] = [
+    "service",
+    "sslcert",
+    "sslkey",
+    "sslpassword",
+    "sslcertmode",
+    "sslcrl",
+    "sslcrldir",
+    "ssl_min_protocol_version",
+    "ssl_max_protocol_version",
+    "requirepeer",
+    "require_auth",
+    "krbsrvname",
+    "gsslib",
+    "replication",
+];
+
 /// The parameters of a URL, completed from the environment.
 pub(crate) struct Values<'a> {
     parameters: &'a Parameters,
@@ -77,17 +95,8 @@ impl<'a> Values<'a> {
             parameters,
             environment,
         };
-        if let Some((key, _)) = parameters.iter().find(|(key, _)| !is_supported(key)) {
-            // What does not look like a name may be a piece of a password that was not percent-encoded.
-            let is_name = key.len() <= 32
-                && key
-                    .bytes()
-                    .all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-            let name = if is_name {
-                format!(" `{key}`")
-            } else {
-                String::new()
-            };
+        if let Some(at) = parameters.iter().position(|(key, _)| !is_supported(key)) {
+            let name = name_to_show(parameters, at);
             return Err(DatabaseUrlError::UnsupportedParameter { name });
         }
         match REFUSED_VARIABLES
@@ -165,6 +174,21 @@ impl<'a> Values<'a> {
             .ok()
             .filter(|seconds| *seconds > 0)
             .map(Duration::from_secs))
+    }
+}
+
+/// What stands where a name may stand can be a piece of a password that was not percent-encoded.
+fn name_to_show(parameters: &Parameters, at: usize) -> String {
+    let key = &parameters[at].0;
+    let is_name = key.len() <= 32
+        && key
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    let after_password = at > 0 && parameters[at - 1].0 == "password";
+    if UNSUPPORTED.contains(&key.as_str()) || is_name && !after_password {
+        format!(" `{key}`")
+    } else {
+        String::new()
     }
 }
 

@@ -1,0 +1,296 @@
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use insta::assert_snapshot;
+use proptest::prelude::*;
+
+use super::*;
+use crate::settings::HostSettings;
+
+fn parse_with(url: &str, environment: &[(&str, &str)]) -> Result<DatabaseUrl, DatabaseUrlError> {
+    let environment: HashMap<_, _> = environment.iter().copied().collect();
+    DatabaseUrl::parse_in(url, &|name| {
+        environment.get(name).map(|value| (*value).to_owned())
+    })
+}
+
+fn parse(url: &str) -> DatabaseUrl {
+    parse_with(url, &[]).unwrap_or_else(|error| panic!("{url}: {error}"))
+}
+
+fn refusal(url: &str) -> String {
+    parse_with(url, &[]).unwrap_err().to_string()
+}
+
+fn host(host: &str, port: u16) -> HostSettings {
+    HostSettings {
+        host: Some(host.to_owned()),
+        address: None,
+        port,
+    }
+}
+
+#[test]
+fn all_parts_of_a_url_are_read() {
+    let url = parse(
+        "postgresql://me:p%40ss@db.example:5433/shop?sslmode=verify-full&sslrootcert=/ca.pem&options=-c%20a%3Db&application_name=x&connect_timeout=7",
+    );
+    let settings = url.settings();
+    assert_eq!(settings.hosts, [host("db.example", 5433)]);
+    assert_eq!(
+        (settings.user.as_str(), settings.password.as_deref()),
+        ("me", Some("p@ss"))
+    );
+    assert_eq!(url.database_name(), "shop");
+    assert_eq!(settings.ssl_mode, SslMode::VerifyFull);
+    assert_eq!(settings.ssl_roots, SslRoots::File("/ca.pem".into()));
+    assert_eq!(settings.options.as_deref(), Some("-c a=b"));
+    assert_eq!(settings.application_name, "x");
+    assert_eq!(settings.connect_timeout, Some(Duration::from_secs(7)));
+}
+
+#[test]
+fn hosts_may_be_many_or_folders_or_addresses() {
+    let hosts = |url: &str| parse(url).settings().hosts.clone();
+    assert_eq!(
+        hosts("postgres://a:1,b,c:3/d"),
+        [host("a", 1), host("b", 5432), host("c", 3)]
+    );
+    assert_eq!(hosts("postgres://[::1]:7/d"), [host("::1", 7)]);
+    assert_eq!(hosts("postgres://[::1]/d"), [host("::1", 5432)]);
+    assert_eq!(hosts("postgres:///d?host=/run/pg"), [host("/run/pg", 5432)]);
+    assert_eq!(hosts("postgres://%2Frun%2Fpg:2/d"), [host("/run/pg", 2)]);
+    assert_eq!(
+        hosts("postgres:///d?host=a,b&port=1,2"),
+        [host("a", 1), host("b", 2)]
+    );
+    assert_eq!(
+        hosts("postgres:///d"),
+        [HostSettings {
+            host: None,
+            address: None,
+            port: 5432
+        }]
+    );
+    let address: IpAddr = "10.0.0.1".parse().unwrap();
+    assert_eq!(
+        hosts("postgres://a/d?hostaddr=10.0.0.1"),
+        [HostSettings {
+            address: Some(address),
+            ..host("a", 5432)
+        }]
+    );
+}
+
+#[test]
+fn a_key_value_list_says_the_same_as_a_url() {
+    let url = parse(r"host=/run/pg port = 7 user='it\'s me' password=a\ b dbname=shop");
+    assert_eq!(url.settings().hosts, [host("/run/pg", 7)]);
+    assert_eq!(url.settings().password.as_deref(), Some("a b"));
+    assert_eq!(
+        url.expose_secret(),
+        "postgres://it%27s%20me:a%20b@/shop?host=/run/pg&port=7"
+    );
+}
+
+#[test]
+fn variables_fill_in_what_the_url_leaves_out() {
+    let environment = [
+        ("PGHOST", "from-env"),
+        ("PGPORT", "7"),
+        ("PGUSER", "env-user"),
+        ("PGPASSWORD", "env-secret"),
+        ("PGDATABASE", "env-database"),
+        ("PGSSLMODE", "require"),
+        ("PGSSLROOTCERT", "/env.pem"),
+        ("PGOPTIONS", "-c x=y"),
+        ("PGTZ", "Europe/Berlin"),
+        ("PGAPPNAME", "env-app"),
+        ("PGCONNECT_TIMEOUT", "0"),
+    ];
+    let url = parse_with("postgres://", &environment).unwrap();
+    let settings = url.settings();
+    assert_eq!(settings.hosts, [host("from-env", 7)]);
+    assert_eq!(
+        (settings.user.as_str(), settings.password.as_deref()),
+        ("env-user", Some("env-secret"))
+    );
+    assert_eq!(settings.database, "env-database");
+    assert_eq!(settings.ssl_mode, SslMode::Require);
+    assert_eq!(
+        settings.options.as_deref(),
+        Some("-c timezone=Europe/Berlin -c x=y")
+    );
+    assert_eq!(settings.application_name, "env-app");
+    assert_eq!(settings.connect_timeout, None);
+    assert_eq!(
+        url.expose_secret(),
+        "postgres://",
+        "a child process completes it by itself"
+    );
+
+    let url = parse_with(
+        "postgres://me:mine@here:1/this?sslmode=disable",
+        &environment,
+    )
+    .unwrap();
+    let settings = url.settings();
+    assert_eq!(settings.hosts, [host("here", 1)]);
+    assert_eq!(
+        (settings.user.as_str(), settings.password.as_deref()),
+        ("me", Some("mine"))
+    );
+    assert_eq!(
+        (settings.database.as_str(), settings.ssl_mode),
+        ("this", SslMode::Disable)
+    );
+}
+
+#[test]
+fn what_is_left_out_everywhere_is_as_in_libpq() {
+    let url = parse("postgres://me@/");
+    assert_eq!(url.database_name(), "me");
+    assert_eq!(url.settings().ssl_mode, SslMode::Prefer);
+    assert_eq!(url.settings().application_name, "watertight");
+    let nobody = parse("postgres:///");
+    let user = nix::unistd::User::from_uid(nix::unistd::geteuid())
+        .unwrap()
+        .unwrap()
+        .name;
+    assert_eq!(
+        (nobody.user_name(), nobody.database_name()),
+        (user.as_str(), user.as_str())
+    );
+    // Whoever trusts all public authorities has to check the name.
+    assert_eq!(
+        parse("postgres://h/d?sslrootcert=system")
+            .settings()
+            .ssl_mode,
+        SslMode::VerifyFull
+    );
+    assert!(parse_with("postgres://h/d?sslrootcert=system&sslmode=require", &[]).is_err());
+}
+
+#[test]
+fn what_cannot_be_honoured_is_refused_by_name() {
+    assert_snapshot!(refusal("postgres://h/d?sslcert=/me.pem"), @"failed to read the database URL: the parameter `sslcert` is not supported; remove it, and percent-encode special characters in a password");
+    assert_snapshot!(refusal("postgres://h/d?sslmod=require"), @"failed to read the database URL: the parameter `sslmod` is not supported; remove it, and percent-encode special characters in a password");
+    assert_snapshot!(refusal("postgres://h/d?sslmode=required"), @"failed to read the database URL: `sslmode`, from the URL or from its `PG…` variable, has to be `prefer` or `disable` or `allow` or `require` or `verify-ca` or `verify-full`; change it, and percent-encode special characters in a password");
+    assert_snapshot!(refusal("postgres://h/d?target_session_attrs=primary"), @"failed to read the database URL: `target_session_attrs`, from the URL or from its `PG…` variable, has to be `any` or `read-write` or `read-only`; change it, and percent-encode special characters in a password");
+    let error = parse_with("postgres://h/d", &[("PGSERVICE", "main")]).unwrap_err();
+    assert_snapshot!(error, @"failed to read the database URL: the environment variable `PGSERVICE` is not supported; unset it, and say in the URL what it says");
+    assert!(
+        parse_with(
+            "postgres://h/d",
+            &[("PGSSLKEY", ""), ("PGGSSENCMODE", "prefer")]
+        )
+        .is_ok()
+    );
+    assert!(parse_with("postgres://h/d", &[("PGGSSENCMODE", "require")]).is_err());
+}
+
+#[test]
+fn what_is_no_database_url_is_refused() {
+    assert_snapshot!(refusal("mysql://h/d"), @"failed to read the database URL: its scheme `mysql://` is not `postgres://`; write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE");
+    assert_snapshot!(refusal("localhost"), @"failed to read the database URL: its scheme is not `postgres://`; write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE");
+    assert_snapshot!(refusal("postgres://me:100%@h/d"), @"failed to read the database URL: the percent-encoding of password is broken; write `%25` for a `%`");
+    assert_snapshot!(refusal("postgres://me:a@b@h/d"), @"failed to read the database URL: it holds an `@` that does not end the password; write `%40` for an `@`, `%2F` for a `/`, `%3F` for a `?` and `%3A` for a `:` in a user name or password");
+    assert_snapshot!(refusal("postgres://[::1/d"), @"failed to read the database URL: an IPv6 address lacks its `]`; write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE");
+    assert_snapshot!(refusal("postgres://h:70000/d"), @"failed to read the database URL: `port`, from the URL or from its `PG…` variable, has to be a number from 1 to 65535; change it, and percent-encode special characters in a password");
+    for url in [
+        "postgres://me:a/b@h/d",
+        "postgres://h/d?sslmode",
+        "postgres://a,b/d?port=1,2,3",
+        "host='x",
+    ] {
+        refusal(url);
+    }
+}
+
+#[test]
+fn another_database_or_search_path_keeps_the_rest() {
+    let url = parse("postgres://me:p%40@h:1,[::1]:2/shop?options=-c%20a%3Db&sslmode=require");
+    let other = url.with_database("my/other").with_search_path("plugin_x");
+    let again = parse(other.expose_secret());
+    for url in [&other, &again] {
+        assert_eq!(url.database_name(), "my/other");
+        assert_eq!(
+            url.settings().options.as_deref(),
+            Some("-c a=b -c search_path=\"plugin_x\",public")
+        );
+        assert_eq!(url.settings().hosts, [host("h", 1), host("::1", 2)]);
+        assert_eq!(url.settings().password.as_deref(), Some("p@"));
+    }
+    assert_eq!(other.to_string(), again.to_string());
+    assert_eq!(
+        parse("postgres://h/").with_database("d").to_string(),
+        "postgres://h/d"
+    );
+}
+
+#[test]
+fn a_child_process_gets_the_password_in_a_variable() {
+    let variables: HashMap<_, _> = parse("postgres://me:secret@h/shop?sslmode=verify-ca")
+        .pg_environment()
+        .into_iter()
+        .collect();
+    assert_eq!(variables["PGPASSWORD"], "secret");
+    assert_eq!(variables["PGSSLMODE"], "verify-ca");
+    assert_eq!(
+        (variables["PGHOST"].as_str(), variables["PGPORT"].as_str()),
+        ("h", "5432")
+    );
+    assert_eq!(variables["PGDATABASE"], "shop");
+}
+
+/// What may be shown of the URL: everything but the password.
+fn shown(parsed: &Result<DatabaseUrl, DatabaseUrlError>) -> String {
+    match parsed {
+        Ok(url) => format!(
+            "{url} {url:?} {} {}",
+            url.database_name(),
+            url.with_database("x")
+        ),
+        Err(error) => format!("{error} {error:?}"),
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_password_never_shows(
+        pieces in prop::collection::vec("SECRET[A-Z0-9]{0,4}", 1..4),
+        between in r"[ -/:-@\[-`{-~ä]{1,2}",
+    ) {
+        let password = pieces.join(&between);
+        let encoded = percent_encoding::utf8_percent_encode(&password, percent_encoding::NON_ALPHANUMERIC);
+        let parsed = parse_with(&format!("postgres://me:{encoded}@host:1/shop"), &[]);
+        prop_assert_eq!(parsed.as_ref().unwrap().settings().password.as_deref(), Some(password.as_str()));
+        prop_assert!(!shown(&parsed).contains("SECRET"));
+        for url in [
+            format!("postgres://me:{password}@host:1/shop"),
+            format!("postgres://me:{password}@host"),
+            format!("postgres:///shop?password={encoded}&host=h"),
+            format!("host=h password='{}'", password.replace('\\', r"\\").replace('\'', r"\'")),
+        ] {
+            let shown = shown(&parse_with(&url, &[("PGPASSWORD", &password)]));
+            prop_assert!(!shown.contains("SECRET"), "{} showed {}", url, shown);
+        }
+    }
+
+    #[test]
+    fn a_rendered_url_reads_as_the_same(
+        user in r"[^\x00]{1,8}",
+        password in r"[^\x00]{1,8}",
+        database in r"[^\x00]{1,8}",
+        host in r"[a-z/%@:.]{1,8}",
+    ) {
+        let parameters = [("user", user.as_str()), ("password", &password), ("dbname", &database), ("host", &host)];
+        let url = DatabaseUrl::from_parameters(&parameters).unwrap();
+        let again = parse(url.expose_secret());
+        prop_assert_eq!(again.user_name(), user);
+        prop_assert_eq!(again.settings().password.as_deref(), Some(password.as_str()));
+        prop_assert_eq!(again.database_name(), database);
+        prop_assert_eq!(&again.settings().hosts, &url.settings().hosts);
+    }
+}
