@@ -1,1 +1,45 @@
-//! Placeholder.
+//! Runs, reverts and reports the Diesel migrations of plugins, each against its own history.
+
+mod change;
+mod code;
+mod explain;
+mod failure;
+mod folder;
+mod harness;
+mod history;
+mod load_error;
+mod lock;
+mod message;
+mod migrate_error;
+mod migration;
+mod migrator;
+mod one_by_one;
+mod options;
+mod plan;
+mod plugin;
+mod progress;
+mod provision;
+mod recorder;
+mod report;
+mod revert;
+mod run;
+mod schedule;
+mod session;
+mod settings;
+mod sql;
+mod state;
+mod statements;
+mod status;
+
+pub use failure::{FailurePlace, MigrationFailure, RefusedSql, Remains, SourceLine};
+pub use harness::PluginHarness;
+pub use load_error::LoadError;
+pub use lock::Holder;
+pub use migrate_error::MigrateError;
+pub use migrator::Migrator;
+pub use plan::{Plan, PlannedMigration};
+pub use plugin::Plugin;
+pub use progress::{Direction, Progress};
+pub use report::{AppliedMigration, Outcome, PluginReport, RunReport, SkipReason};
+pub use session::PgSession;
+pub use status::{MigrationState, MigrationStatus, PluginStatus};

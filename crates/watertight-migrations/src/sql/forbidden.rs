@@ -1,0 +1,165 @@
+use squawk_lexer::TokenKind;
+
+use super::split::{Statement, split};
+use super::token::{Token, Unterminated, tokens};
+
+/// Something in a migration's SQL that must not be sent.
+#[derive(Debug)]
+pub(crate) struct SqlProblem {
+    /// The byte at which it begins.
+    pub(crate) offset: usize,
+    /// What it is and what to do, to stand behind a colon.
+    pub(crate) reason: String,
+}
+
+impl From<Unterminated> for SqlProblem {
+    fn from(Unterminated { what, offset }: Unterminated) -> Self {
+        Self {
+            offset,
+            reason: format!("the {what} that begins here never ends; end it"),
+        }
+    }
+}
+
+/// Looks for what cannot work, or would work behind the back of whoever runs the migration.
+pub(crate) fn check(sql: &str, in_transaction: bool) -> Result<(), SqlProblem> {
+    if let Some(offset) = sql.find('\0') {
+        let reason = "PostgreSQL cannot read a NUL character; remove it".to_owned();
+        return Err(SqlProblem { offset, reason });
+    }
+    for statement in split(sql)? {
+        check_statement(sql, &statement, in_transaction)?;
+    }
+    Ok(())
+}
+
+fn check_statement(
+    sql: &str,
+    statement: &Statement,
+    in_transaction: bool,
+) -> Result<(), SqlProblem> {
+    let tokens: Vec<Token<'_>> = tokens(statement.text(sql)).collect::<Result<_, _>>()?;
+    let problem = |token: &Token<'_>, reason: String| SqlProblem {
+        offset: statement.start + token.range.start,
+        reason,
+    };
+    if in_transaction && let Some(command) = transaction_control(&tokens) {
+        let reason = format!(
+            "`{command}` would end the transaction that the migration and its history row share; remove it, or set \
+             `run_in_transaction = false` in the migration's metadata.toml"
+        );
+        return Err(problem(&tokens[0], reason));
+    }
+    if tokens[0].is("copy")
+        && let Some(stream) = tokens.iter().find(|t| t.is("stdin") || t.is("stdout"))
+    {
+        let reason =
+            "`COPY` to or from the client needs psql; write `INSERT` statements instead".to_owned();
+        return Err(problem(stream, reason));
+    }
+    let backslash = tokens
+        .iter()
+        .find(|token| token.kind == TokenKind::Unknown && token.text == "\\");
+    match backslash {
+        Some(backslash) => {
+            let reason =
+                "commands that begin with a backslash are psql's, not PostgreSQL's; remove it"
+                    .to_owned();
+            Err(problem(backslash, reason))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The command, if the statement begins or ends a transaction. Savepoints are no transactions.
+fn transaction_control(tokens: &[Token<'_>]) -> Option<String> {
+    let second = |word| tokens.get(1).is_some_and(|token| token.is(word));
+    let to = |index| {
+        tokens
+            .get(index)
+            .is_some_and(|token: &Token<'_>| token.is("to"))
+    };
+    let first = &tokens[0];
+    let controls = match first.text.to_ascii_lowercase().as_str() {
+        _ if first.kind != TokenKind::Ident => false,
+        "begin" | "commit" | "end" | "abort" => true,
+        "start" | "prepare" => second("transaction"),
+        "rollback" => !(to(1) || (second("work") || second("transaction")) && to(2)),
+        _ => false,
+    };
+    let words = match first.text.to_ascii_lowercase().as_str() {
+        "start" | "prepare" => 2,
+        "commit" | "rollback" if second("prepared") => 2,
+        _ => 1,
+    };
+    let words: Vec<_> = tokens
+        .iter()
+        .take(words)
+        .map(|token| token.text.to_ascii_uppercase())
+        .collect();
+    controls.then(|| words.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(sql: &str) -> Option<(usize, String)> {
+        let problem = check(sql, true).err()?;
+        Some((problem.offset, problem.reason))
+    }
+
+    #[test]
+    fn transaction_control_is_found_where_it_stands() {
+        for command in [
+            "BEGIN",
+            "begin",
+            "COMMIT",
+            "COMMIT PREPARED 'a'",
+            "END",
+            "ABORT",
+            "START TRANSACTION",
+            "ROLLBACK",
+            "ROLLBACK WORK",
+            "ROLLBACK PREPARED 'a'",
+            "PREPARE TRANSACTION 'a'",
+            "COMMIT AND CHAIN",
+        ] {
+            let (offset, reason) =
+                problem(&format!("select 1;\n/* x */ {command}; select 2")).unwrap();
+            assert_eq!(offset, 18, "{command}");
+            assert!(reason.contains("run_in_transaction = false"), "{reason}");
+        }
+    }
+
+    #[test]
+    fn savepoints_bodies_and_columns_are_no_transaction_control() {
+        for sql in [
+            "SAVEPOINT a; ROLLBACK TO a; ROLLBACK WORK TO SAVEPOINT a; RELEASE a",
+            "DO $$ BEGIN COMMIT; END $$",
+            "PREPARE p AS SELECT 1; SET TRANSACTION READ ONLY; SET CONSTRAINTS ALL DEFERRED",
+            "CREATE FUNCTION f() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1; END",
+            "SELECT 'COMMIT'; -- COMMIT;\n/* COMMIT; */",
+        ] {
+            assert_eq!(problem(sql), None, "{sql}");
+        }
+    }
+
+    #[test]
+    fn transaction_control_is_allowed_without_a_transaction() {
+        assert!(check("BEGIN; COMMIT", false).is_ok());
+    }
+
+    #[test]
+    fn what_only_psql_understands_is_refused() {
+        insta::assert_snapshot!(problem("COPY t FROM STDIN;").unwrap().1, @"`COPY` to or from the client needs psql; write `INSERT` statements instead");
+        insta::assert_snapshot!(problem("\\i other.sql").unwrap().1, @"commands that begin with a backslash are psql's, not PostgreSQL's; remove it");
+        assert_eq!(problem("COPY t FROM '/tmp/stdin'"), None);
+    }
+
+    #[test]
+    fn what_never_ends_and_nul_are_refused() {
+        insta::assert_snapshot!(problem("select 1; /* a").unwrap().1, @"the comment `/*` that begins here never ends; end it");
+        assert_eq!(problem("a\0").unwrap().0, 1);
+    }
+}

@@ -1,0 +1,154 @@
+use squawk_lexer::{LiteralKind, TokenKind};
+
+use super::token::tokens;
+
+/// The names in a migration that may change a session's settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Mentioned {
+    /// Every word, in lower case, once. The settings among them are put back also when they look unchanged: a
+    /// `SET LOCAL` may hide a `SET`.
+    pub(crate) words: Vec<String>,
+    /// Every `name.name`: settings that somebody made up are listed nowhere.
+    pub(crate) dotted: Vec<String>,
+}
+
+/// The names in `sql`, if it changes settings: it says `SET`, `RESET`, `DISCARD` or `set_config`, also in a
+/// string or a function's body, but not in a comment, and not as part of `UPDATE`, `ALTER`, `CREATE` or `DELETE`.
+///
+/// That errs on the side of yes, which costs a query.
+pub(crate) fn settings_mentioned(sql: &str) -> Option<Mentioned> {
+    let mut reader = Reader::default();
+    reader.read(sql);
+    if !reader.changes_settings {
+        return None;
+    }
+    for (said, meant) in [
+        ("zone", "timezone"),
+        ("names", "client_encoding"),
+        ("schema", "search_path"),
+        ("authorization", "session_authorization"),
+        ("isolation", "default_transaction_isolation"),
+        ("only", "default_transaction_read_only"),
+        ("deferrable", "default_transaction_deferrable"),
+    ] {
+        if reader.words.iter().any(|word| word == said) {
+            reader.words.push(meant.to_owned());
+        }
+    }
+    reader.words.sort();
+    reader.words.dedup();
+    reader.dotted.sort();
+    reader.dotted.dedup();
+    Some(Mentioned {
+        words: reader.words,
+        dotted: reader.dotted,
+    })
+}
+
+#[derive(Default)]
+struct Reader {
+    changes_settings: bool,
+    words: Vec<String>,
+    dotted: Vec<String>,
+}
+
+impl Reader {
+    fn read(&mut self, sql: &str) {
+        // Within the statement at hand.
+        let mut set_is_a_clause = false;
+        let mut name_before: Option<String> = None;
+        let mut after_dot = false;
+        for token in tokens(sql).map_while(Result::ok) {
+            match token.kind {
+                TokenKind::Ident | TokenKind::QuotedIdent { .. } => {
+                    let word = token.text.trim_matches('"').to_ascii_lowercase();
+                    match word.as_str() {
+                        "reset" | "discard" | "set_config" => self.changes_settings = true,
+                        "set" if !set_is_a_clause => self.changes_settings = true,
+                        "update" | "alter" | "create" | "delete" => set_is_a_clause = true,
+                        _ => {}
+                    }
+                    if after_dot && let Some(before) = &name_before {
+                        self.dotted.push(format!("{before}.{word}"));
+                    }
+                    self.words.push(word.clone());
+                    name_before = Some(word);
+                    after_dot = false;
+                    continue;
+                }
+                TokenKind::Dot if name_before.is_some() => {
+                    after_dot = true;
+                    continue;
+                }
+                TokenKind::Semi => set_is_a_clause = false,
+                TokenKind::Literal { kind } => {
+                    if let Some(content) = content(kind, token.text) {
+                        self.read(content);
+                    }
+                }
+                _ => {}
+            }
+            name_before = None;
+            after_dot = false;
+        }
+    }
+}
+
+/// What stands between the quotes.
+fn content(kind: LiteralKind, literal: &str) -> Option<&str> {
+    let delimiter = match kind {
+        LiteralKind::DollarQuotedString { .. } => &literal[..=literal[1..].find('$')? + 1],
+        LiteralKind::Str { .. }
+        | LiteralKind::EscStr { .. }
+        | LiteralKind::UnicodeEscStr { .. } => "'",
+        _ => return None,
+    };
+    let (_, rest) = literal.split_once(delimiter)?;
+    rest.strip_suffix(delimiter)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_way_to_change_a_setting_is_seen() {
+        for sql in [
+            "SET search_path = a",
+            "select 1; set local role x",
+            "RESET ALL",
+            "DISCARD ALL",
+            "select set_config('a.b', 'c', false)",
+            "DO $$ BEGIN PERFORM set_config('a', 'b', true); END $$",
+            "DO $$ BEGIN EXECUTE 'SET ROLE x'; END $$",
+            "DO $a$ BEGIN IF true THEN SET ROLE x; END IF; END $a$",
+            "UPDATE t SET a = 1; SET ROLE x",
+        ] {
+            assert!(settings_mentioned(sql).is_some(), "{sql}");
+        }
+    }
+
+    #[test]
+    fn set_as_a_clause_or_in_a_comment_changes_nothing() {
+        for sql in [
+            "UPDATE t SET a = 1",
+            "ALTER TABLE t ALTER a SET NOT NULL",
+            "-- SET ROLE x\nselect 1",
+            "CREATE TABLE t (a int REFERENCES u ON DELETE SET NULL)",
+            "select \"offset\" from t",
+            "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN UPDATE t SET a = 1; RETURN NEW; END $$",
+            "INSERT INTO t VALUES (1) ON CONFLICT DO UPDATE SET a = 1",
+        ] {
+            assert_eq!(settings_mentioned(sql), None, "{sql}");
+        }
+    }
+
+    #[test]
+    fn names_are_collected_from_strings_too() {
+        let mentioned =
+            settings_mentioned("SET TIME ZONE 'UTC'; select set_config('app.tenant', 'x', false)")
+                .unwrap();
+        assert_eq!(mentioned.dotted, ["app.tenant"]);
+        assert!(mentioned.words.contains(&"timezone".to_owned()));
+    }
+}

@@ -1,0 +1,277 @@
+//! Running, reverting, redoing and reporting, when nothing goes wrong.
+
+use watertight_migrations::{MigrationState, Outcome};
+
+use crate::plugins::{ONE, Plugins, applied, id};
+use crate::server::{Database, execute, exists, history, text};
+
+const ITEMS: [(&str, &str); 4] = [
+    ("1_items/up.sql", "CREATE TABLE plugin_shop.items (id int)"),
+    (
+        "1_items/down.sql",
+        "DROP TABLE plugin_shop.items -- the end",
+    ),
+    (
+        "2_price/up.sql",
+        "ALTER TABLE plugin_shop.items ADD price int; -- the end",
+    ),
+    (
+        "2_price/down.sql",
+        "ALTER TABLE plugin_shop.items DROP price;\n",
+    ),
+];
+
+#[test]
+fn a_run_creates_the_schema_and_applies_each_migration_once() {
+    let plugins = Plugins::shop(&ITEMS);
+    let connection = &mut Database::new().connect();
+    let migrator = plugins.migrator();
+
+    let report = migrator.run(connection, &[]).unwrap();
+    assert!(report.is_success(), "{report:?}");
+    assert_eq!(applied(&report), ["1_items", "2_price"]);
+    assert_eq!(history(connection, "plugin_shop"), ["1", "2"]);
+
+    let again = migrator.run(connection, &[]).unwrap();
+    assert!(again.is_success());
+    assert_eq!(applied(&again), [""; 0]);
+}
+
+#[test]
+fn status_knows_applied_pending_ahead_drifted_and_out_of_order() {
+    let plugins = Plugins::shop(&ITEMS);
+    let connection = &mut Database::new().connect();
+    let states = |connection: &mut _| {
+        let status = plugins.migrator().status(connection).unwrap().remove(0);
+        status
+            .migrations
+            .iter()
+            .map(|migration| (migration.version.clone(), migration.state))
+            .collect::<Vec<_>>()
+    };
+    let expect = |list: &[(&str, MigrationState)]| {
+        list.iter()
+            .map(|(version, state)| ((*version).to_owned(), *state))
+            .collect::<Vec<_>>()
+    };
+
+    assert_eq!(
+        states(connection),
+        expect(&[
+            ("1", MigrationState::Pending),
+            ("2", MigrationState::Pending)
+        ])
+    );
+    assert!(
+        !exists(connection, "plugin_shop.__diesel_schema_migrations"),
+        "status writes nothing"
+    );
+
+    plugins.migrator().run(connection, &[]).unwrap();
+    plugins.write(
+        "shop",
+        &[
+            (
+                "1_items/up.sql",
+                "CREATE TABLE plugin_shop.items (id int)\r\n",
+            ),
+            ("0_late/up.sql", "SELECT 1"),
+        ],
+    );
+    execute(
+        connection,
+        "INSERT INTO plugin_shop.__diesel_schema_migrations (version) VALUES ('9')",
+    );
+    assert_eq!(
+        states(connection),
+        expect(&[
+            ("0", MigrationState::OutOfOrder),
+            ("1", MigrationState::Drifted),
+            ("2", MigrationState::Applied),
+            ("9", MigrationState::Ahead),
+        ])
+    );
+
+    let report = plugins.migrator().run(connection, &[]).unwrap();
+    assert!(report.is_success());
+    assert!(report.plugins[0].applied[0].out_of_order);
+    assert_eq!(report.plugins[0].ahead, ["9"]);
+}
+
+#[test]
+fn line_endings_alone_are_no_drift() {
+    let plugins = Plugins::shop(&[("1_a/up.sql", "SELECT 1;\nSELECT 2;\n")]);
+    let connection = &mut Database::new().connect();
+    plugins.migrator().run(connection, &[]).unwrap();
+    plugins.write("shop", &[("1_a/up.sql", "SELECT 1;\r\nSELECT 2;\r\n")]);
+    let status = plugins.migrator().status(connection).unwrap();
+    assert_eq!(status[0].drifted().count(), 0);
+}
+
+#[test]
+fn revert_undoes_the_newest_first() {
+    let plugins = Plugins::shop(&ITEMS);
+    let connection = &mut Database::new().connect();
+    let migrator = plugins.migrator();
+    migrator.run(connection, &[]).unwrap();
+
+    assert_eq!(
+        migrator.revert(connection, &id("shop"), ONE).unwrap(),
+        ["2_price"]
+    );
+    assert_eq!(history(connection, "plugin_shop"), ["1"]);
+    assert_eq!(
+        migrator
+            .revert(connection, &id("shop"), 9.try_into().unwrap())
+            .unwrap(),
+        ["1_items"]
+    );
+    assert!(!exists(connection, "plugin_shop.items"));
+    assert_eq!(
+        migrator.revert(connection, &id("shop"), ONE).unwrap(),
+        [""; 0]
+    );
+}
+
+#[test]
+fn redo_is_one_transaction() {
+    let plugins = Plugins::shop(&ITEMS);
+    let connection = &mut Database::new().connect();
+    plugins.migrator().run(connection, &[]).unwrap();
+    assert_eq!(
+        plugins.migrator().redo(connection, &id("shop")).unwrap(),
+        "2_price"
+    );
+
+    plugins.write("shop", &[("2_price/up.sql", "SELECT 1/0")]);
+    let error = plugins
+        .migrator()
+        .redo(connection, &id("shop"))
+        .unwrap_err();
+    assert!(error.to_string().contains("division by zero"), "{error}");
+    assert_eq!(history(connection, "plugin_shop"), ["1", "2"]);
+    assert_eq!(
+        text(
+            connection,
+            "SELECT count(*) FROM pg_attribute WHERE attrelid = 'plugin_shop.items'::regclass AND attname = 'price'"
+        ),
+        "1"
+    );
+}
+
+#[test]
+fn a_plugin_runs_after_what_it_depends_on_also_when_only_it_is_named() {
+    let plugins = Plugins::new(&[("orders", &["shop"]), ("shop", &[]), ("other", &[])]);
+    plugins.write("shop", &ITEMS);
+    plugins.write(
+        "orders",
+        &[("1_a/up.sql", "ALTER TABLE plugin_shop.items ADD x int")],
+    );
+    plugins.write("other", &[("1_b/up.sql", "SELECT 1")]);
+    let connection = &mut Database::new().connect();
+
+    let report = plugins.migrator().run(connection, &[id("orders")]).unwrap();
+    assert!(report.is_success(), "{report:?}");
+    assert_eq!(applied(&report), ["1_items", "2_price", "1_a"]);
+    assert!(!exists(
+        connection,
+        "plugin_other.__diesel_schema_migrations"
+    ));
+}
+
+#[test]
+fn one_failure_stops_only_what_depends_on_it() {
+    let plugins = Plugins::new(&[("shop", &[]), ("orders", &["shop"]), ("other", &[])]);
+    plugins.write(
+        "shop",
+        &[
+            ("1_a/up.sql", "SELECT 1"),
+            ("2_b/up.sql", "SELECT 1/0"),
+            ("3_c/up.sql", "SELECT 1"),
+        ],
+    );
+    plugins.write("orders", &[("1_d/up.sql", "SELECT 1")]);
+    plugins.write("other", &[("1_e/up.sql", "SELECT 1")]);
+    let database = Database::new();
+    let migrator = plugins.migrator();
+
+    for report in [
+        migrator.run(&mut database.connect(), &[]).unwrap(),
+        migrator
+            .run_parallel(
+                || Ok::<_, String>(database.connect()),
+                3.try_into().unwrap(),
+                &[],
+            )
+            .unwrap(),
+    ] {
+        assert!(!report.is_success());
+        let outcomes: Vec<_> = report
+            .plugins
+            .iter()
+            .map(|plugin| format!("{:?}", plugin.outcome))
+            .collect();
+        assert!(
+            matches!(report.plugins[0].outcome, Outcome::Failed(_)),
+            "{outcomes:?}"
+        );
+        assert_eq!(report.plugins[0].not_run, ["2_b", "3_c"]);
+        assert_eq!(outcomes[1], "Skipped(Dependency(PluginId(shop)))");
+        assert_eq!(outcomes[2], "UpToDate");
+        assert!(
+            report
+                .into_result()
+                .unwrap_err()
+                .to_string()
+                .contains("division by zero")
+        );
+    }
+    assert_eq!(history(&mut database.connect(), "plugin_shop"), ["1"]);
+}
+
+#[test]
+fn a_plan_has_the_sql_and_writes_nothing() {
+    let plugins = Plugins::shop(&ITEMS);
+    let connection = &mut Database::new().connect();
+    let plan = plugins.migrator().plan(connection, &[]).unwrap();
+    assert_eq!(plan.setup[0], "CREATE SCHEMA IF NOT EXISTS \"plugin_shop\"");
+    assert_eq!(plan.migrations[1].sql.as_deref(), Some(ITEMS[2].1));
+    assert!(!exists(
+        connection,
+        "plugin_shop.__diesel_schema_migrations"
+    ));
+}
+
+#[test]
+fn two_concurrent_indexes_in_one_migration_are_built() {
+    let plugins = Plugins::shop(&[
+        (
+            "1_items/up.sql",
+            "CREATE TABLE plugin_shop.items (id int, name text)",
+        ),
+        (
+            "2_index/up.sql",
+            "CREATE INDEX CONCURRENTLY a ON plugin_shop.items (id); CREATE INDEX CONCURRENTLY b ON plugin_shop.items (name)",
+        ),
+        (
+            "2_index/down.sql",
+            "DROP INDEX CONCURRENTLY plugin_shop.a; DROP INDEX CONCURRENTLY plugin_shop.b;",
+        ),
+        ("2_index/metadata.toml", "run_in_transaction = false"),
+    ]);
+    let connection = &mut Database::new().connect();
+    let migrator = plugins.migrator();
+    let report = migrator.run(connection, &[]).unwrap();
+    assert!(report.is_success(), "{report:?}");
+    assert!(exists(connection, "plugin_shop.a") && exists(connection, "plugin_shop.b"));
+    migrator.redo(connection, &id("shop")).unwrap();
+    migrator.revert(connection, &id("shop"), ONE).unwrap();
+    assert!(!exists(connection, "plugin_shop.a"));
+    assert_eq!(
+        text(
+            connection,
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
+        ),
+        "0"
+    );
+}
