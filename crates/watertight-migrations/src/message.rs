@@ -1,3 +1,5 @@
+use std::fmt::Write;
+
 use watertight_metadata::PluginId;
 
 use crate::history;
@@ -96,9 +98,10 @@ pub(crate) fn stop_if(conditions: &[(Stop, String)]) -> String {
     let mut block = "DO $watertight$ BEGIN\n".to_owned();
     for (stop, condition) in conditions {
         let constraint = stop.constraint();
-        block.push_str(&format!(
-            "IF {condition} THEN RAISE EXCEPTION '{constraint}' USING CONSTRAINT = '{constraint}'; END IF;\n"
-        ));
+        let _ = writeln!(
+            block,
+            "IF {condition} THEN RAISE EXCEPTION '{constraint}' USING CONSTRAINT = '{constraint}'; END IF;"
+        );
     }
     block.push_str("END $watertight$;\n");
     block

@@ -60,10 +60,11 @@ impl Settings {
                 .value
                 .as_deref()
                 .map_or_else(|| "NULL".to_owned(), literal);
-            let named = row.for_all && self.mentioned.words.contains(&row.name.to_lowercase());
+            let is_mentioned =
+                row.for_all && self.mentioned.words.contains(&row.name.to_lowercase());
             let _ = write!(names, "{comma}{}", literal(&row.name));
             let _ = write!(values, "{comma}{value}");
-            let _ = write!(always, "{comma}{named}");
+            let _ = write!(always, "{comma}{is_mentioned}");
         }
         format!(
             "DO $watertight$\n\

@@ -48,6 +48,10 @@ impl PluginState {
 /// What can be seen of one schema. Nothing but `open` and `may_create_schema` when it is missing.
 #[derive(QueryableByName)]
 #[diesel(check_for_backend(diesel::pg::Pg))]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a row of a query, with a column for each thing to know"
+)]
 struct SchemaRow {
     #[diesel(sql_type = Bool)]
     open: bool,

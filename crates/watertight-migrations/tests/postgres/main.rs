@@ -2,5 +2,11 @@
 
 mod failures;
 mod plugins;
+mod races;
+mod rights;
+mod round_trips;
 mod runs;
 mod server;
+mod settings;
+mod sources;
+mod with_diesel;

@@ -63,7 +63,7 @@ impl Plugins {
     }
 
     /// A text without the folder's path in it.
-    pub fn without_path(&self, text: impl ToString) -> String {
+    pub fn without_path(&self, text: &impl ToString) -> String {
         text.to_string()
             .replace(&format!("{}/", self.folder.path().display()), "")
     }

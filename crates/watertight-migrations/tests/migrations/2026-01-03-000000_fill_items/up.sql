@@ -1,0 +1,1 @@
+INSERT INTO "plugin_shop"."items" VALUES (1, 'one') -- no semicolon

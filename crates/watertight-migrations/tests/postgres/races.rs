@@ -1,0 +1,292 @@
+//! Several runs at once, and runs that end in the middle.
+
+use std::process::{Child, Command};
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use watertight_metadata::PluginId;
+use watertight_migrations::{MigrateError, Migrator, Outcome, Plugin, Progress, SkipReason};
+
+use crate::plugins::{Plugins, applied};
+use crate::server::{Connection, Database, execute, exists, history, text, texts};
+
+const CHILD_DATABASE: &str = "WATERTIGHT_TEST_DATABASE";
+const CHILD_FOLDER: &str = "WATERTIGHT_TEST_FOLDER";
+
+/// Runs this test binary again, to migrate `plugins` in a process of its own.
+fn child(plugins: &Plugins, database: &Database) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "races::a_run_in_a_process_of_its_own",
+            "--ignored",
+            "--nocapture",
+        ])
+        .env(CHILD_DATABASE, database.url())
+        .env(CHILD_FOLDER, plugins.path())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+const RACERS: [(&str, &[&str]); 3] = [("shop", &[]), ("orders", &["shop"]), ("other", &[])];
+
+#[test]
+#[ignore = "started by the tests that need several processes"]
+fn a_run_in_a_process_of_its_own() {
+    let Ok(url) = std::env::var(CHILD_DATABASE) else {
+        return;
+    };
+    let folder = std::path::PathBuf::from(std::env::var_os(CHILD_FOLDER).unwrap());
+    let plugin = |(id, needs): &(&str, &[&str])| {
+        let needs = needs.iter().map(|need| PluginId::new(need)).collect();
+        Plugin::from_folder(PluginId::new(id), needs, folder.join(id))
+    };
+    let here = |(id, _): &&(&str, &[&str])| folder.join(id).is_dir();
+    let migrator = Migrator::new(RACERS.iter().filter(here).map(plugin).collect()).unwrap();
+    let database = Database::at(url);
+    let report = if std::process::id().is_multiple_of(2) {
+        migrator.run(&mut database.connect(), &[]).unwrap()
+    } else {
+        migrator
+            .run_parallel(
+                || Ok::<_, String>(database.connect()),
+                2.try_into().unwrap(),
+                &[],
+            )
+            .unwrap()
+    };
+    report
+        .into_result()
+        .unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[test]
+fn eight_processes_apply_each_migration_exactly_once() {
+    let plugins = Plugins::new(&RACERS);
+    for (plugin, _) in RACERS {
+        let schema = format!("plugin_{plugin}");
+        plugins.write(
+            plugin,
+            &[(
+                "00_log/up.sql",
+                &format!("CREATE TABLE {schema}.log (line int)"),
+            )],
+        );
+        for number in 1..10 {
+            let folder = format!("0{number}_step");
+            let sql =
+                format!("INSERT INTO {schema}.log VALUES ({number}); SELECT pg_sleep(0.005);");
+            plugins.write(plugin, &[(&format!("{folder}/up.sql"), &sql)]);
+            if number % 3 == 0 {
+                plugins.write(
+                    plugin,
+                    &[(
+                        &format!("{folder}/metadata.toml"),
+                        "run_in_transaction = false",
+                    )],
+                );
+            }
+        }
+        let indexes = format!(
+            "CREATE INDEX CONCURRENTLY {plugin}_a ON {schema}.log (line); CREATE INDEX CONCURRENTLY {plugin}_b ON {schema}.log ((line + 1));"
+        );
+        plugins.write(
+            plugin,
+            &[
+                ("10_index/up.sql", &indexes),
+                ("10_index/metadata.toml", "run_in_transaction = false"),
+            ],
+        );
+    }
+    plugins.write(
+        "orders",
+        &[("11_shop/up.sql", "ALTER TABLE plugin_shop.log ADD x int")],
+    );
+    let database = Database::new();
+    let children: Vec<_> = (0..8).map(|_| child(&plugins, &database)).collect();
+    for mut child in children {
+        assert!(child.wait().unwrap().success());
+    }
+    let connection = &mut database.connect();
+    for (plugin, _) in RACERS {
+        let lines = texts(
+            connection,
+            &format!("SELECT line FROM plugin_{plugin}.log ORDER BY line"),
+        );
+        assert_eq!(
+            lines,
+            ["1", "2", "3", "4", "5", "6", "7", "8", "9"],
+            "{plugin}"
+        );
+    }
+    assert_eq!(
+        text(
+            connection,
+            "SELECT count(*) FROM pg_index WHERE NOT indisvalid"
+        ),
+        "0"
+    );
+    assert_eq!(history(connection, "plugin_orders").len(), 12);
+}
+
+/// Waits until some other session is in the middle of a migration that sleeps.
+fn wait_for_sleep(connection: &mut Connection, want: bool) {
+    let start = Instant::now();
+    let asleep = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep')";
+    while (text(connection, asleep) == "true") != want {
+        assert!(start.elapsed() < Duration::from_secs(30));
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn a_killed_run_leaves_a_migration_applied_and_recorded_or_neither() {
+    let plugins = Plugins::shop(&[
+        (
+            "1_a/up.sql",
+            "CREATE TABLE plugin_shop.a (a int); SELECT pg_sleep(1); CREATE TABLE plugin_shop.b (a int)",
+        ),
+        (
+            "2_c/up.sql",
+            "SELECT pg_sleep(1); CREATE TABLE plugin_shop.c (a int)",
+        ),
+        ("2_c/metadata.toml", "run_in_transaction = false"),
+    ]);
+    let database = Database::new();
+    let connection = &mut database.connect();
+    for _ in 0..2 {
+        let mut child = child(&plugins, &database);
+        wait_for_sleep(connection, true);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        wait_for_sleep(connection, false);
+        thread::sleep(Duration::from_millis(200));
+        let recorded = history(connection, "plugin_shop");
+        for table in ["a", "b"] {
+            assert_eq!(
+                exists(connection, &format!("plugin_shop.{table}")),
+                recorded.contains(&"1".to_owned())
+            );
+        }
+        assert_eq!(
+            exists(connection, "plugin_shop.c"),
+            recorded.contains(&"2".to_owned())
+        );
+    }
+    assert!(
+        plugins
+            .migrator()
+            .run(connection, &[])
+            .unwrap()
+            .is_success()
+    );
+    assert_eq!(history(connection, "plugin_shop"), ["1", "2"]);
+}
+
+#[test]
+fn a_run_that_waits_too_long_names_who_holds_the_lock() {
+    let plugins = Plugins::shop(&[("1_a/up.sql", "SELECT pg_sleep(2)")]);
+    let database = Database::new();
+    let slow = Database::at(format!("{} application_name=slow-deploy", database.url()));
+    let slow = &mut slow.connect();
+    let connection = &mut database.connect();
+    let pid = text(slow, "SELECT pg_backend_pid()");
+    let migrator = plugins.migrator();
+    let (waits, waited) = channel();
+    let impatient = plugins
+        .migrator()
+        .lock_timeout(Duration::from_millis(200))
+        .on_progress(move |progress| {
+            if let Progress::Waiting { holder, .. } = progress {
+                waits.send(holder.to_string()).unwrap();
+            }
+        });
+    thread::scope(|scope| {
+        scope.spawn(|| assert!(migrator.run(slow, &[]).unwrap().is_success()));
+        wait_for_sleep(connection, true);
+        let report = impatient.run(connection, &[]).unwrap();
+        let error = plugins.error(&report).replace(&pid, "PID");
+        insta::assert_snapshot!(error, @"failed to run migration 1_a of plugin shop: after 0.2 s process PID (slow-deploy) still holds the lock; wait for it to end, or end it with `SELECT pg_terminate_backend(pid)`");
+    });
+    assert_eq!(
+        waited.try_iter().collect::<Vec<_>>(),
+        [format!("process {pid} (slow-deploy)")]
+    );
+    assert_eq!(applied(&impatient.run(connection, &[]).unwrap()), [""; 0]);
+}
+
+#[test]
+fn a_lost_connection_ends_the_run_and_is_said() {
+    let plugins = Plugins::new(&[("shop", &[]), ("other", &[])]);
+    plugins.write(
+        "shop",
+        &[(
+            "1_a/up.sql",
+            "CREATE TABLE plugin_shop.a (a int); SELECT pg_terminate_backend(pg_backend_pid())",
+        )],
+    );
+    plugins.write("other", &[("1_b/up.sql", "SELECT 1")]);
+    let database = Database::new();
+    let report = plugins
+        .migrator()
+        .run(&mut database.connect(), &[])
+        .unwrap();
+    insta::assert_snapshot!(plugins.error(&report), @"failed to run migration 1_a of plugin shop: the connection to PostgreSQL was lost (terminating connection due to administrator command); whether it was applied is not known; look at the status when PostgreSQL is back");
+    assert!(matches!(
+        report.plugins[1].outcome,
+        Outcome::Skipped(SkipReason::NoConnection)
+    ));
+    assert!(!exists(&mut database.connect(), "plugin_shop.a"));
+}
+
+#[test]
+fn a_dead_connection_is_said() {
+    let plugins = Plugins::shop(&[]);
+    let database = Database::new();
+    let connection = &mut database.connect();
+    let pid = text(connection, "SELECT pg_backend_pid()");
+    execute(
+        &mut database.connect(),
+        &format!("SELECT pg_terminate_backend({pid})"),
+    );
+    thread::sleep(Duration::from_millis(100));
+    let error = plugins.migrator().status(connection).unwrap_err();
+    assert!(
+        matches!(error, MigrateError::ConnectionLost { .. }),
+        "{error}"
+    );
+}
+
+#[test]
+fn fewer_connections_than_asked_for_are_enough() {
+    let plugins = Plugins::new(&[("shop", &[]), ("other", &[])]);
+    for plugin in ["shop", "other"] {
+        plugins.write(plugin, &[("1_a/up.sql", "SELECT pg_sleep(0.05)")]);
+    }
+    let database = Database::new();
+    let first = std::sync::atomic::AtomicBool::new(true);
+    let connect = || {
+        if first.swap(false, std::sync::atomic::Ordering::Relaxed) {
+            Ok(database.connect())
+        } else {
+            Err("too many connections")
+        }
+    };
+    let report = plugins
+        .migrator()
+        .run_parallel(connect, 4.try_into().unwrap(), &[])
+        .unwrap();
+    assert!(report.is_success());
+    assert_eq!(
+        report.fewer_connections.as_deref(),
+        Some("too many connections")
+    );
+    let none = plugins.migrator().run_parallel(
+        || Err::<Connection, _>("no server"),
+        4.try_into().unwrap(),
+        &[],
+    );
+    insta::assert_snapshot!(none.unwrap_err(), @"failed to connect to PostgreSQL: no server; check that it runs and that the URL is right");
+}

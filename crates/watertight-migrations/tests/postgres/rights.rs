@@ -1,0 +1,99 @@
+//! Roles that may do little, and connections that cannot be used.
+
+use diesel::connection::SimpleConnection;
+use watertight_migrations::MigrateError;
+
+use crate::plugins::Plugins;
+use crate::server::{Database, execute, history};
+
+#[test]
+fn reading_the_status_needs_only_the_right_to_read() {
+    let plugins = Plugins::new(&[("shop", &[]), ("missing", &[]), ("empty", &[])]);
+    plugins.write(
+        "shop",
+        &[("1_a/up.sql", "SELECT 1"), ("2_b/up.sql", "SELECT 1/0")],
+    );
+    let database = Database::new();
+    let connection = &mut database.connect();
+    let _ = plugins
+        .migrator()
+        .run(connection, &[crate::plugins::id("shop")])
+        .unwrap();
+    execute(
+        connection,
+        "CREATE SCHEMA plugin_empty; CREATE ROLE reader LOGIN",
+    );
+
+    let status = |role| plugins.migrator().status(&mut database.connect_as(role));
+    insta::assert_snapshot!(status("reader").unwrap_err(), @r#"failed to read the history of plugin `shop`: the role may not; as the owner, run `GRANT USAGE ON SCHEMA "plugin_shop"` and `GRANT SELECT ON "plugin_shop"."__diesel_schema_migrations"` to it"#);
+    execute(connection, "GRANT USAGE ON SCHEMA plugin_shop TO reader");
+    assert!(matches!(
+        status("reader"),
+        Err(MigrateError::NotReadable { .. })
+    ));
+    execute(
+        connection,
+        "GRANT SELECT ON plugin_shop.__diesel_schema_migrations TO reader",
+    );
+    let status = status("reader").unwrap();
+    let seen: Vec<_> = status
+        .iter()
+        .map(|status| {
+            (
+                status.has_schema,
+                status.has_history,
+                status.applied().count(),
+            )
+        })
+        .collect();
+    assert_eq!(seen, [(true, true, 1), (false, false, 0), (true, false, 0)]);
+}
+
+#[test]
+fn an_existing_schema_needs_no_right_to_create_schemas() {
+    let plugins = Plugins::shop(&[("1_a/up.sql", "CREATE TABLE plugin_shop.t (a int)")]);
+    let database = Database::new();
+    let connection = &mut database.connect();
+    execute(connection, "CREATE ROLE migrator LOGIN");
+    let run = || {
+        plugins
+            .migrator()
+            .run(&mut database.connect_as("migrator"), &[])
+    };
+
+    insta::assert_snapshot!(run().unwrap_err(), @r#"failed to create the schema of plugin `shop`: the role may not create schemas in this database; as the database's owner, run `GRANT CREATE ON DATABASE` to it, or `CREATE SCHEMA "plugin_shop" AUTHORIZATION` for it"#);
+    execute(
+        connection,
+        "CREATE SCHEMA plugin_shop; GRANT USAGE ON SCHEMA plugin_shop TO migrator",
+    );
+    insta::assert_snapshot!(run().unwrap_err(), @r#"failed to create the history of plugin `shop`: the role may not create tables in its schema; as the schema's owner, run `GRANT USAGE, CREATE ON SCHEMA "plugin_shop"` to it"#);
+    execute(connection, "GRANT CREATE ON SCHEMA plugin_shop TO migrator");
+    assert!(run().unwrap().is_success());
+    assert_eq!(history(connection, "plugin_shop"), ["1"]);
+}
+
+#[test]
+fn an_open_transaction_is_refused_and_left_alone() {
+    let plugins = Plugins::shop(&[("1_a/up.sql", "SELECT 1")]);
+    let connection = &mut Database::new().connect();
+    execute(connection, "BEGIN; CREATE TABLE kept (a int)");
+    assert!(matches!(
+        plugins.migrator().run(connection, &[]),
+        Err(MigrateError::OpenTransaction)
+    ));
+    assert!(matches!(
+        plugins.migrator().status(connection),
+        Err(MigrateError::OpenTransaction)
+    ));
+    execute(connection, "INSERT INTO kept VALUES (1)");
+    assert!(connection.batch_execute("SELECT 1/0").is_err());
+    insta::assert_snapshot!(plugins.migrator().status(connection).unwrap_err(), @"failed to begin: the connection has a transaction open, and migrations need transactions of their own; commit it or roll it back first, or use another connection");
+    execute(connection, "ROLLBACK");
+    assert!(
+        plugins
+            .migrator()
+            .run(connection, &[])
+            .unwrap()
+            .is_success()
+    );
+}

@@ -1,0 +1,72 @@
+//! How often the server is asked.
+
+use std::sync::{Arc, Mutex};
+
+use diesel::Connection as _;
+use diesel::connection::InstrumentationEvent;
+
+use crate::plugins::Plugins;
+use crate::server::{Connection, Database};
+
+/// What was sent while `action` ran.
+fn sent(connection: &mut Connection, action: impl FnOnce(&mut Connection)) -> Vec<String> {
+    let sent = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&sent);
+    connection.set_instrumentation(move |event: InstrumentationEvent<'_>| {
+        if let InstrumentationEvent::StartQuery { query, .. } = event {
+            log.lock().unwrap().push(query.to_string());
+        }
+    });
+    action(connection);
+    sent.lock().unwrap().clone()
+}
+
+fn plugins(count: usize) -> Plugins {
+    let names: Vec<_> = (0..count).map(|number| format!("p{number}")).collect();
+    let list: Vec<(&str, &[&str])> = names
+        .iter()
+        .map(|name| (name.as_str(), &[] as &[&str]))
+        .collect();
+    let plugins = Plugins::new(&list);
+    for name in &names {
+        plugins.write(
+            name,
+            &[("1_a/up.sql", "SELECT 1"), ("2_b/up.sql", "SELECT 2")],
+        );
+    }
+    plugins
+}
+
+#[test]
+fn status_asks_as_often_for_twenty_plugins_as_for_one() {
+    let counts = [1, 20].map(|count| {
+        let migrator = plugins(count).migrator();
+        let connection = &mut Database::new().connect();
+        migrator.run(connection, &[]).unwrap();
+        sent(connection, |connection| {
+            assert_eq!(migrator.status(connection).unwrap().len(), count);
+        })
+        .len()
+    });
+    assert_eq!(counts, [3, 3]);
+}
+
+#[test]
+fn a_migration_is_one_message() {
+    let plugins = plugins(1);
+    let migrator = plugins.migrator();
+    let connection = &mut Database::new().connect();
+    let messages = sent(connection, |connection| {
+        assert!(migrator.run(connection, &[]).unwrap().is_success());
+    });
+    // The check of the connection, the schemas (there is no history to read), what is missing, two migrations.
+    assert_eq!(messages.len(), 1 + 1 + 1 + 2, "{messages:#?}");
+
+    plugins.write("p0", &[("3_c/up.sql", "SET search_path = public")]);
+    let migrator = plugins.migrator();
+    let messages = sent(connection, |connection| {
+        assert!(migrator.run(connection, &[]).unwrap().is_success());
+    });
+    // One more to read the settings.
+    assert_eq!(messages.len(), 1 + 2 + 1 + 1, "{messages:#?}");
+}
