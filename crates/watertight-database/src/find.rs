@@ -81,8 +81,7 @@ impl Database {
     /// # Errors
     /// When `DATABASE_URL` or `.env` is malformed, or the embedded server does not start.
     pub fn find(workspace_root: &Path) -> Result<Self, DatabaseError> {
-        let named = named_url(workspace_root, &|name| std::env::var(name).ok())?;
-        if let Some((url, origin)) = named {
+        if let Some((url, origin)) = Self::named(workspace_root)? {
             return Ok(Self {
                 url,
                 origin,
@@ -95,6 +94,15 @@ impl Database {
             origin: Origin::Embedded,
             _embedded: Some(server),
         })
+    }
+
+    /// The database that `DATABASE_URL` names, in the environment or in `.env`; none where the embedded server
+    /// is used. This starts nothing.
+    ///
+    /// # Errors
+    /// When `DATABASE_URL` or `.env` is malformed.
+    pub fn named(workspace_root: &Path) -> Result<Option<(DatabaseUrl, Origin)>, DatabaseError> {
+        named_url(workspace_root, &|name| std::env::var(name).ok())
     }
 
     /// The URL of the database.
@@ -131,9 +139,7 @@ fn named_url(
     let Some(url) = in_file(VARIABLE).filter(set) else {
         return Ok(None);
     };
-    // `.env` may hold PGPASSWORD and the like too; the environment wins, as it does for DATABASE_URL.
-    let both = |name: &str| environment(name).or_else(|| in_file(name));
-    match DatabaseUrl::parse_in(&url, &both) {
+    match DatabaseUrl::parse_in(&url, environment) {
         Ok(url) => Ok(Some((url, Origin::DotEnv(file)))),
         Err(error) => Err(DatabaseError::DotEnv { file, error }),
     }

@@ -1,3 +1,5 @@
+use std::fmt::Write;
+
 use sha2::{Digest, Sha256};
 
 use crate::sql::Place;
@@ -60,8 +62,15 @@ impl Migration {
 
 fn checksum(sql: &str) -> String {
     let normalised = sql.replace("\r\n", "\n").replace('\r', "\n");
-    let digest = Sha256::digest(normalised.as_bytes());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(normalised.as_bytes()))
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        write!(text, "{byte:02x}").expect("a String takes any text");
+    }
+    text
 }
 
 #[cfg(test)]

@@ -2,11 +2,12 @@ use std::fmt::Display;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
 use watertight_metadata::{PluginId, dependency_order};
 
 use crate::load_error::LoadError;
 use crate::migrate_error::MigrateError;
-use crate::migration::{Body, Script};
+use crate::migration::{Body, Script, hex};
 use crate::options::Options;
 use crate::plan::{Plan, PlannedMigration};
 use crate::plugin::{LoadedPlugin, Plugin};
@@ -206,6 +207,26 @@ impl Migrator {
         plugin: &PluginId,
     ) -> Result<String, MigrateError> {
         revert::redo(connection, self.find(plugin)?, &self.options)
+    }
+
+    /// A text that is another one whenever the plugins or the SQL of a migration are; nothing when a migration is
+    /// code, which cannot be compared. It is made of hexadecimal digits.
+    pub fn fingerprint(&self) -> Option<String> {
+        let mut digest = Sha256::new();
+        for plugin in &self.plugins {
+            digest.update(format!("{}\n", plugin.id));
+            for migration in &plugin.migrations {
+                let checksum = migration.checksum()?;
+                let transaction = migration.in_transaction;
+                digest.update(format!("{} {transaction} {checksum}\n", migration.name));
+            }
+        }
+        Some(hex(&digest.finalize()))
+    }
+
+    /// The plugins, in the order in which they migrate.
+    pub fn plugins(&self) -> impl Iterator<Item = &PluginId> {
+        self.plugins.iter().map(|plugin| &plugin.id)
     }
 
     fn find(&self, id: &PluginId) -> Result<&LoadedPlugin, MigrateError> {

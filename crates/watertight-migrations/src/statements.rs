@@ -13,7 +13,7 @@ use crate::migrate_error::MigrateError;
 use crate::migration::Script;
 use crate::options::Options;
 use crate::session::{Fault, PgSession, Stop, load, send};
-use crate::sql::split;
+use crate::sql::{split, token_at};
 use crate::state::{IS_OPEN, PROBE};
 
 pub(crate) fn make<C: PgSession>(
@@ -118,11 +118,8 @@ impl Run<'_> {
                 }
                 Err(fault) => return Err(fault.into()),
             }
-            if ["discard", "select pg_advisory_unlock_all"]
-                .iter()
-                .any(|word| starts_with(text, word))
-            {
-                // It released our lock too.
+            if is_discard(text) {
+                // `DISCARD ALL` released our lock too.
                 self.lock.take(connection, self.options)?;
             }
         }
@@ -130,9 +127,8 @@ impl Run<'_> {
     }
 }
 
-fn starts_with(text: &str, words: &str) -> bool {
-    text.get(..words.len())
-        .is_some_and(|start| start.eq_ignore_ascii_case(words))
+fn is_discard(statement: &str) -> bool {
+    token_at(statement, 0).is_some_and(|word| word.eq_ignore_ascii_case("discard"))
 }
 
 fn place(script: &Script, start: usize, text: &str, error: &DieselError) -> FailurePlace {

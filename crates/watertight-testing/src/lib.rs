@@ -1,1 +1,39 @@
-//! Placeholder.
+//! A fresh, migrated PostgreSQL database for each test.
+//!
+//! A test names the plugins that it needs and gets a database of its own, in which their migrations have
+//! run. Nothing has to be prepared: the database lies on the server of `DATABASE_URL` (from the
+//! environment or the workspace's `.env`), else on the workspace's embedded PostgreSQL, which starts by
+//! itself and which all tests share.
+//!
+//! ```
+//! use diesel::connection::SimpleConnection;
+//! use watertight_testing::TestDatabase;
+//!
+//! let database = TestDatabase::new(vec![]);
+//! let mut connection = database.connect();
+//! connection.batch_execute("CREATE TABLE public.notes (text text)").unwrap();
+//! ```
+//!
+//! A plugin's test passes the plugin:
+//!
+//! ```ignore
+//! let database = TestDatabase::new(vec![Plugin::new(PLUGIN_METADATA, MIGRATIONS)]);
+//! ```
+//!
+//! # What it costs
+//!
+//! The first test that needs a set of plugins migrates a template database; every other one is a copy of
+//! that template, which PostgreSQL makes in some tens of milliseconds. A template is made anew when a
+//! migration of the set changes.
+//!
+//! # When a test fails
+//!
+//! The database is dropped when the `TestDatabase` is, also when the test panics. To look into the
+//! database of a failed test, run it with [`WATERTIGHT_KEEP_DATABASE`](KEEP_VARIABLE) set: the database
+//! stays, and its URL is printed. What a killed test leaves behind, a later one drops.
+
+mod server;
+mod template;
+mod test_database;
+
+pub use test_database::{KEEP_VARIABLE, TestDatabase};

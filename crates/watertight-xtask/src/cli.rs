@@ -3,7 +3,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::commands::{new_migration, new_plugin};
+use crate::commands::{db, migrate, new_migration, new_plugin};
 
 /// Grow a Watertight workspace.
 #[derive(Parser)]
@@ -17,6 +17,8 @@ pub(crate) struct Cli {
 enum Command {
     NewPlugin(new_plugin::Arguments),
     NewMigration(new_migration::Arguments),
+    Migrate(migrate::Arguments),
+    Db(db::Arguments),
 }
 
 impl Cli {
@@ -24,6 +26,20 @@ impl Cli {
         match self.command {
             Command::NewPlugin(arguments) => new_plugin::run(&arguments),
             Command::NewMigration(arguments) => new_migration::run(&arguments),
+            Command::Migrate(arguments) => migrate::run(&arguments),
+            Command::Db(arguments) => db::run(&arguments),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_commands_fit_together() {
+        Cli::command().debug_assert();
     }
 }

@@ -5,6 +5,7 @@
 
 mod apply;
 mod cargo_lock;
+mod child;
 mod cli;
 mod commands;
 mod edit;
@@ -34,8 +35,35 @@ pub fn main() -> ExitCode {
     match cli::Cli::parse().run() {
         Ok(code) => code,
         Err(error) => {
-            terminal::remark(&format!("\x1b[1;31merror\x1b[0m: {error:#}"));
+            terminal::error(&with_causes(&error));
             ExitCode::FAILURE
         }
+    }
+}
+
+/// An error and its causes in one line. The libraries' errors say their cause themselves; it is not said again.
+fn with_causes(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1) {
+        let cause = cause.to_string();
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    use super::*;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let error = anyhow!("the disk is full").context("failed to write a: the disk is full");
+        assert_eq!(with_causes(&error), "failed to write a: the disk is full");
+        let error = anyhow!("the disk is full").context("failed to write a");
+        assert_eq!(with_causes(&error), "failed to write a: the disk is full");
     }
 }

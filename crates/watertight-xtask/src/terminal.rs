@@ -30,3 +30,8 @@ pub(crate) fn coloured(diff: &str) -> String {
     }
     text
 }
+
+/// Writes an error to stderr.
+pub(crate) fn error(text: &str) {
+    remark(&format!("\x1b[1;31merror\x1b[0m: {text}"));
+}

@@ -5,10 +5,13 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use serde::Serialize;
 use serde_json::json;
+use watertight_database::Database;
 use watertight_metadata::PluginId;
+use watertight_migrations::RunReport;
 
 use crate::apply;
 use crate::cargo_lock;
+use crate::commands::migrate;
 use crate::edit::root_manifest::RootManifest;
 use crate::plan::{NewFile, NewFolder, Plan};
 use crate::rust_format::Formatting;
@@ -37,6 +40,9 @@ pub(crate) struct Arguments {
     /// The example table.
     #[arg(long, value_name = "NAME", default_value = "items", value_parser = TableName::parse)]
     table: TableName,
+    /// Then bring the database up to date with the migrations of all plugins.
+    #[arg(long, conflicts_with = "dry_run")]
+    migrate: bool,
     /// Show what would be written, and write nothing.
     #[arg(long)]
     dry_run: bool,
@@ -72,7 +78,7 @@ struct Table<'a> {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
-    let _lock = if arguments.dry_run {
+    let lock = if arguments.dry_run {
         None
     } else {
         Some(apply::lock(workspace.root())?)
@@ -83,8 +89,28 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
             cargo_lock::update(workspace.root())
         })?;
     }
-    report(&workspace, arguments, &plan);
-    Ok(ExitCode::SUCCESS)
+    if !arguments.migrate {
+        report(&workspace, arguments, &plan, None);
+        return Ok(ExitCode::SUCCESS);
+    }
+    drop(lock);
+    if !arguments.json {
+        report(&workspace, arguments, &plan, None);
+    }
+    let migrated = migrate(&workspace)?;
+    if arguments.json {
+        report(&workspace, arguments, &plan, Some(&migrated));
+    } else {
+        terminal::result(&format!("{migrated}\n"));
+    }
+    Ok(migrate::exit_code(&migrated))
+}
+
+/// Brings the database up to date with all plugins, the new one among them.
+fn migrate(workspace: &Workspace) -> Result<RunReport> {
+    let migrator = migrate::migrator(workspace)?;
+    let database = Database::find(workspace.root())?;
+    migrate::run_pending(migrator, &database, &[])
 }
 
 fn plan(workspace: &Workspace, arguments: &Arguments) -> Result<Plan> {
@@ -211,7 +237,7 @@ fn one_line(text: &str) -> Result<String> {
     Ok(line)
 }
 
-fn report(workspace: &Workspace, arguments: &Arguments, plan: &Plan) {
+fn report(workspace: &Workspace, arguments: &Arguments, plan: &Plan, migrated: Option<&RunReport>) {
     let id = arguments.id;
     let folder: PathBuf = workspace.plugins_folder().join(id.as_str());
     if arguments.json {
@@ -228,6 +254,7 @@ fn report(workspace: &Workspace, arguments: &Arguments, plan: &Plan) {
             "folder": folder.display().to_string(),
             "files": plan.json(),
             "notes": plan.notes,
+            "migrated": migrated.map(RunReport::to_json),
         });
         terminal::result(&format!("{document:#}\n"));
         return;

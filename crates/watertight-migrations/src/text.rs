@@ -1,0 +1,254 @@
+use std::fmt::{self, Write};
+
+use crate::report::{Outcome, PluginReport, RunReport, SkipReason};
+use crate::status::{MigrationState, MigrationStatus, PluginStatus};
+
+/// A summary, one line for each plugin that something happened to.
+impl fmt::Display for RunReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for plugin in &self.plugins {
+            if let Some(line) = plugin_line(plugin) {
+                writeln!(f, "{}: {line}", plugin.plugin)?;
+            }
+        }
+        if let Some(why) = &self.fewer_connections {
+            writeln!(f, "fewer connections were used than wanted: {why}")?;
+        }
+        let plugins = self.plugins.len();
+        let plugins = format!("{plugins} {}", plural(plugins, "plugin"));
+        let left: usize = self.plugins.iter().map(|plugin| plugin.not_run.len()).sum();
+        match (self.applied_count(), left) {
+            (0, 0) => write!(f, "Nothing to do: {plugins} up to date."),
+            (applied, 0) => write!(
+                f,
+                "Applied {applied} {}; {plugins} up to date.",
+                plural(applied, "migration")
+            ),
+            (applied, left) => write!(
+                f,
+                "Applied {applied} {}; {left} {} still pending.",
+                plural(applied, "migration"),
+                if left == 1 { "is" } else { "are" }
+            ),
+        }
+    }
+}
+
+fn plugin_line(plugin: &PluginReport) -> Option<String> {
+    let mut parts = Vec::new();
+    let by_others = plugin
+        .applied
+        .iter()
+        .filter(|migration| migration.by_another_run)
+        .count();
+    match plugin.applied.len() - by_others {
+        0 => {}
+        count => parts.push(format!("{count} {} applied", plural(count, "migration"))),
+    }
+    if by_others > 0 {
+        parts.push(format!("{by_others} applied by another run"));
+    }
+    match &plugin.outcome {
+        Outcome::UpToDate => {}
+        Outcome::Failed(_) => {
+            parts.push(format!("failed at {}", plugin.not_run.first()?));
+        }
+        Outcome::Skipped(SkipReason::Dependency(dependency)) => {
+            parts.push(format!("not run, because {dependency} is not up to date"));
+        }
+        Outcome::Skipped(SkipReason::NoConnection) => {
+            parts.push("not run, because no connection was left".to_owned());
+        }
+    }
+    for migration in &plugin.applied {
+        if migration.out_of_order {
+            parts.push(format!("{} was out of order", migration.name));
+        }
+    }
+    if !plugin.ahead.is_empty() {
+        parts.push(format!(
+            "the history is ahead of the code by {}",
+            plugin.ahead.join(", ")
+        ));
+    }
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+fn plural(count: usize, noun: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{noun}{ending}")
+}
+
+/// Where plugins stand, as a table, and then each migration that is not simply applied.
+///
+/// ```text
+/// PLUGIN   SCHEMA          APPLIED  PENDING  AHEAD
+/// auth     plugin_auth           3        0      0
+/// catalog  plugin_catalog        3        1      0
+///
+/// catalog  pending  2026-02-10-070000_index_products
+/// ```
+pub fn statuses_text(plugins: &[PluginStatus]) -> String {
+    let width = |heading: &str, cell: fn(&PluginStatus) -> &str| {
+        let longest = plugins.iter().map(|plugin| cell(plugin).len()).max();
+        longest.unwrap_or_default().max(heading.len())
+    };
+    let id = width("PLUGIN", |plugin| plugin.plugin.as_str());
+    let schema = width("SCHEMA", |plugin| plugin.plugin.schema_name());
+    let mut text = format!(
+        "{:id$}  {:schema$}  APPLIED  PENDING  AHEAD\n",
+        "PLUGIN", "SCHEMA"
+    );
+    let mut remarks = String::new();
+    for plugin in plugins {
+        writeln!(
+            text,
+            "{:id$}  {:schema$}  {:7}  {:7}  {:5}",
+            plugin.plugin,
+            plugin.plugin.schema_name(),
+            plugin.applied().count(),
+            plugin.pending().count(),
+            plugin.ahead().count()
+        )
+        .expect("a String takes any text");
+        for migration in &plugin.migrations {
+            if migration.state != MigrationState::Applied {
+                writeln!(remarks, "{:id$}  {}", plugin.plugin, remark(migration))
+                    .expect("a String takes any text");
+            }
+        }
+    }
+    if remarks.is_empty() {
+        text
+    } else {
+        text + "\n" + &remarks
+    }
+}
+
+fn remark(migration: &MigrationStatus) -> String {
+    let name = migration.name.as_ref().unwrap_or(&migration.version);
+    let about = match migration.state {
+        MigrationState::Drifted => "  its SQL was another when it was applied",
+        MigrationState::OutOfOrder => "  older than one that is applied",
+        MigrationState::Ahead => "  applied, but not in the code",
+        MigrationState::Applied | MigrationState::Pending => "",
+    };
+    format!("{:<12}  {name}{about}", migration.state.to_string())
+}
+
+impl fmt::Display for MigrationState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Applied => "applied",
+            Self::Drifted => "drifted",
+            Self::Pending => "pending",
+            Self::OutOfOrder => "out of order",
+            Self::Ahead => "ahead",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use watertight_metadata::PluginId;
+
+    use super::*;
+    use crate::migrate_error::MigrateError;
+    use crate::report::AppliedMigration;
+
+    fn report(id: &str, outcome: Outcome) -> PluginReport {
+        PluginReport {
+            plugin: PluginId::parse(id).unwrap(),
+            applied: Vec::new(),
+            outcome,
+            not_run: Vec::new(),
+            ahead: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_run_is_summed_up_plugin_by_plugin() {
+        let mut auth = report("auth", Outcome::UpToDate);
+        auth.applied = vec![
+            AppliedMigration {
+                name: "1_a".to_owned(),
+                version: "1".to_owned(),
+                out_of_order: true,
+                by_another_run: false,
+            },
+            AppliedMigration {
+                name: "2_b".to_owned(),
+                version: "2".to_owned(),
+                out_of_order: false,
+                by_another_run: true,
+            },
+        ];
+        auth.ahead = vec!["9".to_owned()];
+        let error = MigrateError::NothingApplied {
+            plugin: PluginId::new("billing"),
+        };
+        let mut billing = report("billing", Outcome::Failed(Box::new(error)));
+        billing.not_run = vec!["3_c".to_owned(), "4_d".to_owned()];
+        let skipped = Outcome::Skipped(SkipReason::Dependency(billing.plugin));
+        let mut catalog = report("catalog", skipped);
+        catalog.not_run = vec!["5_e".to_owned()];
+        let report = RunReport {
+            plugins: vec![auth, billing, catalog, report("quiet", Outcome::UpToDate)],
+            fewer_connections: None,
+        };
+        insta::assert_snapshot!(report, @r"
+        auth: 1 migration applied; 1 applied by another run; 1_a was out of order; the history is ahead of the code by 9
+        billing: failed at 3_c
+        catalog: not run, because billing is not up to date
+        Applied 1 migration; 3 are still pending.
+        ");
+    }
+
+    #[test]
+    fn a_run_with_nothing_to_do_says_so() {
+        let report = RunReport {
+            plugins: vec![report("auth", Outcome::UpToDate)],
+            fewer_connections: None,
+        };
+        insta::assert_snapshot!(report, @"Nothing to do: 1 plugin up to date.");
+    }
+
+    #[test]
+    fn statuses_are_a_table_and_what_needs_a_word() {
+        let migration = |name: &str, state| MigrationStatus {
+            version: name.replace("_a", ""),
+            name: Some(name.to_owned()),
+            state,
+        };
+        let plugins = [
+            PluginStatus {
+                plugin: PluginId::new("auth"),
+                has_schema: true,
+                has_history: true,
+                migrations: vec![migration("1_a", MigrationState::Applied)],
+            },
+            PluginStatus {
+                plugin: PluginId::new("my-feature"),
+                has_schema: true,
+                has_history: true,
+                migrations: vec![
+                    migration("1_a", MigrationState::Drifted),
+                    migration("2_a", MigrationState::OutOfOrder),
+                    migration("3_a", MigrationState::Applied),
+                    migration("4_a", MigrationState::Pending),
+                    migration("9_a", MigrationState::Ahead),
+                ],
+            },
+        ];
+        insta::assert_snapshot!(statuses_text(&plugins), @r"
+        PLUGIN      SCHEMA             APPLIED  PENDING  AHEAD
+        auth        plugin_auth              1        0      0
+        my-feature  plugin_my_feature        2        2      1
+
+        my-feature  drifted       1_a  its SQL was another when it was applied
+        my-feature  out of order  2_a  older than one that is applied
+        my-feature  pending       4_a
+        my-feature  ahead         9_a  applied, but not in the code
+        ");
+    }
+}

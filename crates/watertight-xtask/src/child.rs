@@ -1,0 +1,29 @@
+use std::process::{Command, ExitCode, ExitStatus};
+
+use anyhow::{Context, Result};
+
+/// Runs a program in the foreground and gives its exit code back.
+///
+/// Ctrl-C is the program's to handle: this process waits for it, so that the database stays up until the
+/// program has ended.
+pub(crate) fn run(mut command: Command) -> Result<ExitCode> {
+    ctrlc::set_handler(|| {}).context("failed to leave Ctrl-C to the program")?;
+    let program = command.get_program().to_os_string();
+    let status = command.status().with_context(|| {
+        format!(
+            "failed to run {}; check that it is installed and on the PATH",
+            program.display()
+        )
+    })?;
+    Ok(ExitCode::from(code(status)))
+}
+
+/// A program that a signal ended has the code that a shell would give it.
+fn code(status: ExitStatus) -> u8 {
+    use std::os::unix::process::ExitStatusExt;
+
+    let code = status
+        .code()
+        .or_else(|| status.signal().map(|signal| 128 + signal));
+    code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
+}

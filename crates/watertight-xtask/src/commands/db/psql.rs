@@ -1,0 +1,31 @@
+use std::ffi::OsString;
+use std::process::{Command, ExitCode};
+
+use anyhow::Result;
+use clap::Args;
+use watertight_database::Database;
+
+use crate::child;
+use crate::workspace::Workspace;
+
+/// Open psql on the database.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  cargo xtask db psql
+  cargo xtask db psql -- -c 'SELECT count(*) FROM plugin_catalog.products'")]
+pub(crate) struct Arguments {
+    /// Arguments for psql.
+    #[arg(last = true, value_name = "ARGUMENT")]
+    arguments: Vec<OsString>,
+}
+
+pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
+    let database = Database::find(workspace.root())?;
+    let mut command = Command::new("psql");
+    // In the environment: what is on a command line, everyone on the machine can read.
+    command
+        .envs(database.url().pg_environment())
+        .args(&arguments.arguments);
+    child::run(command)
+}

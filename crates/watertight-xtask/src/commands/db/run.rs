@@ -1,0 +1,49 @@
+use std::ffi::OsString;
+use std::process::{Command, ExitCode};
+
+use anyhow::Result;
+use clap::Args;
+use watertight_database::Database;
+
+use crate::child;
+use crate::workspace::Workspace;
+
+/// Run a program with DATABASE_URL set.
+///
+/// The embedded database is up for as long as the program runs. With `--plugin`, unqualified names mean the
+/// plugin's schema, and the `diesel` command works on the plugin's migrations and history.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  cargo xtask db run -- pg_dump --file dump.sql
+  cargo xtask db run --plugin catalog -- diesel migration list")]
+pub(crate) struct Arguments {
+    /// The plugin whose schema comes first in the search path.
+    #[arg(long, value_name = "ID")]
+    plugin: Option<String>,
+    /// The program and its arguments.
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+}
+
+pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
+    let plugin = match &arguments.plugin {
+        Some(id) => Some(workspace.plugin(id)?),
+        None => None,
+    };
+    let database = Database::find(workspace.root())?;
+    let mut command = Command::new(&arguments.command[0]);
+    command.args(&arguments.command[1..]);
+    match plugin {
+        None => command.env("DATABASE_URL", database.url().expose_secret()),
+        Some(plugin) => {
+            let url = database.url().with_search_path(plugin.id.schema_name());
+            command
+                .env("DATABASE_URL", url.expose_secret())
+                // Where the `diesel` command looks, whatever folder it runs in.
+                .env("MIGRATION_DIRECTORY", plugin.folder.join("migrations"))
+                .env("DIESEL_CONFIG_FILE", plugin.folder.join("diesel.toml"))
+        }
+    };
+    child::run(command)
+}

@@ -1,0 +1,28 @@
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Args;
+use watertight_database::Database;
+
+use crate::commands::migrate::migrator;
+use crate::terminal;
+use crate::workspace::Workspace;
+
+/// Revert the newest migration of a plugin and run it again.
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// The plugin.
+    #[arg(long, value_name = "ID")]
+    plugin: String,
+}
+
+pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
+    let plugin = workspace.plugin(&arguments.plugin)?.id;
+    let migrator = migrator(workspace)?;
+    let database = Database::find(workspace.root())?;
+    let migration = migrator.redo(&mut database.url().connect()?, &plugin)?;
+    terminal::result(&format!(
+        "Reverted {migration} of plugin `{plugin}` and ran it again.\n"
+    ));
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,40 @@
+use std::num::NonZeroUsize;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Args;
+use watertight_database::Database;
+
+use crate::commands::migrate::migrator;
+use crate::commands::migrate::progress::Reporter;
+use crate::terminal;
+use crate::workspace::Workspace;
+
+/// Revert the newest migrations of a plugin.
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// The plugin.
+    #[arg(long, value_name = "ID")]
+    plugin: String,
+    /// How many migrations.
+    #[arg(long, value_name = "N", default_value = "1")]
+    steps: NonZeroUsize,
+}
+
+pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
+    let plugin = workspace.plugin(&arguments.plugin)?.id;
+    let migrator = migrator(workspace)?;
+    let database = Database::find(workspace.root())?;
+    let reporter = Reporter::new();
+    let migrator = migrator.on_progress(reporter.callback());
+    let mut connection = database.url().connect()?;
+    let reverted = migrator.revert(&mut connection, &plugin, arguments.steps);
+    reporter.finish();
+    let reverted = reverted?;
+    terminal::result(&match reverted.len() {
+        0 => format!("Nothing to do: no migration of plugin `{plugin}` is applied.\n"),
+        1 => format!("Reverted 1 migration of plugin `{plugin}`.\n"),
+        count => format!("Reverted {count} migrations of plugin `{plugin}`.\n"),
+    });
+    Ok(ExitCode::SUCCESS)
+}

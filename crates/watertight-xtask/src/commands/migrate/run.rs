@@ -1,0 +1,82 @@
+use std::num::NonZeroUsize;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Args;
+use watertight_database::{Connection, Database, DatabaseUrl};
+use watertight_metadata::PluginId;
+use watertight_migrations::{Migrator, RunReport};
+
+use crate::commands::migrate::progress::Reporter;
+use crate::commands::migrate::{dry_run, embedded, migrator, named};
+use crate::terminal;
+use crate::workspace::Workspace;
+
+/// More connections do not make migrations faster, and a small server has not many to give.
+const CONNECTIONS: NonZeroUsize = NonZeroUsize::new(4).unwrap();
+
+#[derive(Args)]
+#[group(skip)]
+pub(crate) struct Arguments {
+    /// Only this plugin, and those that it depends on. May be given several times.
+    #[arg(long, value_name = "ID")]
+    plugin: Vec<String>,
+    /// Print the SQL that would run, and run nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Print one JSON document.
+    #[arg(long)]
+    json: bool,
+    /// Run what the server's binary has embedded, with the server's own `migrate` command.
+    #[arg(long, conflicts_with_all = ["plugin", "dry_run"])]
+    embedded: bool,
+}
+
+pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
+    let only = named(workspace, &arguments.plugin)?;
+    let migrator = migrator(workspace)?;
+    let database = Database::find(workspace.root())?;
+    if arguments.embedded {
+        return embedded::run(workspace, &database, arguments.json);
+    }
+    if arguments.dry_run {
+        return dry_run::run(&migrator, &database, &only, arguments.json);
+    }
+    let report = run_pending(migrator, &database, &only)?;
+    if arguments.json {
+        terminal::result(&format!("{:#}\n", report.to_json()));
+    } else {
+        terminal::result(&format!("{report}\n"));
+    }
+    Ok(exit_code(&report))
+}
+
+/// Runs the pending migrations, tells on stderr how it goes, and says there what failed.
+pub(crate) fn run_pending(
+    migrator: Migrator,
+    database: &Database,
+    only: &[PluginId],
+) -> Result<RunReport> {
+    let reporter = Reporter::new();
+    let migrator = migrator.on_progress(reporter.callback());
+    let connect = || connect(database.url());
+    let report = migrator.run_parallel(connect, CONNECTIONS, only);
+    reporter.finish();
+    let report = report?;
+    for error in report.errors() {
+        terminal::error(&format!("{error}"));
+    }
+    Ok(report)
+}
+
+fn connect(url: &DatabaseUrl) -> Result<Connection, watertight_database::ConnectError> {
+    url.with_application_name("cargo xtask migrate").connect()
+}
+
+pub(crate) fn exit_code(report: &RunReport) -> ExitCode {
+    if report.is_success() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}

@@ -1,0 +1,32 @@
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Args;
+use serde_json::{Value, json};
+use watertight_database::Database;
+use watertight_migrations::{PluginStatus, statuses_text};
+
+use crate::commands::migrate::migrator;
+use crate::terminal;
+use crate::workspace::Workspace;
+
+/// Show for each plugin which migrations are applied, pending, ahead of the code, or changed since.
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// Print one JSON document.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
+    let migrator = migrator(workspace)?;
+    let database = Database::find(workspace.root())?;
+    let plugins = migrator.status(&mut database.url().connect()?)?;
+    if arguments.json {
+        let plugins: Value = plugins.iter().map(PluginStatus::to_json).collect();
+        terminal::result(&format!("{:#}\n", json!({ "plugins": plugins })));
+    } else {
+        terminal::result(&statuses_text(&plugins));
+    }
+    Ok(ExitCode::SUCCESS)
+}

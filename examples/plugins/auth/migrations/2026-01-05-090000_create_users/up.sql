@@ -1,0 +1,10 @@
+CREATE TABLE "plugin_auth"."users" (
+    "id" uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    "email" text NOT NULL,
+    "display_name" text,
+    "created_at" timestamp DEFAULT now() NOT NULL,
+    "updated_at" timestamp DEFAULT now() NOT NULL
+);
+
+-- Two people never share an address, however they type it.
+CREATE UNIQUE INDEX "users_email_key" ON "plugin_auth"."users" (lower("email"));

@@ -1,0 +1,65 @@
+//! The README's two commands, on a clean clone.
+
+use crate::checkout::{Checkout, Outcome};
+use crate::server::Server;
+
+/// Which tables the plugin schemas hold, and what lies in `public`.
+const TABLES: &str = "SELECT string_agg(schemaname || '.' || tablename, ' ' ORDER BY schemaname, tablename) \
+     FROM pg_tables WHERE schemaname LIKE 'plugin%' OR schemaname = 'public'";
+
+const EXPECTED: &str = "plugin_auth.__diesel_schema_migrations plugin_auth.sessions plugin_auth.users \
+     plugin_catalog.__diesel_schema_migrations plugin_catalog.categories plugin_catalog.products \
+     plugin_my_feature.__diesel_schema_migrations plugin_my_feature.items \
+     plugin_orders.__diesel_schema_migrations plugin_orders.items";
+
+#[test]
+fn a_new_plugin_is_migrated_on_the_embedded_server_and_its_tests_pass() {
+    let checkout = Checkout::new();
+    let outcome = checkout
+        .xtask(&["new-plugin", "orders", "--migrate"])
+        .succeeded();
+    assert!(
+        outcome
+            .stdout
+            .contains("examples/plugins/orders/src/schema.rs"),
+        "{outcome:?}"
+    );
+    assert_eq!(checkout.query(TABLES), EXPECTED);
+
+    // `cargo test --workspace` is what the README says; without this package, which would start itself.
+    let mut tests = checkout.command("cargo");
+    tests.args(["test", "--workspace", "--exclude", "end-to-end", "--locked"]);
+    tests.args([
+        "--exclude",
+        "watertight-xtask",
+        "--exclude",
+        "watertight-database",
+        "--exclude",
+        "watertight-migrations",
+    ]);
+    let outcome = Outcome::of(tests).succeeded();
+    assert!(outcome.stderr.contains("plugin_orders"), "{outcome:?}");
+
+    let again = checkout.xtask(&["new-plugin", "orders"]).succeeded();
+    assert!(again.stdout.starts_with("Nothing to do"), "{again:?}");
+}
+
+#[test]
+fn a_server_that_is_running_already_is_used_when_database_url_names_it() {
+    let checkout = Checkout::new();
+    let server = Server::start();
+    let _ = checkout
+        .xtask_on(server.url(), &["new-plugin", "orders", "--migrate"])
+        .succeeded();
+    let tables = checkout.xtask_on(
+        server.url(),
+        &["db", "psql", "--", "-X", "-A", "-t", "-c", TABLES],
+    );
+    assert_eq!(tables.succeeded().stdout.trim(), EXPECTED);
+    assert!(!checkout.root().join(".watertight/postgres").exists());
+
+    let mut tests = checkout.command("cargo");
+    tests.args(["test", "-p", "plugin-orders", "-p", "plugin-catalog"]);
+    tests.env("DATABASE_URL", server.url());
+    let _ = Outcome::of(tests).succeeded();
+}

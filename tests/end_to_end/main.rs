@@ -1,0 +1,6 @@
+//! The commands from end to end, as a newcomer runs them: in a checkout of this repository that a test may
+//! change, on real PostgreSQL servers.
+
+mod checkout;
+mod getting_started;
+mod server;
