@@ -129,14 +129,12 @@ fn named_url(
     let Some(variables) = read_dot_env(&file)? else {
         return Ok(None);
     };
-    let in_file = |name: &str| {
-        variables
-            .iter()
-            .rev()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.clone())
-    };
-    let Some(url) = in_file(VARIABLE).filter(set) else {
+    // As in a shell, the last one counts.
+    let named = variables
+        .into_iter()
+        .rev()
+        .find(|(name, _)| name == VARIABLE);
+    let Some(url) = named.map(|(_, url)| url).filter(set) else {
         return Ok(None);
     };
     match DatabaseUrl::parse_in(&url, environment) {

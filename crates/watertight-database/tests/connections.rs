@@ -30,7 +30,7 @@ impl TlsServer {
     fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let made = EmbeddedServer::acquire(folder.path()).unwrap();
-        let sql = "CREATE ROLE app LOGIN PASSWORD 'right password'; CREATE ROLE only_tls LOGIN; CREATE ROLE only_plain LOGIN";
+        let sql = "SET password_encryption = 'scram-sha-256'; CREATE ROLE app LOGIN PASSWORD 'right password'; CREATE ROLE only_tls LOGIN; CREATE ROLE only_plain LOGIN";
         made.url().connect().unwrap().batch_execute(sql).unwrap();
         let data = EmbeddedServer::status(folder.path())
             .unwrap()

@@ -106,6 +106,9 @@ impl Lease {
         let url = url.with_application_name("watertight supervisor");
         runtime::spawn(async move {
             if let Ok(mut connection) = url.connect_async().await {
+                // The server would log the whole block as the statement that it ended.
+                let quiet = "SET log_min_error_statement = panic";
+                let _ = connection.batch_execute(quiet).await;
                 // Returns when another supervisor was faster, or when the server stops.
                 let _ = connection.batch_execute(SUPERVISE).await;
             }

@@ -250,12 +250,15 @@ fn acquire(
 ) -> Result<EmbeddedServer, EmbeddedError> {
     let home = Home::open(workspace)?;
     let deadline = Instant::now() + START_DEADLINE;
+    let mut failures = 0;
     loop {
         if home.server_lives()? {
-            if let Some(place) = home.place()?
-                && let Some(server) = join(&place)?
-            {
-                return Ok(server);
+            match home.place()?.map(|place| join(&place)) {
+                Some(Ok(Some(server))) => return Ok(server),
+                // Somebody may be stopping the server just now.
+                Some(Err(EmbeddedError::Query(_))) if failures < 50 => failures += 1,
+                Some(Err(error)) => return Err(error),
+                Some(Ok(None)) | None => {}
             }
         } else if let Some(_guard) = home.try_guard()?
             && let Some(server_lock) = home.try_server_lock()?
