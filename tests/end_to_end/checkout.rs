@@ -36,6 +36,11 @@ impl Checkout {
         &self.root
     }
 
+    /// What is built in the checkout goes here, and stays for the next one.
+    pub fn target_folder(&self) -> PathBuf {
+        self.root.parent().unwrap().join("target")
+    }
+
     /// Makes the folder equal to what git would clone; a file that is equal already is not touched, so
     /// that cargo does not build it again.
     fn lay(&self, repository: &Path) {
@@ -76,10 +81,7 @@ impl Checkout {
         command
             .env_remove("CARGO_MANIFEST_DIR")
             .env_remove("CARGO_MANIFEST_PATH")
-            .env(
-                "CARGO_TARGET_DIR",
-                self.root.parent().unwrap().join("target"),
-            )
+            .env("CARGO_TARGET_DIR", self.target_folder())
             .env("CARGO_TERM_COLOR", "never");
         command
     }

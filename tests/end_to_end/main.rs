@@ -3,4 +3,5 @@
 
 mod checkout;
 mod getting_started;
+mod readme;
 mod server;
