@@ -116,6 +116,9 @@ pub enum Remains {
     Statements(usize),
 }
 
+/// What PostgreSQL says, in English, of a command that needs to be alone. Diesel hides the code of the error.
+const NEEDS_NO_TRANSACTION: &str = "cannot run inside a transaction block";
+
 impl fmt::Display for MigrationFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
@@ -139,6 +142,12 @@ impl fmt::Display for MigrationFailure {
                 writeln!(f, "ERROR: {}", information.message())?;
                 if let Some(detail) = information.details() {
                     writeln!(f, "DETAIL: {detail}")?;
+                }
+                if information.message().contains(NEEDS_NO_TRANSACTION) {
+                    writeln!(
+                        f,
+                        "HINT: set `run_in_transaction = false` in the migration's metadata.toml"
+                    )?;
                 }
                 if let Some(hint) = information.hint() {
                     writeln!(f, "HINT: {hint}")?;

@@ -1,4 +1,42 @@
 //! Runs, reverts and reports the Diesel migrations of plugins, each against its own history.
+//!
+//! A plugin owns the schema `plugin_<id>`; its history is Diesel's table in that schema. A [`Migrator`] is made of
+//! [`Plugin`]s and works on any Diesel connection to PostgreSQL ([`PgSession`]).
+//!
+//! ```
+//! use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+//! use watertight_metadata::PluginMetadata;
+//! use watertight_migrations::{MigrateError, Migrator, PgSession, Plugin};
+//!
+//! const SHOP: PluginMetadata = PluginMetadata::new("shop");
+//! const MIGRATIONS: EmbeddedMigrations = embed_migrations!("tests/migrations");
+//!
+//! fn migrate(connection: &mut impl PgSession) -> Result<(), MigrateError> {
+//!     let migrator = Migrator::new(vec![Plugin::new(SHOP, MIGRATIONS)]).expect("the migrations are in order");
+//!     migrator.run(connection, &[])?.into_result()?;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # What happens to a migration
+//!
+//! - It is one message: `BEGIN`, a lock, a check that it is not applied yet, its SQL, a guard, its history row,
+//!   `COMMIT`. It is applied and recorded, or neither, also when this process is killed.
+//! - `run_in_transaction = false` in its `metadata.toml` sends its statements one by one, under a lock of the session.
+//!   When it fails, the statements before stay, and the error says so. When this process is killed between the last
+//!   statement and the history row, it runs again next time: write such a migration so that it can, with `IF NOT EXISTS`.
+//! - SQL with a top-level `COMMIT` and the like, with a quote or comment that never ends, or meant for psql, is refused
+//!   with its line before anything of its plugin is sent.
+//! - What it sets (`search_path`, `role`, any setting that its SQL mentions changing) is put back to what it was. What a
+//!   function sets that an earlier migration created cannot be seen in its SQL and stays; so does a setting that did not
+//!   exist before, which PostgreSQL can only make empty. `DISCARD ALL` also takes the statements that Diesel has prepared.
+//! - An error shows the file, the line, the column where PostgreSQL's position can be believed, and what PostgreSQL said.
+//!   Without a position the statements run once more, one by one, in a transaction that is rolled back.
+//!
+//! # Two runs at once
+//!
+//! Locks are advisory, one for each plugin, and polled until [`Migrator::lock_timeout`]. A migration that another run has
+//! applied meanwhile counts as applied. Diesel's own tools work on the same history, but do not know these locks.
 
 mod change;
 mod code;

@@ -86,25 +86,45 @@ pub(crate) fn take(lock: Lock, checks: &[(Stop, String)]) -> String {
         format!("NOT pg_catalog.pg_try_advisory_xact_lock({})", lock.key),
     )];
     conditions.extend_from_slice(checks);
-    stop_if(&conditions)
+    block(&format!(
+        "{}PERFORM pg_catalog.set_config({MARK}, {TRANSACTION}, true);\n",
+        stops(&conditions)
+    ))
 }
+
+/// A setting that ends with the transaction, and what it holds.
+const MARK: &str = "'watertight.transaction'";
+const TRANSACTION: &str = "pg_catalog.pg_current_xact_id()::pg_catalog.text";
 
 /// Stops when the transaction is no longer the one that took the lock.
+///
+/// The mark says so almost for free, but a migration's `RESET ALL` removes it. Then the lock is looked for.
 pub(crate) fn guard(lock: Lock) -> String {
-    stop_if(&[(Stop::TransactionEnded, format!("NOT {}", lock.is_mine()))])
+    block(&format!(
+        "IF pg_catalog.current_setting({MARK}, true) IS DISTINCT FROM {TRANSACTION} THEN\n{}END IF;\n",
+        stops(&[(Stop::TransactionEnded, format!("NOT {}", lock.is_mine()))])
+    ))
 }
 
+/// Stops when a condition is true.
 pub(crate) fn stop_if(conditions: &[(Stop, String)]) -> String {
-    let mut block = "DO $watertight$ BEGIN\n".to_owned();
+    block(&stops(conditions))
+}
+
+fn stops(conditions: &[(Stop, String)]) -> String {
+    let mut sql = String::new();
     for (stop, condition) in conditions {
         let constraint = stop.constraint();
         let _ = writeln!(
-            block,
+            sql,
             "IF {condition} THEN RAISE EXCEPTION '{constraint}' USING CONSTRAINT = '{constraint}'; END IF;"
         );
     }
-    block.push_str("END $watertight$;\n");
-    block
+    sql
+}
+
+fn block(statements: &str) -> String {
+    format!("DO $watertight$ BEGIN\n{statements}END $watertight$;\n")
 }
 
 /// What must not be so when the migration begins.
