@@ -2,6 +2,7 @@
 //! change, on real PostgreSQL servers.
 
 mod checkout;
+mod embedded_migrations;
 mod getting_started;
 mod readme;
 mod server;
