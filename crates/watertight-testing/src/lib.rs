@@ -7,17 +7,17 @@
 //!
 //! ```
 //! use diesel::connection::SimpleConnection;
+//! use watertight_migrations::Plugin;
 //! use watertight_testing::TestDatabase;
+//! # use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+//! # use watertight_metadata::PluginMetadata;
+//! # const PLUGIN_METADATA: PluginMetadata = PluginMetadata::new("notes");
+//! # const MIGRATIONS: EmbeddedMigrations = embed_migrations!("tests/migrations");
 //!
-//! let database = TestDatabase::new(vec![]);
-//! let mut connection = database.connect();
-//! connection.batch_execute("CREATE TABLE public.notes (text text)").unwrap();
-//! ```
-//!
-//! A plugin's test passes the plugin:
-//!
-//! ```ignore
 //! let database = TestDatabase::new(vec![Plugin::new(PLUGIN_METADATA, MIGRATIONS)]);
+//! let mut connection = database.connect();
+//! connection.batch_execute("INSERT INTO plugin_notes.notes VALUES ('first')")?;
+//! # Ok::<(), diesel::result::Error>(())
 //! ```
 //!
 //! # What it costs
