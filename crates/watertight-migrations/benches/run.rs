@@ -17,6 +17,9 @@ const PLUGINS: usize = 20;
 const MIGRATIONS: usize = 10;
 const ROUNDS: usize = 7;
 
+/// Migrates a fresh database.
+type Way = fn(&Database, &Path, &[PluginId]);
+
 fn main() {
     let folder = tempfile::tempdir().unwrap();
     let plugins: Vec<_> = (0..PLUGINS)
@@ -25,7 +28,7 @@ fn main() {
     for plugin in &plugins {
         write_migrations(&folder.path().join(plugin.as_str()), plugin.schema_name());
     }
-    let ways: [(&str, fn(&Database, &Path, &[PluginId])); 3] = [
+    let ways: [(&str, Way); 3] = [
         ("diesel", diesel),
         ("ours, one connection", serial),
         ("ours, two connections", parallel),

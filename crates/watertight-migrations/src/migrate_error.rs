@@ -85,6 +85,16 @@ pub enum MigrateError {
         /// The plugin.
         plugin: PluginId,
     },
+    /// Diesel made a history, without our columns, and the role does not own it.
+    #[error(
+        "failed to add columns to the history of plugin `{plugin}`, which Diesel made: the role does not own it; as its owner, \
+         run the migrations once, or run `{sql}`",
+        sql = crate::history::add_columns(*.plugin)
+    )]
+    MayNotAlterHistory {
+        /// The plugin.
+        plugin: PluginId,
+    },
     /// Somebody else held a lock for too long.
     #[error(
         "failed to {doing}: after {} s {} still holds the lock; wait for it to end, or end it with `SELECT \

@@ -34,7 +34,12 @@ pub(crate) fn missing(plugins: &[(PluginId, &PluginState)]) -> Result<Vec<String
                 }
                 statements.push(history::create(plugin));
             }
-            Some(schema) if !schema.has_columns => statements.push(history::add_columns(plugin)),
+            Some(schema) if !schema.has_columns => {
+                if !schema.owns_history {
+                    return Err(MigrateError::MayNotAlterHistory { plugin });
+                }
+                statements.push(history::add_columns(plugin));
+            }
             Some(_) => {}
         }
     }

@@ -25,7 +25,6 @@ pub(crate) fn revert<C: PgSession>(
     for change in &changes {
         change.scripts()?;
     }
-    add_columns(connection, &selected, options)?;
     for change in &changes {
         make(connection, *change, plugin, options)?;
     }

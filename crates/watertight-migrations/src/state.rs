@@ -24,11 +24,16 @@ pub(crate) struct PluginState {
 
 /// What a schema has.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "what is and what may be, each by itself"
+)]
 pub(crate) struct SchemaState {
     pub(crate) may_create_table: bool,
     pub(crate) has_history: bool,
     /// The history has our columns.
     pub(crate) has_columns: bool,
+    pub(crate) owns_history: bool,
 }
 
 #[derive(Debug)]
@@ -69,6 +74,8 @@ struct SchemaRow {
     has_checksum: bool,
     #[diesel(sql_type = Bool)]
     has_name: bool,
+    #[diesel(sql_type = Bool)]
+    owns_history: bool,
 }
 
 #[derive(QueryableByName)]
@@ -116,6 +123,7 @@ pub(crate) fn read<C: PgSession>(
                 may_create_table: row.may_create_table,
                 has_history: row.has_history,
                 has_columns: row.has_checksum && row.has_name,
+                owns_history: row.owns_history,
             }),
             applied: BTreeMap::new(),
         })
@@ -196,7 +204,8 @@ fn schemas_query(plugins: &[PluginId]) -> String {
          c.oid IS NOT NULL AS has_history, \
          coalesce(pg_catalog.has_schema_privilege(n.oid, 'USAGE') \
            AND pg_catalog.has_table_privilege(c.oid, 'SELECT'), false) AS readable, \
-         {} AS has_checksum, {} AS has_name \
+         {} AS has_checksum, {} AS has_name, \
+         coalesce(pg_catalog.pg_has_role(c.relowner, 'USAGE'), false) AS owns_history \
          FROM (SELECT) AS one \
          LEFT JOIN pg_catalog.pg_namespace AS n ON n.nspname = ANY (ARRAY[{}]::pg_catalog.name[]) \
          LEFT JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid AND c.relname = '{}' \

@@ -13,9 +13,10 @@ const ADVISORY_LOCKS: &str =
 /// The error of a plugin `shop` whose only migration is this SQL, and the connection afterwards.
 fn error(sql: &str) -> String {
     let plugins = Plugins::shop(&[("1_a/up.sql", sql)]);
+    let database = Database::new();
     let report = plugins
         .migrator()
-        .run(&mut Database::new().connect(), &[])
+        .run(&mut database.connect(), &[])
         .unwrap();
     plugins.error(&report)
 }
@@ -95,7 +96,8 @@ fn without_a_transaction_the_statements_before_stay() {
         ),
         ("1_a/metadata.toml", "run_in_transaction = false"),
     ]);
-    let connection = &mut Database::new().connect();
+    let database = Database::new();
+    let connection = &mut database.connect();
     let report = plugins.migrator().run(connection, &[]).unwrap();
     insta::assert_snapshot!(plugins.error(&report), @r#"
     failed to run migration 1_a of plugin shop
@@ -120,7 +122,8 @@ fn a_transaction_left_open_is_rolled_back_and_said() {
         ),
         ("1_a/metadata.toml", "run_in_transaction = false"),
     ]);
-    let connection = &mut Database::new().connect();
+    let database = Database::new();
+    let connection = &mut database.connect();
     let report = plugins.migrator().run(connection, &[]).unwrap();
     insta::assert_snapshot!(plugins.error(&report), @"failed to run migration 1_a of plugin shop: it began a transaction and did not end it; what it did in there was rolled back, what it did before stays applied, and it is not recorded; add the `COMMIT`");
     assert!(exists(connection, "plugin_shop.a") && !exists(connection, "plugin_shop.b"));
@@ -136,7 +139,8 @@ fn a_failure_leaves_nothing_of_its_migration() {
             "CREATE TABLE plugin_shop.b (a int); SELECT 1/0; CREATE TABLE plugin_shop.c (a int)",
         ),
     ]);
-    let connection = &mut Database::new().connect();
+    let database = Database::new();
+    let connection = &mut database.connect();
     assert!(
         !plugins
             .migrator()
@@ -170,7 +174,8 @@ fn one_refused_migration_keeps_its_whole_plugin_back() {
         ],
     );
     plugins.write("other", &[("1_c/up.sql", "SELECT 1")]);
-    let connection = &mut Database::new().connect();
+    let database = Database::new();
+    let connection = &mut database.connect();
     let report = plugins.migrator().run(connection, &[]).unwrap();
     insta::assert_snapshot!(plugins.error(&report), @"
     failed to run migration 2_b of plugin shop: the comment `/*` that begins here never ends; end it
@@ -194,7 +199,8 @@ fn one_refused_migration_keeps_its_whole_plugin_back() {
 #[test]
 fn a_hidden_commit_is_found_by_the_guard() {
     let plugins = Plugins::shop(&[("1_a/up.sql", r"SELECT '\', '; COMMIT; SELECT 'x' --'")]);
-    let connection = &mut Database::new().connect();
+    let database = Database::new();
+    let connection = &mut database.connect();
     execute(connection, "SET standard_conforming_strings = off");
     let report = plugins.migrator().run(connection, &[]).unwrap();
     insta::assert_snapshot!(plugins.error(&report), @"failed to run migration 1_a of plugin shop: it ended the transaction that it ran in, so what it did before that stays, and it is not recorded; set `run_in_transaction = false` in its metadata.toml");
@@ -204,7 +210,8 @@ fn a_hidden_commit_is_found_by_the_guard() {
 #[test]
 fn names_with_quotes_and_dollars_are_only_names() {
     let plugins = Plugins::shop(&[(r"1'$watertight$\-;_it's $$ ü/up.sql", "SELECT 1")]);
-    let connection = &mut Database::new().connect();
+    let database = Database::new();
+    let connection = &mut database.connect();
     let report = plugins.migrator().run(connection, &[]).unwrap();
     assert!(report.is_success(), "{report:?}");
     assert_eq!(history(connection, "plugin_shop"), [r"1'$watertight$\;"]);
@@ -250,7 +257,8 @@ fn what_another_run_does_between_reading_and_acting_is_seen() {
 #[test]
 fn a_database_that_is_read_only_is_said() {
     let plugins = Plugins::shop(&[("1_a/up.sql", "SELECT 1")]);
-    let connection = &mut Database::new().connect();
+    let database = Database::new();
+    let connection = &mut database.connect();
     execute(connection, "SET default_transaction_read_only = on");
     assert_eq!(
         plugins.migrator().status(connection).unwrap()[0]

@@ -45,7 +45,7 @@ fn a_run_in_a_process_of_its_own() {
     };
     let here = |(id, _): &&(&str, &[&str])| folder.join(id).is_dir();
     let migrator = Migrator::new(RACERS.iter().filter(here).map(plugin).collect()).unwrap();
-    let database = Database::at(url);
+    let database = Database::at(&url);
     let report = if std::process::id().is_multiple_of(2) {
         migrator.run(&mut database.connect(), &[]).unwrap()
     } else {
@@ -189,8 +189,8 @@ fn a_killed_run_leaves_a_migration_applied_and_recorded_or_neither() {
 fn a_run_that_waits_too_long_names_who_holds_the_lock() {
     let plugins = Plugins::shop(&[("1_a/up.sql", "SELECT pg_sleep(2)")]);
     let database = Database::new();
-    let slow = Database::at(format!("{} application_name=slow-deploy", database.url()));
-    let slow = &mut slow.connect();
+    let slow = &mut database.connect();
+    execute(slow, "SET application_name = 'slow-deploy'");
     let connection = &mut database.connect();
     let pid = text(slow, "SELECT pg_backend_pid()");
     let migrator = plugins.migrator();

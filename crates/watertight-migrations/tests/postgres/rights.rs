@@ -3,8 +3,8 @@
 use diesel::connection::SimpleConnection;
 use watertight_migrations::MigrateError;
 
-use crate::plugins::Plugins;
-use crate::server::{Database, execute, history};
+use crate::plugins::{ONE, Plugins, id};
+use crate::server::{Database, GUEST, execute, history};
 
 #[test]
 fn reading_the_status_needs_only_the_right_to_read() {
@@ -15,27 +15,21 @@ fn reading_the_status_needs_only_the_right_to_read() {
     );
     let database = Database::new();
     let connection = &mut database.connect();
-    let _ = plugins
-        .migrator()
-        .run(connection, &[crate::plugins::id("shop")])
-        .unwrap();
-    execute(
-        connection,
-        "CREATE SCHEMA plugin_empty; CREATE ROLE reader LOGIN",
-    );
+    let _ = plugins.migrator().run(connection, &[id("shop")]).unwrap();
+    execute(connection, "CREATE SCHEMA plugin_empty");
 
-    let status = |role| plugins.migrator().status(&mut database.connect_as(role));
-    insta::assert_snapshot!(status("reader").unwrap_err(), @r#"failed to read the history of plugin `shop`: the role may not; as the owner, run `GRANT USAGE ON SCHEMA "plugin_shop"` and `GRANT SELECT ON "plugin_shop"."__diesel_schema_migrations"` to it"#);
-    execute(connection, "GRANT USAGE ON SCHEMA plugin_shop TO reader");
-    assert!(matches!(
-        status("reader"),
-        Err(MigrateError::NotReadable { .. })
-    ));
+    let status = || plugins.migrator().status(&mut database.connect_as(GUEST));
+    insta::assert_snapshot!(status().unwrap_err(), @r#"failed to read the history of plugin `shop`: the role may not; as the owner, run `GRANT USAGE ON SCHEMA "plugin_shop"` and `GRANT SELECT ON "plugin_shop"."__diesel_schema_migrations"` to it"#);
     execute(
         connection,
-        "GRANT SELECT ON plugin_shop.__diesel_schema_migrations TO reader",
+        "GRANT USAGE ON SCHEMA plugin_shop TO watertight_test_guest",
     );
-    let status = status("reader").unwrap();
+    assert!(matches!(status(), Err(MigrateError::NotReadable { .. })));
+    execute(
+        connection,
+        "GRANT SELECT ON plugin_shop.__diesel_schema_migrations TO watertight_test_guest",
+    );
+    let status = status().unwrap();
     let seen: Vec<_> = status
         .iter()
         .map(|status| {
@@ -54,20 +48,18 @@ fn an_existing_schema_needs_no_right_to_create_schemas() {
     let plugins = Plugins::shop(&[("1_a/up.sql", "CREATE TABLE plugin_shop.t (a int)")]);
     let database = Database::new();
     let connection = &mut database.connect();
-    execute(connection, "CREATE ROLE migrator LOGIN");
-    let run = || {
-        plugins
-            .migrator()
-            .run(&mut database.connect_as("migrator"), &[])
-    };
+    let run = || plugins.migrator().run(&mut database.connect_as(GUEST), &[]);
 
     insta::assert_snapshot!(run().unwrap_err(), @r#"failed to create the schema of plugin `shop`: the role may not create schemas in this database; as the database's owner, run `GRANT CREATE ON DATABASE` to it, or `CREATE SCHEMA "plugin_shop" AUTHORIZATION` for it"#);
     execute(
         connection,
-        "CREATE SCHEMA plugin_shop; GRANT USAGE ON SCHEMA plugin_shop TO migrator",
+        "CREATE SCHEMA plugin_shop; GRANT USAGE ON SCHEMA plugin_shop TO watertight_test_guest",
     );
     insta::assert_snapshot!(run().unwrap_err(), @r#"failed to create the history of plugin `shop`: the role may not create tables in its schema; as the schema's owner, run `GRANT USAGE, CREATE ON SCHEMA "plugin_shop"` to it"#);
-    execute(connection, "GRANT CREATE ON SCHEMA plugin_shop TO migrator");
+    execute(
+        connection,
+        "GRANT CREATE ON SCHEMA plugin_shop TO watertight_test_guest",
+    );
     assert!(run().unwrap().is_success());
     assert_eq!(history(connection, "plugin_shop"), ["1"]);
 }
@@ -75,7 +67,8 @@ fn an_existing_schema_needs_no_right_to_create_schemas() {
 #[test]
 fn an_open_transaction_is_refused_and_left_alone() {
     let plugins = Plugins::shop(&[("1_a/up.sql", "SELECT 1")]);
-    let connection = &mut Database::new().connect();
+    let database = Database::new();
+    let connection = &mut database.connect();
     execute(connection, "BEGIN; CREATE TABLE kept (a int)");
     assert!(matches!(
         plugins.migrator().run(connection, &[]),
@@ -96,4 +89,29 @@ fn an_open_transaction_is_refused_and_left_alone() {
             .unwrap()
             .is_success()
     );
+}
+
+#[test]
+fn a_history_that_diesel_made_for_another_role_is_read_and_not_altered() {
+    let plugins = Plugins::shop(&[("1_a/up.sql", "SELECT 1"), ("1_a/down.sql", "SELECT 1")]);
+    let database = Database::new();
+    let connection = &mut database.connect();
+    execute(
+        connection,
+        "CREATE SCHEMA plugin_shop; GRANT ALL ON SCHEMA plugin_shop TO watertight_test_guest; \
+         CREATE TABLE plugin_shop.__diesel_schema_migrations (version varchar(50) PRIMARY KEY NOT NULL, \
+         run_on timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP); \
+         GRANT ALL ON plugin_shop.__diesel_schema_migrations TO watertight_test_guest; \
+         INSERT INTO plugin_shop.__diesel_schema_migrations VALUES ('0'), ('1')",
+    );
+    let guest = &mut database.connect_as(GUEST);
+    assert_eq!(
+        plugins.migrator().status(guest).unwrap()[0]
+            .applied()
+            .count(),
+        1
+    );
+    insta::assert_snapshot!(plugins.migrator().run(guest, &[]).unwrap_err(), @r#"failed to add columns to the history of plugin `shop`, which Diesel made: the role does not own it; as its owner, run the migrations once, or run `ALTER TABLE "plugin_shop"."__diesel_schema_migrations" ADD COLUMN IF NOT EXISTS "checksum" pg_catalog.text, ADD COLUMN IF NOT EXISTS "name" pg_catalog.text`"#);
+    plugins.migrator().revert(guest, &id("shop"), ONE).unwrap();
+    assert_eq!(history(connection, "plugin_shop"), ["0"]);
 }

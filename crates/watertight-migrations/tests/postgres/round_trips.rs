@@ -41,7 +41,8 @@ fn plugins(count: usize) -> Plugins {
 fn status_asks_as_often_for_twenty_plugins_as_for_one() {
     let counts = [1, 20].map(|count| {
         let migrator = plugins(count).migrator();
-        let connection = &mut Database::new().connect();
+        let database = Database::new();
+        let connection = &mut database.connect();
         migrator.run(connection, &[]).unwrap();
         sent(connection, |connection| {
             assert_eq!(migrator.status(connection).unwrap().len(), count);
@@ -55,7 +56,8 @@ fn status_asks_as_often_for_twenty_plugins_as_for_one() {
 fn a_migration_is_one_message() {
     let plugins = plugins(1);
     let migrator = plugins.migrator();
-    let connection = &mut Database::new().connect();
+    let database = Database::new();
+    let connection = &mut database.connect();
     let messages = sent(connection, |connection| {
         assert!(migrator.run(connection, &[]).unwrap().is_success());
     });

@@ -24,7 +24,8 @@ const ITEMS: [(&str, &str); 4] = [
 #[test]
 fn a_run_creates_the_schema_and_applies_each_migration_once() {
     let plugins = Plugins::shop(&ITEMS);
-    let connection = &mut Database::new().connect();
+    let database = Database::new();
+    let connection = &mut database.connect();
     let migrator = plugins.migrator();
 
     let report = migrator.run(connection, &[]).unwrap();
@@ -40,7 +41,8 @@ fn a_run_creates_the_schema_and_applies_each_migration_once() {
 #[test]
 fn status_knows_applied_pending_ahead_drifted_and_out_of_order() {
     let plugins = Plugins::shop(&ITEMS);
-    let connection = &mut Database::new().connect();
+    let database = Database::new();
+    let connection = &mut database.connect();
     let states = |connection: &mut _| {
         let status = plugins.migrator().status(connection).unwrap().remove(0);
         status
@@ -101,7 +103,8 @@ fn status_knows_applied_pending_ahead_drifted_and_out_of_order() {
 #[test]
 fn line_endings_alone_are_no_drift() {
     let plugins = Plugins::shop(&[("1_a/up.sql", "SELECT 1;\nSELECT 2;\n")]);
-    let connection = &mut Database::new().connect();
+    let database = Database::new();
+    let connection = &mut database.connect();
     plugins.migrator().run(connection, &[]).unwrap();
     plugins.write("shop", &[("1_a/up.sql", "SELECT 1;\r\nSELECT 2;\r\n")]);
     let status = plugins.migrator().status(connection).unwrap();
@@ -111,7 +114,8 @@ fn line_endings_alone_are_no_drift() {
 #[test]
 fn revert_undoes_the_newest_first() {
     let plugins = Plugins::shop(&ITEMS);
-    let connection = &mut Database::new().connect();
+    let database = Database::new();
+    let connection = &mut database.connect();
     let migrator = plugins.migrator();
     migrator.run(connection, &[]).unwrap();
 
@@ -136,7 +140,8 @@ fn revert_undoes_the_newest_first() {
 #[test]
 fn redo_is_one_transaction() {
     let plugins = Plugins::shop(&ITEMS);
-    let connection = &mut Database::new().connect();
+    let database = Database::new();
+    let connection = &mut database.connect();
     plugins.migrator().run(connection, &[]).unwrap();
     assert_eq!(
         plugins.migrator().redo(connection, &id("shop")).unwrap(),
@@ -168,7 +173,8 @@ fn a_plugin_runs_after_what_it_depends_on_also_when_only_it_is_named() {
         &[("1_a/up.sql", "ALTER TABLE plugin_shop.items ADD x int")],
     );
     plugins.write("other", &[("1_b/up.sql", "SELECT 1")]);
-    let connection = &mut Database::new().connect();
+    let database = Database::new();
+    let connection = &mut database.connect();
 
     let report = plugins.migrator().run(connection, &[id("orders")]).unwrap();
     assert!(report.is_success(), "{report:?}");
@@ -232,7 +238,8 @@ fn one_failure_stops_only_what_depends_on_it() {
 #[test]
 fn a_plan_has_the_sql_and_writes_nothing() {
     let plugins = Plugins::shop(&ITEMS);
-    let connection = &mut Database::new().connect();
+    let database = Database::new();
+    let connection = &mut database.connect();
     let plan = plugins.migrator().plan(connection, &[]).unwrap();
     assert_eq!(plan.setup[0], "CREATE SCHEMA IF NOT EXISTS \"plugin_shop\"");
     assert_eq!(plan.migrations[1].sql.as_deref(), Some(ITEMS[2].1));
@@ -259,7 +266,8 @@ fn two_concurrent_indexes_in_one_migration_are_built() {
         ),
         ("2_index/metadata.toml", "run_in_transaction = false"),
     ]);
-    let connection = &mut Database::new().connect();
+    let database = Database::new();
+    let connection = &mut database.connect();
     let migrator = plugins.migrator();
     let report = migrator.run(connection, &[]).unwrap();
     assert!(report.is_success(), "{report:?}");

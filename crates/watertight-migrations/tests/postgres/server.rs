@@ -1,123 +1,75 @@
-//! One PostgreSQL for this test binary, and a database of its own for each test.
+//! One PostgreSQL for all tests, and a database of its own for each.
 
-use std::io::{BufRead, BufReader};
-use std::os::unix::fs::chown;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use diesel::connection::SimpleConnection;
 use diesel::deserialize::QueryableByName;
 use diesel::pg::Pg;
 use diesel::sql_types::Text;
-use diesel::{Connection as _, RunQueryDsl, sql_query};
-use diesel_async::AsyncPgConnection;
-use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
+use diesel::{RunQueryDsl, sql_query};
+pub use watertight_database::Connection;
+use watertight_database::{DatabaseUrl, EmbeddedServer, ScratchDatabase};
 
-pub type Connection = AsyncConnectionWrapper<AsyncPgConnection>;
+/// A role that may do nothing. Roles are the server's, and outlive a database.
+pub const GUEST: &str = "watertight_test_guest";
 
-/// The shell stops the server and removes the folder when the test binary ends, however it ends: then its standard
-/// input does.
-const SUPERVISE: &str = r#"
-initdb -D data -A trust -U postgres --no-sync >initdb.log &&
-pg_ctl -D data -l log -w -o "-c listen_addresses='' -k '$PWD' -F -c max_connections=60" start >start.log &&
-echo ready
-cat >/dev/null
-pg_ctl -D data -m immediate stop >/dev/null
-rm -rf data *.log log
-"#;
-
-struct Server {
-    folder: String,
-    _supervisor: Child,
-}
-
-fn server() -> &'static Server {
-    static SERVER: OnceLock<Server> = OnceLock::new();
-    SERVER.get_or_init(|| {
-        let folder = tempfile::Builder::new()
-            .prefix("watertight-")
-            .tempdir()
-            .unwrap()
-            .keep();
-        let mut shell = Command::new("sh");
-        if let Some((user, group)) = unprivileged_user() {
-            chown(&folder, Some(user), Some(group)).unwrap();
-            shell.uid(user).gid(group);
-        }
-        // A process group of its own: Ctrl-C at the tests must not reach the server first.
-        shell
-            .args(["-c", SUPERVISE])
-            .current_dir(&folder)
-            .process_group(0);
-        let mut supervisor = shell
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(supervisor.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        assert_eq!(
-            line,
-            "ready\n",
-            "PostgreSQL did not start in {}",
-            folder.display()
+fn server() -> &'static DatabaseUrl {
+    static SERVER: OnceLock<EmbeddedServer> = OnceLock::new();
+    let server = SERVER.get_or_init(|| {
+        let server = EmbeddedServer::acquire(Path::new(env!("CARGO_TARGET_TMPDIR"))).unwrap();
+        let mut connection = server.url().connect().unwrap();
+        execute(
+            &mut connection,
+            &format!(
+                "DO $$ BEGIN CREATE ROLE {GUEST}; \
+                 EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
+            ),
         );
-        Server {
-            folder: folder.display().to_string(),
-            _supervisor: supervisor,
-        }
-    })
+        server
+    });
+    server.url()
 }
 
-/// PostgreSQL refuses to run as root.
-fn unprivileged_user() -> Option<(u32, u32)> {
-    let id = |arguments: &[&str]| {
-        let output = Command::new("id").args(arguments).output().unwrap();
-        String::from_utf8(output.stdout)
-            .unwrap()
-            .trim()
-            .parse::<u32>()
-            .unwrap()
-    };
-    (id(&["-u"]) == 0).then(|| (id(&["-u", "postgres"]), id(&["-g", "postgres"])))
-}
-
-/// A database of one test. The server goes with the test binary, so nobody drops it.
+/// A database of one test.
 pub struct Database {
-    url: String,
+    url: DatabaseUrl,
+    _dropped_with_this: Option<ScratchDatabase>,
 }
 
 impl Database {
     pub fn new() -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
-        let folder = &server().folder;
-        let url = |name| format!("host={folder} user=postgres dbname={name}");
-        let mut connection = Connection::establish(&url("postgres")).unwrap();
-        execute(&mut connection, &format!("CREATE DATABASE {name}"));
-        Self { url: url(&name) }
+        let scratch = ScratchDatabase::create(server(), "migrations").unwrap();
+        Self {
+            url: scratch.url().clone(),
+            _dropped_with_this: Some(scratch),
+        }
     }
 
     /// The database that a parent process uses.
-    pub fn at(url: String) -> Self {
-        Self { url }
+    pub fn at(url: &str) -> Self {
+        Self {
+            url: DatabaseUrl::parse(url).unwrap(),
+            _dropped_with_this: None,
+        }
     }
 
     pub fn url(&self) -> &str {
-        &self.url
+        self.url.expose_secret()
     }
 
     pub fn connect(&self) -> Connection {
-        Connection::establish(&self.url).unwrap()
+        self.url.connect().unwrap()
     }
 
+    /// A connection with the rights of another role.
     pub fn connect_as(&self, role: &str) -> Connection {
-        Connection::establish(&self.url.replace("user=postgres", &format!("user={role}"))).unwrap()
+        let mut connection = self.connect();
+        execute(
+            &mut connection,
+            &format!("SET SESSION AUTHORIZATION {role}"),
+        );
+        connection
     }
 }
 

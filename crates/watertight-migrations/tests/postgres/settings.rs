@@ -1,15 +1,15 @@
 //! What a migration sets is put back to what it was, for its history row, the next migration and the caller.
 
 use crate::plugins::Plugins;
-use crate::server::{Connection, Database, execute, text};
+use crate::server::{Connection, Database, GUEST, execute, text};
 
 const SHOWN: &str = "SELECT string_agg(concat_ws('=', name, current_setting(name, true)), ' ' ORDER BY name) FROM \
                      unnest(ARRAY['search_path', 'role', 'session_authorization', 'TimeZone', 'app.tenant', \
                      'statement_timeout', 'work_mem', 'DateStyle']) AS name";
 
 /// Runs the migration between two others, on a connection with settings of its own, and says what they are after.
-fn before_and_after(role: &str, sql: &str, in_transaction: bool) -> (String, String) {
-    let sql = sql.replace("ROLE_NAME", role);
+fn before_and_after(sql: &str, in_transaction: bool) -> (String, String) {
+    let sql = sql.replace("ROLE_NAME", GUEST);
     let metadata = format!("run_in_transaction = {in_transaction}");
     let plugins = Plugins::shop(&[
         (
@@ -23,7 +23,8 @@ fn before_and_after(role: &str, sql: &str, in_transaction: bool) -> (String, Str
             &format!("INSERT INTO plugin_shop.seen {SHOWN}"),
         ),
     ]);
-    let connection = &mut connection(role);
+    let database = Database::new();
+    let connection = &mut connection(&database);
     let before = text(connection, SHOWN);
     let report = plugins.migrator().run(connection, &[]).unwrap();
     assert!(
@@ -40,21 +41,19 @@ fn before_and_after(role: &str, sql: &str, in_transaction: bool) -> (String, Str
     (before, after)
 }
 
-fn connection(role: &str) -> Connection {
-    let mut connection = Database::new().connect();
+fn connection(database: &Database) -> Connection {
+    let mut connection = database.connect();
     execute(
         &mut connection,
-        &format!(
-            "CREATE ROLE {role}; SET search_path = pg_temp, \"a b\"; SET TimeZone = 'Europe/Zurich'; SET app.tenant = \
-             'it''s $a$ \\ me'; SET statement_timeout = '1h'; SET DateStyle = 'German'"
-        ),
+        "SET search_path = pg_temp, \"a b\"; SET TimeZone = 'Europe/Zurich'; SET app.tenant = 'it''s $a$ \\ me'; \
+         SET statement_timeout = '1h'; SET DateStyle = 'German'",
     );
     connection
 }
 
 #[test]
 fn settings_are_put_back_after_a_migration_in_a_transaction() {
-    for (number, sql) in [
+    for sql in [
         "SET search_path = public",
         "SET ROLE ROLE_NAME",
         "SET LOCAL ROLE ROLE_NAME",
@@ -65,41 +64,35 @@ fn settings_are_put_back_after_a_migration_in_a_transaction() {
         "SELECT set_config('search_path', 'public', false); SET LOCAL search_path = pg_temp, \"a b\"",
         "DO $$ BEGIN EXECUTE 'SET DateStyle = ISO'; END $$",
         "SET standard_conforming_strings = off; SET backslash_quote = off",
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        let (before, after) = before_and_after(&format!("tx_{number}"), sql, true);
+    ] {
+        let (before, after) = before_and_after(sql, true);
         assert_eq!(before, after, "{sql}");
     }
 }
 
 #[test]
 fn settings_are_put_back_after_a_migration_without_a_transaction() {
-    for (number, sql) in [
+    for sql in [
         "SET search_path = public; SELECT 1",
         "SET ROLE ROLE_NAME",
         "SET SESSION AUTHORIZATION ROLE_NAME",
         "RESET ALL; SET app.tenant = 'x'",
         "DISCARD ALL; SELECT 'app.tenant'",
         "BEGIN; SET LOCAL ROLE ROLE_NAME; COMMIT; SET work_mem = '8MB'",
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        let (before, after) = before_and_after(&format!("no_tx_{number}"), sql, false);
+    ] {
+        let (before, after) = before_and_after(sql, false);
         assert_eq!(before, after, "{sql}");
     }
 }
 
 #[test]
 fn settings_are_put_back_after_a_failure() {
-    for (role, in_transaction) in [("failed_tx", true), ("failed_no_tx", false)] {
+    for in_transaction in [true, false] {
         let plugins = Plugins::shop(&[
             (
                 "1_a/up.sql",
                 &format!(
-                    "SET ROLE {role}; SET search_path = public; SET app.tenant = 'x'; SELECT 1/0"
+                    "SET ROLE {GUEST}; SET search_path = public; SET app.tenant = 'x'; SELECT 1/0"
                 ),
             ),
             (
@@ -107,7 +100,8 @@ fn settings_are_put_back_after_a_failure() {
                 &format!("run_in_transaction = {in_transaction}"),
             ),
         ]);
-        let connection = &mut connection(role);
+        let database = Database::new();
+        let connection = &mut connection(&database);
         let before = text(connection, SHOWN);
         assert!(
             !plugins

@@ -107,7 +107,8 @@ fn migrator(fails: bool) -> Migrator {
 
 #[test]
 fn migrations_that_are_code_run_revert_and_redo() {
-    let connection = &mut Database::new().connect();
+    let database = Database::new();
+    let connection = &mut database.connect();
     let before = text(connection, "SELECT current_setting('search_path')");
     let report = migrator(false).run(connection, &[]).unwrap();
     assert!(
@@ -130,7 +131,8 @@ fn migrations_that_are_code_run_revert_and_redo() {
 
 #[test]
 fn code_that_fails_says_so_and_leaves_nothing_in_a_transaction() {
-    let connection = &mut Database::new().connect();
+    let database = Database::new();
+    let connection = &mut database.connect();
     let report = migrator(true).run(connection, &[]).unwrap();
     insta::assert_snapshot!(report.errors().next().unwrap(), @"failed to run migration 2_code of plugin shop: it was told to; what it did before that stays applied, because it runs without a transaction");
     assert_eq!(history(connection, "plugin_shop"), ["1"]);
@@ -168,7 +170,8 @@ fn plugins_without_an_order_are_refused() {
 
 #[test]
 fn a_plugin_that_is_not_there_is_named() {
-    let connection = &mut Database::new().connect();
+    let database = Database::new();
+    let connection = &mut database.connect();
     let migrator = Plugins::shop(&[]).migrator();
     insta::assert_snapshot!(migrator.run(connection, &[id("shoes")]).unwrap_err(), @"failed to find plugin `shoes`: there is none with that id; the plugins are shop");
 }
@@ -182,7 +185,8 @@ fn what_cannot_be_reverted_is_refused_before_anything_is() {
         ("3_c/up.sql", "SELECT 1"),
         ("3_c/down.sql", "SELECT 1"),
     ]);
-    let connection = &mut Database::new().connect();
+    let database = Database::new();
+    let connection = &mut database.connect();
     plugins.migrator().run(connection, &[]).unwrap();
     let two = NonZeroUsize::new(2).unwrap();
     insta::assert_snapshot!(plugins.migrator().revert(connection, &id("shop"), two).unwrap_err(), @"failed to revert migration 2_b of plugin shop: it has an empty down.sql; write one, or undo it with a new migration");

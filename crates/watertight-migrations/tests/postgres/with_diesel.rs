@@ -30,7 +30,8 @@ const LOG: &str = "SELECT string_agg(line, ' ' ORDER BY line) FROM plugin_shop.l
 #[test]
 fn what_diesel_applied_is_not_run_again() {
     let plugins = Plugins::shop(&LOGGED);
-    let connection = &mut Database::new().connect();
+    let database = Database::new();
+    let connection = &mut database.connect();
     execute(
         connection,
         "CREATE SCHEMA plugin_shop; SET search_path = plugin_shop",
@@ -66,7 +67,8 @@ fn what_diesel_applied_is_not_run_again() {
 #[test]
 fn diesel_goes_on_where_we_stopped() {
     let plugins = Plugins::shop(&LOGGED[..1]);
-    let connection = &mut Database::new().connect();
+    let database = Database::new();
+    let connection = &mut database.connect();
     plugins.migrator().run(connection, &[]).unwrap();
     plugins.write("shop", &LOGGED);
     let source = FileBasedMigrations::from_path(plugins.path().join("shop")).unwrap();
@@ -88,7 +90,8 @@ fn diesel_goes_on_where_we_stopped() {
 
 #[test]
 fn embedded_and_folder_migrations_agree() {
-    let connection = &mut Database::new().connect();
+    let database = Database::new();
+    let connection = &mut database.connect();
     let embedded = Migrator::new(vec![Plugin::new(SHOP, MIGRATIONS)]).unwrap();
     let folder = || Plugin::from_folder(id("shop"), Vec::new(), "tests/migrations");
     let report = embedded.run(connection, &[]).unwrap();
@@ -109,7 +112,8 @@ fn embedded_and_folder_migrations_agree() {
 
 #[test]
 fn the_harness_runs_and_reverts_against_the_plugins_history() {
-    let connection = &mut Database::new().connect();
+    let database = Database::new();
+    let connection = &mut database.connect();
     let mut harness = PluginHarness::new(connection, *SHOP.id());
     assert_eq!(harness.pending_migrations(MIGRATIONS).unwrap().len(), 3);
     assert_eq!(harness.run_pending_migrations(MIGRATIONS).unwrap().len(), 3);
