@@ -109,21 +109,8 @@ enum Failure {
     Next(ConnectError),
 }
 
+/// Tries one host after the other.
 pub(crate) async fn connect(url: &DatabaseUrl) -> Result<AsyncPgConnection, ConnectError> {
-    let Some(timeout) = url.settings().connect_timeout else {
-        return connect_to_any(url).await;
-    };
-    tokio::time::timeout(timeout, connect_to_any(url))
-        .await
-        .unwrap_or_else(|_| {
-            Err(ConnectError::TimedOut {
-                url: url.to_string(),
-                timeout,
-            })
-        })
-}
-
-async fn connect_to_any(url: &DatabaseUrl) -> Result<AsyncPgConnection, ConnectError> {
     let settings = url.settings();
     let mut hosts = settings.hosts.clone();
     if settings.shuffle_hosts {
@@ -133,7 +120,7 @@ async fn connect_to_any(url: &DatabaseUrl) -> Result<AsyncPgConnection, ConnectE
     let mut reasons = Vec::new();
     let mut last = None;
     for host in &hosts {
-        match connect_to(url, host).await {
+        match in_time(url, connect_to(url, host)).await {
             Ok(connection) => return Ok(connection),
             Err(Failure::Final(error)) => return Err(error),
             Err(Failure::Next(error)) => {
@@ -152,6 +139,24 @@ async fn connect_to_any(url: &DatabaseUrl) -> Result<AsyncPgConnection, ConnectE
         Some(error) => error,
         None => unreachable!("settings hold at least one host"),
     })
+}
+
+/// As in libpq, each host has the whole timeout.
+async fn in_time(
+    url: &DatabaseUrl,
+    attempt: impl Future<Output = Result<AsyncPgConnection, Failure>>,
+) -> Result<AsyncPgConnection, Failure> {
+    let Some(timeout) = url.settings().connect_timeout else {
+        return attempt.await;
+    };
+    tokio::time::timeout(timeout, attempt)
+        .await
+        .unwrap_or_else(|_| {
+            Err(Failure::Next(ConnectError::TimedOut {
+                url: url.to_string(),
+                timeout,
+            }))
+        })
 }
 
 /// One host, with TLS, without, or first one and then the other.

@@ -6,8 +6,8 @@ use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
 pub mod models;
 mod plugin_metadata;
-// The `diesel` command writes this file and no documentation in it.
-#[allow(missing_docs)]
+// The `diesel` command writes this file, with imports of its kind and no documentation.
+#[allow(clippy::wildcard_imports, missing_docs)]
 pub mod schema;
 
 pub use plugin_metadata::PLUGIN_METADATA;
