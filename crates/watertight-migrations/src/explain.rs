@@ -7,7 +7,7 @@ use diesel::result::{DatabaseErrorInformation, Error as DieselError};
 use crate::change::Change;
 use crate::failure::{FailurePlace, SourceLine};
 use crate::lock::Lock;
-use crate::message::{Message, Part};
+use crate::message::{Message, PART_END, Part};
 use crate::options::Options;
 use crate::session::{PgSession, send};
 use crate::sql::{byte_offset, split, token_at};
@@ -29,6 +29,12 @@ pub(crate) fn place<C: PgSession>(
         && names_token(information.message(), &part.script.sql, offset)
     {
         return FailurePlace::At(SourceLine::new(part.script, offset, true));
+    }
+    if let Some(part) = position.and_then(|position| part_before(message, position)) {
+        // The semicolon that we put behind the SQL came too early for its last statement.
+        let statements = split(&part.script.sql).unwrap_or_default();
+        let start = statements.last().map_or(0, |last| last.start);
+        return FailurePlace::At(SourceLine::new(part.script, start, false));
     }
     let retry = Retry {
         message,
@@ -140,6 +146,14 @@ fn in_part<'a>(message: &'a Message<'_>, position: usize) -> Option<(&'a Part<'a
     message.parts.iter().find_map(|part| {
         let offset = position.checked_sub(part.start)?;
         (offset < part.script.sql.len()).then_some((part, offset))
+    })
+}
+
+/// The part that ends right before this position, with nothing but [`PART_END`] between.
+fn part_before<'a>(message: &'a Message<'_>, position: usize) -> Option<&'a Part<'a>> {
+    message.parts.iter().find(|part| {
+        let end = part.start + part.script.sql.len();
+        (end..end + PART_END.len()).contains(&position)
     })
 }
 

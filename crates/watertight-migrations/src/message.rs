@@ -24,6 +24,9 @@ pub(crate) struct Part<'a> {
     pub(crate) start: usize,
 }
 
+/// What follows a script, which may end in a comment or without a semicolon.
+pub(crate) const PART_END: &str = "\n;\n";
+
 impl<'a> Message<'a> {
     pub(crate) fn new(
         plugin: PluginId,
@@ -42,8 +45,7 @@ impl<'a> Message<'a> {
                 start: text.len(),
             });
             text.push_str(&script.sql);
-            // The SQL may end in a comment, or without a semicolon.
-            text.push_str("\n;\n");
+            text.push_str(PART_END);
             if let Some(settings) = settings {
                 text.push_str(&settings.restore());
             }

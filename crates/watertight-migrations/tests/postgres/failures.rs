@@ -293,3 +293,41 @@ fn a_command_that_needs_no_transaction_says_how_to_have_none() {
     nothing of this migration was applied; mend the SQL and run it again
     ");
 }
+
+#[test]
+fn a_statement_that_is_not_finished_is_shown() {
+    insta::assert_snapshot!(error("SELECT 1;\n\nCREATE TABLE plugin_shop.t (\n  a int\n"), @r#"
+    failed to run migration 1_a of plugin shop
+     --> shop/1_a/up.sql:3
+      |
+    3 | CREATE TABLE plugin_shop.t (
+      |
+    ERROR: syntax error at or near ";"
+    nothing of this migration was applied; mend the SQL and run it again
+    "#);
+    insta::assert_snapshot!(error("SELECT 1;\n\nCREATE TABLE plugin_shop.t (\n  a int;\n"), @r#"
+    failed to run migration 1_a of plugin shop
+     --> shop/1_a/up.sql:4:8
+      |
+    4 |   a int;
+      |        ^
+    ERROR: syntax error at or near ";"
+    nothing of this migration was applied; mend the SQL and run it again
+    "#);
+}
+
+#[test]
+fn a_position_inside_a_function_is_not_believed() {
+    insta::assert_snapshot!(error(
+        "CREATE FUNCTION plugin_shop.f() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN nothing; END $$;\n\
+         SELECT 1,\n  plugin_shop.f();"
+    ), @r#"
+    failed to run migration 1_a of plugin shop
+     --> shop/1_a/up.sql:2
+      |
+    2 | SELECT 1,
+      |
+    ERROR: column "nothing" does not exist
+    nothing of this migration was applied; mend the SQL and run it again
+    "#);
+}
