@@ -19,12 +19,13 @@ fn new_plugin_explains_itself() {
     Options:
           --description <TEXT>  What the plugin is for, in one line
           --table <NAME>        The example table [default: items]
+          --migrate             Then bring the database up to date with the migrations of all plugins
           --dry-run             Show what would be written, and write nothing
           --json                Print one JSON document
       -h, --help                Print help
 
     Examples:
-      cargo xtask new-plugin my-feature
+      cargo xtask new-plugin my-feature --migrate
       cargo xtask new-plugin orders --table order_lines --description "Orders and their lines"
       cargo xtask new-plugin orders --dry-run
     "#);

@@ -27,7 +27,7 @@ use crate::workspace::{Workspace, WorkspacePlugin};
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
-  cargo xtask new-plugin my-feature
+  cargo xtask new-plugin my-feature --migrate
   cargo xtask new-plugin orders --table order_lines --description \"Orders and their lines\"
   cargo xtask new-plugin orders --dry-run")]
 pub(crate) struct Arguments {
@@ -273,13 +273,19 @@ fn report(workspace: &Workspace, arguments: &Arguments, plan: &Plan, migrated: O
     } else {
         let test = format!("cargo test -p {}", id.package_name());
         let width = test.len();
+        let migrate = if arguments.migrate {
+            String::new()
+        } else {
+            format!(
+                "  {:<width$}  creates the schema {} and its table\n",
+                "cargo xtask migrate",
+                id.schema_name()
+            )
+        };
         terminal::result(&format!(
-            "Wrote plugin `{id}`:\n{}\nNext:\n  \
-             {:<width$}  creates the schema {} and its table\n  \
+            "Wrote plugin `{id}`:\n{}\nNext:\n{migrate}  \
              {test}  migrates a database and uses the models\n",
             plan.list(),
-            "cargo xtask migrate",
-            id.schema_name(),
         ));
     }
 }
