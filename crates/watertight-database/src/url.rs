@@ -6,8 +6,10 @@ use std::str::FromStr;
 use diesel_async::AsyncPgConnection;
 use diesel_async::async_connection_wrapper::BlockOn as _;
 
+use tokio_postgres::config::TargetSessionAttrs;
+
 use crate::parameters::{self, Parameters};
-use crate::settings::{Settings, SslMode, SslRoots};
+use crate::settings::{HostSettings, Settings, SslMode, SslRoots};
 use crate::{ConnectError, Connection, SharedRuntime};
 
 /// The address of a PostgreSQL database: what libpq calls a connection string, in either of its two forms.
@@ -191,10 +193,11 @@ impl DatabaseUrl {
     }
 
     /// libpq's variables that lead a child process, such as `psql`, to this database: no secret has to
-    /// stand on its command line.
-    pub fn pg_environment(&self) -> Vec<(&'static str, String)> {
+    /// stand on its command line. A variable without a value has to be removed from the child's environment, where
+    /// it would lead elsewhere.
+    pub fn pg_environment(&self) -> Vec<(&'static str, Option<String>)> {
         let settings = &self.settings;
-        let join = |part: &dyn Fn(&crate::settings::HostSettings) -> String| {
+        let join = |part: &dyn Fn(&HostSettings) -> String| {
             settings
                 .hosts
                 .iter()
@@ -202,44 +205,51 @@ impl DatabaseUrl {
                 .collect::<Vec<_>>()
                 .join(",")
         };
-        let mut variables = vec![
-            ("PGPORT", join(&|host| host.port.to_string())),
-            ("PGUSER", settings.user.clone()),
-            ("PGDATABASE", settings.database.clone()),
-            ("PGAPPNAME", settings.application_name.clone()),
-            ("PGSSLMODE", ssl_mode_name(settings.ssl_mode).to_owned()),
-        ];
-        if settings.hosts.iter().any(|host| host.host.is_some()) {
-            variables.push((
+        let host = |host: &HostSettings| host.host.clone().unwrap_or_default();
+        let address = |host: &HostSettings| {
+            host.address
+                .map(|address| address.to_string())
+                .unwrap_or_default()
+        };
+        let any = |has: &dyn Fn(&HostSettings) -> bool| settings.hosts.iter().any(has);
+        vec![
+            (
                 "PGHOST",
-                join(&|host| host.host.clone().unwrap_or_default()),
-            ));
-        }
-        if settings.hosts.iter().any(|host| host.address.is_some()) {
-            let address = |host: &crate::settings::HostSettings| {
-                host.address
-                    .map(|address| address.to_string())
-                    .unwrap_or_default()
-            };
-            variables.push(("PGHOSTADDR", join(&address)));
-        }
-        match &settings.ssl_roots {
-            SslRoots::System => variables.push(("PGSSLROOTCERT", "system".to_owned())),
-            SslRoots::File(file) => variables.push(("PGSSLROOTCERT", file.display().to_string())),
-            SslRoots::Default(_) => {}
-        }
-        if let Some(timeout) = settings.connect_timeout {
-            variables.push(("PGCONNECT_TIMEOUT", timeout.as_secs().to_string()));
-        }
-        for (name, value) in [
-            ("PGPASSWORD", &settings.password),
-            ("PGOPTIONS", &settings.options),
-        ] {
-            if let Some(value) = value {
-                variables.push((name, value.clone()));
-            }
-        }
-        variables
+                any(&|host| host.host.is_some()).then(|| join(&host)),
+            ),
+            (
+                "PGHOSTADDR",
+                any(&|host| host.address.is_some()).then(|| join(&address)),
+            ),
+            ("PGPORT", Some(join(&|host| host.port.to_string()))),
+            ("PGUSER", Some(settings.user.clone())),
+            ("PGPASSWORD", settings.password.clone()),
+            ("PGDATABASE", Some(settings.database.clone())),
+            ("PGOPTIONS", settings.options.clone()),
+            ("PGAPPNAME", Some(settings.application_name.clone())),
+            (
+                "PGSSLMODE",
+                Some(ssl_mode_name(settings.ssl_mode).to_owned()),
+            ),
+            (
+                "PGSSLROOTCERT",
+                match &settings.ssl_roots {
+                    SslRoots::System => Some("system".to_owned()),
+                    SslRoots::File(file) => Some(file.display().to_string()),
+                    SslRoots::Default(_) => None,
+                },
+            ),
+            (
+                "PGTARGETSESSIONATTRS",
+                session_name(settings.session).map(str::to_owned),
+            ),
+            (
+                "PGCONNECT_TIMEOUT",
+                settings
+                    .connect_timeout
+                    .map(|timeout| timeout.as_secs().to_string()),
+            ),
+        ]
     }
 
     /// Connects, for blocking use.
@@ -264,6 +274,15 @@ impl DatabaseUrl {
 
     pub(crate) fn settings(&self) -> &Settings {
         &self.settings
+    }
+}
+
+/// None: any will do.
+fn session_name(session: TargetSessionAttrs) -> Option<&'static str> {
+    match session {
+        TargetSessionAttrs::ReadWrite => Some("read-write"),
+        TargetSessionAttrs::ReadOnly => Some("read-only"),
+        _ => None,
     }
 }
 

@@ -326,7 +326,11 @@ fn psql_understands_the_url_and_the_variables() {
             .unwrap();
         let by_variables = Command::new(&psql)
             .args(query)
-            .envs(url.pg_environment())
+            .envs(
+                url.pg_environment()
+                    .into_iter()
+                    .filter_map(|(name, value)| Some((name, value?))),
+            )
             .output()
             .unwrap();
         assert_eq!(

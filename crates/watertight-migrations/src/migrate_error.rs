@@ -47,10 +47,8 @@ pub enum MigrateError {
         /// What is known, and what to do.
         next: &'static str,
     },
-    /// No connection could be opened.
-    #[error(
-        "failed to connect to PostgreSQL: {source}; check that it runs and that the URL is right"
-    )]
+    /// No connection could be opened. The text is what the caller's `connect` said.
+    #[error("{source}")]
     Connect {
         /// Why.
         source: Box<dyn Error + Send + Sync>,

@@ -1,6 +1,19 @@
 use std::process::{Command, ExitCode, ExitStatus};
 
 use anyhow::{Context, Result};
+use watertight_database::DatabaseUrl;
+
+/// Gives a program the way to the database, in its environment: what is on a command line, everyone on the
+/// machine can read.
+pub(crate) fn lead_to(url: &DatabaseUrl, command: &mut Command) {
+    command.env("DATABASE_URL", url.expose_secret());
+    for (name, value) in url.pg_environment() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+}
 
 /// Runs a program in the foreground and gives its exit code back.
 ///

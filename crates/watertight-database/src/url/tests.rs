@@ -235,13 +235,20 @@ fn a_child_process_gets_the_password_in_a_variable() {
         .pg_environment()
         .into_iter()
         .collect();
-    assert_eq!(variables["PGPASSWORD"], "secret");
-    assert_eq!(variables["PGSSLMODE"], "verify-ca");
-    assert_eq!(
-        (variables["PGHOST"].as_str(), variables["PGPORT"].as_str()),
-        ("h", "5432")
-    );
-    assert_eq!(variables["PGDATABASE"], "shop");
+    let value = |name| variables[name].as_deref();
+    assert_eq!(value("PGPASSWORD"), Some("secret"));
+    assert_eq!(value("PGSSLMODE"), Some("verify-ca"));
+    assert_eq!(value("PGHOST"), Some("h"));
+    assert_eq!(value("PGPORT"), Some("5432"));
+    assert_eq!(value("PGDATABASE"), Some("shop"));
+}
+
+#[test]
+fn a_variable_that_would_lead_a_child_process_elsewhere_is_removed() {
+    let variables = parse("postgres://me@h/shop").pg_environment();
+    for name in ["PGHOSTADDR", "PGOPTIONS", "PGPASSWORD"] {
+        assert!(variables.contains(&(name, None)), "{name}");
+    }
 }
 
 /// What may be shown of the URL: everything but the password.

@@ -23,9 +23,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
     let database = Database::find(workspace.root())?;
     let mut command = Command::new("psql");
-    // In the environment: what is on a command line, everyone on the machine can read.
-    command
-        .envs(database.url().pg_environment())
-        .args(&arguments.arguments);
+    child::lead_to(database.url(), &mut command);
+    command.args(&arguments.arguments);
     child::run(command)
 }

@@ -35,15 +35,15 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
     let mut command = Command::new(&arguments.command[0]);
     command.args(&arguments.command[1..]);
     match plugin {
-        None => command.env("DATABASE_URL", database.url().expose_secret()),
+        None => child::lead_to(database.url(), &mut command),
         Some(plugin) => {
             let url = database.url().with_search_path(plugin.id.schema_name());
+            child::lead_to(&url, &mut command);
+            // Where the `diesel` command looks, whatever folder it runs in.
             command
-                .env("DATABASE_URL", url.expose_secret())
-                // Where the `diesel` command looks, whatever folder it runs in.
                 .env("MIGRATION_DIRECTORY", plugin.folder.join("migrations"))
-                .env("DIESEL_CONFIG_FILE", plugin.folder.join("diesel.toml"))
+                .env("DIESEL_CONFIG_FILE", plugin.folder.join("diesel.toml"));
         }
-    };
+    }
     child::run(command)
 }
