@@ -45,7 +45,7 @@ fn check_statement(
     };
     if in_transaction && let Some(command) = transaction_control(&tokens) {
         let reason = format!(
-            "`{command}` would end the transaction that the migration and its history row share; remove it, or set \
+            "`{command}` controls the transaction, which the migration shares with its history row; remove it, or set \
              `run_in_transaction = false` in the migration's metadata.toml"
         );
         return Err(problem(&tokens[0], reason));

@@ -78,7 +78,7 @@ INSERT INTO plugin_shop.b VALUES (1);"), @r#"
 #[test]
 fn transaction_control_is_refused_with_its_line() {
     insta::assert_snapshot!(error("SELECT 1;\n  COMMIT;\n"), @"
-    failed to run migration 1_a of plugin shop: `COMMIT` would end the transaction that the migration and its history row share; remove it, or set `run_in_transaction = false` in the migration's metadata.toml
+    failed to run migration 1_a of plugin shop: `COMMIT` controls the transaction, which the migration shares with its history row; remove it, or set `run_in_transaction = false` in the migration's metadata.toml
      --> shop/1_a/up.sql:2:3
       |
     2 |   COMMIT;
