@@ -157,10 +157,11 @@ fn read_dot_env(file: &Path) -> Result<Option<Vec<(String, String)>>, DatabaseEr
     let variables = dotenvy::from_read_iter(text.as_bytes()).collect::<Result<Vec<_>, _>>();
     variables.map(Some).map_err(|error| match error {
         dotenvy::Error::LineParse(wrong, _) => {
+            // It is the whole line, or only its value.
             let first = wrong.lines().next().unwrap_or_default().trim();
             let line = text
                 .lines()
-                .position(|line| line.trim() == first)
+                .position(|line| line.trim().ends_with(first))
                 .map_or(1, |at| at + 1);
             DatabaseError::DotEnvLine {
                 file: file.to_owned(),

@@ -1,0 +1,260 @@
+//! `cargo xtask db`, on a workspace's own embedded server and on one that `DATABASE_URL` names.
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+use common::{Ran, TestWorkspace};
+use diesel::connection::SimpleConnection;
+use insta::assert_snapshot;
+use serde_json::Value;
+use watertight_testing::TestDatabase;
+
+/// A workspace with one plugin, on its own server.
+fn workspace() -> TestWorkspace {
+    let workspace = TestWorkspace::new();
+    workspace.write_plugin("shop", "shop", "plugin-shop");
+    let migration = "plugins/shop/migrations/1_items";
+    workspace.write(
+        &format!("{migration}/up.sql"),
+        "CREATE TABLE \"plugin_shop\".\"items\" (id int);",
+    );
+    workspace.write(
+        &format!("{migration}/down.sql"),
+        "DROP TABLE \"plugin_shop\".\"items\";",
+    );
+    workspace
+}
+
+fn run(workspace: &TestWorkspace, arguments: &[&str]) -> Ran {
+    let mut command = workspace.command(arguments);
+    Ran::new(command.env_remove("DATABASE_URL").output().unwrap())
+}
+
+fn run_on(workspace: &TestWorkspace, url: &str, arguments: &[&str]) -> Ran {
+    let mut command = workspace.command(arguments);
+    Ran::new(command.env("DATABASE_URL", url).output().unwrap())
+}
+
+#[test]
+fn the_embedded_database_is_started_shared_reset_and_stopped() {
+    let workspace = workspace();
+    assert_snapshot!(run(&workspace, &["db", "status"]).done(), @r"
+    database      embedded PostgreSQL
+    state         stopped
+    ");
+    assert_snapshot!(run(&workspace, &["db", "stop"]).done(), @"Nothing to do: the embedded PostgreSQL does not run.");
+
+    run(&workspace, &["migrate"]).done();
+    let insert = "INSERT INTO plugin_shop.items VALUES (7)";
+    let psql = |sql| run(&workspace, &["db", "psql", "--", "-XAtc", sql]).done();
+    psql(insert);
+    let status: Value =
+        serde_json::from_str(&run(&workspace, &["db", "status", "--json"]).done()).unwrap();
+    assert_eq!(status["state"], "running");
+    assert!(status["pid"].is_i64(), "{status}");
+
+    assert_snapshot!(run(&workspace, &["db", "stop"]).done(), @"Stopped the embedded PostgreSQL.");
+    assert_eq!(psql("SELECT id FROM plugin_shop.items"), "7\n");
+
+    assert_snapshot!(run(&workspace, &["db", "reset"]).done(), @r"
+    shop: 1 migration applied
+    Applied 1 migration; 1 plugin up to date.
+    ");
+    assert_eq!(psql("SELECT id FROM plugin_shop.items"), "");
+    run(&workspace, &["db", "stop"]).done();
+}
+
+#[test]
+fn two_commands_that_start_the_server_at_once_share_it() {
+    let workspace = workspace();
+    let runs: Vec<_> = (0..3)
+        .map(|_| {
+            let mut command = workspace.command(&["migrate"]);
+            command
+                .env_remove("DATABASE_URL")
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped());
+            command.spawn().unwrap()
+        })
+        .collect();
+    for run in runs {
+        let output = run.wait_with_output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+    }
+    run(&workspace, &["db", "stop"]).done();
+}
+
+#[test]
+fn a_program_gets_the_database_and_gives_its_exit_code() {
+    let workspace = workspace();
+    let url = "postgres://me:hidden@127.0.0.1:1/shop";
+    let shell = |script| run_on(&workspace, url, &["db", "run", "--", "sh", "-c", script]);
+    // It is the program's to connect: nothing listens there.
+    assert_eq!(shell("printf %s $DATABASE_URL").done(), url);
+    assert_eq!(shell("exit 7").code, Some(7));
+    assert_eq!(shell("kill -9 $$").code, Some(137));
+    assert_snapshot!(run_on(&workspace, url, &["db", "run", "--", "no-such-program"]).failed(), @"error: failed to run no-such-program; check that it is installed and on the PATH: No such file or directory (os error 2)");
+    run_on(&workspace, url, &["db", "run"]).refused_as_wrong_usage();
+}
+
+#[test]
+fn with_a_plugin_the_diesel_command_is_led_to_its_schema_migrations_and_settings() {
+    let workspace = workspace();
+    let database = TestDatabase::new(vec![]);
+    let url = database.url().expose_secret();
+    let script = "echo $MIGRATION_DIRECTORY; echo $DIESEL_CONFIG_FILE; psql -XAt \"$DATABASE_URL\" -c 'SHOW search_path'";
+    let arguments = ["db", "run", "--plugin", "shop", "--", "sh", "-c", script];
+    let said = run_on(&workspace, url, &arguments).done();
+    let folder = workspace.path("plugins/shop").canonicalize().unwrap();
+    let said = said.replace(folder.to_str().unwrap(), "[SHOP]");
+    assert_snapshot!(said, @r#"
+    [SHOP]/migrations
+    [SHOP]/diesel.toml
+    "plugin_shop",public
+    "#);
+    let unknown = run_on(
+        &workspace,
+        url,
+        &["db", "run", "--plugin", "shpo", "--", "true"],
+    );
+    assert!(unknown.failed().contains("did you mean `shop`?"));
+}
+
+#[test]
+fn libpq_s_variables_do_not_lead_psql_to_another_server() {
+    let workspace = workspace();
+    let database = TestDatabase::new(vec![]);
+    let mut command =
+        workspace.command(&["db", "psql", "--", "-XAtc", "SELECT current_database()"]);
+    command
+        .env("DATABASE_URL", database.url().expose_secret())
+        .env("PGDATABASE", "elsewhere")
+        .env("PGPORT", "1")
+        .env("PGSSLROOTCERT", "/nowhere");
+    let said = Ran::new(command.output().unwrap()).done();
+    assert_eq!(said.trim(), database.url().database_name());
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_password_is_neither_printed_nor_in_the_process_list() {
+    let workspace = workspace();
+    let database = TestDatabase::new(vec![]);
+    // The server trusts everybody, so any password will do.
+    let separator = "host=";
+    let (before, after) = database
+        .url()
+        .expose_secret()
+        .split_once(separator)
+        .unwrap();
+    let url = format!("{before}password=pASSw0rd&{separator}{after}");
+    let printed = run_on(&workspace, &url, &["db", "url"]).done();
+    assert!(
+        printed.contains("***") && !printed.contains("pASSw0rd"),
+        "{printed}"
+    );
+    let status = run_on(&workspace, &url, &["db", "status"]).done();
+    assert!(!status.contains("pASSw0rd"), "{status}");
+
+    let mut psql = workspace
+        .command(&["db", "psql", "--", "-Xqc", "SELECT pg_sleep(1)"])
+        .env("DATABASE_URL", &url)
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut seen = String::new();
+    while !seen.contains("pg_sleep(1)\0") || !seen.contains("psql\0-Xqc") {
+        assert!(psql.try_wait().unwrap().is_none(), "it ended too early");
+        seen = command_lines();
+        sleep(Duration::from_millis(10));
+    }
+    assert!(!seen.contains("pASSw0rd"));
+    assert!(psql.wait().unwrap().success());
+}
+
+/// The command lines of all processes, as everybody can read them.
+#[cfg(target_os = "linux")]
+fn command_lines() -> String {
+    fs::read_dir("/proc")
+        .unwrap()
+        .flatten()
+        .filter_map(|process| fs::read(process.path().join("cmdline")).ok())
+        .map(|line| String::from_utf8_lossy(&line).into_owned())
+        .collect()
+}
+
+#[test]
+fn a_database_that_database_url_names_is_reset_only_with_a_yes() {
+    let workspace = workspace();
+    let database = TestDatabase::new(vec![]);
+    let url = database.url().expose_secret();
+    database
+        .connect()
+        .batch_execute("CREATE TABLE public.precious ()")
+        .unwrap();
+    let precious = || {
+        database
+            .connect()
+            .batch_execute("SELECT FROM public.precious")
+            .is_ok()
+    };
+
+    let refused = run_on(&workspace, url, &["db", "reset"]).failed();
+    assert!(refused.contains("say `--yes` if you mean it"), "{refused}");
+    assert!(precious());
+
+    // What cannot be migrated afterwards keeps its database.
+    let broken = "plugins/shop/migrations/1_items/metadata.toml";
+    workspace.write(broken, "nonsense");
+    run_on(&workspace, url, &["db", "reset", "--yes"]).failed();
+    assert!(precious());
+    fs::remove_file(workspace.path(broken)).unwrap();
+
+    run_on(&workspace, url, &["db", "reset", "--yes"]).done();
+    assert!(!precious());
+    database
+        .connect()
+        .batch_execute("SELECT FROM plugin_shop.items")
+        .unwrap();
+}
+
+#[test]
+fn an_interrupt_is_left_to_the_program() {
+    let workspace = workspace();
+    let ready = workspace.path("ready");
+    // What a terminal does: the interrupt goes to the whole process group.
+    let script = format!(
+        "trap 'echo mine; exit 3' INT; touch {}; while :; do sleep 0.05; done",
+        ready.display()
+    );
+    let mut command = workspace.command(&["db", "run", "--", "sh", "-c", &script]);
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    let child = command
+        .env("DATABASE_URL", "postgres://me@127.0.0.1:1/shop")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    wait_for(&ready);
+    let group = format!("-{}", child.id());
+    let sent = Command::new("kill").args(["-INT", "--", &group]).status();
+    assert!(sent.unwrap().success());
+    let ran = Ran::new(child.wait_with_output().unwrap());
+    assert_eq!(
+        (ran.code, ran.stdout.as_str()),
+        (Some(3), "mine\n"),
+        "{}",
+        ran.stderr
+    );
+}
+
+fn wait_for(path: &Path) {
+    while !path.exists() {
+        sleep(Duration::from_millis(10));
+    }
+}
