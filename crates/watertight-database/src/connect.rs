@@ -92,7 +92,9 @@ pub enum ConnectError {
         reason: String,
     },
     /// The connection was there, but could not be set up for Diesel.
-    #[error("failed to set up the connection to {url}: {reason}; see the server's log for more")]
+    #[error(
+        "failed to set up the connection to {url}: {reason}; if a pooler in transaction mode is between, connect straight to PostgreSQL, else see the server's log"
+    )]
     Setup {
         /// The URL, without its password.
         url: String,

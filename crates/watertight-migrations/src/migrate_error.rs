@@ -238,5 +238,11 @@ fn detail(error: &DieselError) -> String {
         text.push_str(part);
         text.push(')');
     }
+    // Two clients of such a pooler share a session, and with it the names of its prepared statements.
+    if information.message().starts_with("prepared statement \"") {
+        text.push_str(
+            " (a pooler in transaction mode does this; connect straight to PostgreSQL, or through a port in session mode)",
+        );
+    }
     text
 }
