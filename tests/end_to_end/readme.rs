@@ -22,6 +22,8 @@ fn the_readme_s_tour_prints_what_it_shows() {
             "CARGO_TARGET_DIR",
             checkout.target_folder().to_string_lossy(),
         )
+        // The README leaves out what cargo says before the command begins.
+        .env("CARGO_TERM_QUIET", "true")
         // An empty one counts as none.
         .env("DATABASE_URL", "")
         .case(folder.path().join("README.md"))

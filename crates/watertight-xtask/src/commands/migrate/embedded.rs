@@ -28,7 +28,7 @@ pub(crate) fn run(workspace: &Workspace, database: &Database, json: bool) -> Res
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command
-        .args(["run", "--quiet", "--package", &server, "--", "migrate"])
+        .args(["run", "--package", &server, "--", "migrate"])
         .args(json.then_some("--json"))
         .current_dir(workspace.root())
         .env("DATABASE_URL", database.url().expose_secret());
