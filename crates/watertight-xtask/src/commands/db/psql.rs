@@ -1,9 +1,10 @@
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use anyhow::Result;
 use clap::Args;
-use watertight_database::Database;
+use watertight_database::{Database, usual_binary_folders};
 
 use crate::child;
 use crate::workspace::Workspace;
@@ -22,8 +23,17 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
     let database = Database::find(workspace.root())?;
-    let mut command = Command::new("psql");
+    let mut command = Command::new(psql());
     child::lead_to(database.url(), &mut command);
     command.args(&arguments.arguments);
     child::run(command)
+}
+
+/// psql from the PATH, else the one that lies beside the server's binaries: Homebrew links neither.
+fn psql() -> PathBuf {
+    usual_binary_folders()
+        .into_iter()
+        .map(|folder| folder.join("psql"))
+        .find(|program| program.is_file())
+        .unwrap_or_else(|| "psql".into())
 }
