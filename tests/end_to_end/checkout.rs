@@ -3,6 +3,9 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+/// The plugins that the repository has by itself.
+const PLUGINS: [&str; 3] = ["auth", "catalog", "my-feature"];
+
 /// A copy of the repository as a fresh clone would be: what git tracks, and nothing that was built.
 ///
 /// All checkouts are laid in one place, one after the other, so that only the first build is a whole one.
@@ -28,6 +31,7 @@ impl Checkout {
         let checkout = Self { root, _lock: lock };
         checkout.stop_server();
         checkout.lay(repository);
+        checkout.take_out_other_plugins();
         checkout
     }
 
@@ -64,6 +68,45 @@ impl Checkout {
             }
             let permissions = source.metadata().unwrap().permissions();
             fs::set_permissions(&target, permissions).unwrap();
+        }
+    }
+
+    /// Takes out the plugins that somebody has added to the repository, as the README tells everybody to: what the
+    /// tests expect is what comes of the plugins that the repository has by itself.
+    fn take_out_other_plugins(&self) {
+        let is_other = |package: &str| {
+            package
+                .strip_prefix("plugin-")
+                .is_some_and(|id| !PLUGINS.contains(&id))
+        };
+        let mut any = false;
+        for manifest in ["Cargo.toml", "examples/server/Cargo.toml"] {
+            let path = self.root.join(manifest);
+            let text = fs::read_to_string(&path).unwrap();
+            let mut document: toml_edit::DocumentMut = text.parse().unwrap();
+            let dependencies = match manifest {
+                "Cargo.toml" => &mut document["workspace"]["dependencies"],
+                _ => &mut document["dependencies"],
+            };
+            dependencies
+                .as_table_mut()
+                .unwrap()
+                .retain(|package, _| !is_other(package));
+            if document.to_string() != text {
+                fs::write(&path, document.to_string()).unwrap();
+                any = true;
+            }
+        }
+        for folder in fs::read_dir(self.root.join("examples/plugins")).unwrap() {
+            let folder = folder.unwrap();
+            if !PLUGINS.contains(&folder.file_name().to_str().unwrap()) {
+                fs::remove_dir_all(folder.path()).unwrap();
+                any = true;
+            }
+        }
+        if any {
+            // The server's `plugins.rs` and `Cargo.lock` are written from the plugins that are left.
+            let _ = self.xtask(&["new-plugin", "my-feature"]).succeeded();
         }
     }
 
