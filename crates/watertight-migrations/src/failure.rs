@@ -40,14 +40,40 @@ impl fmt::Display for SourceLine {
         if let Some(column) = self.column {
             write!(f, ":{column}")?;
         }
-        // A tab is as wide as the terminal likes; a blank makes the mark stand below what it means.
-        let text = self.text.replace('\t', " ");
+        let (text, column) = shown(&self.text, self.column);
         write!(f, "\n{:width$} |\n{line} | {text}\n{:width$} |", "", "")?;
-        if let Some(column) = self.column {
-            write!(f, "{:column$}^", "")?;
+        if let Some(column) = column {
+            write!(f, "{}^", " ".repeat(column))?;
         }
         Ok(())
     }
+}
+
+/// More of a line than this, in characters, tells nobody anything.
+const LONGEST_LINE: usize = 160;
+
+/// The line, or the part of it around the column, and the column in what is shown.
+fn shown(line: &str, column: Option<usize>) -> (String, Option<usize>) {
+    // A tab is as wide as the terminal likes; a blank makes the mark stand below what it means.
+    let line = line.replace('\t', " ");
+    let length = line.chars().count();
+    if length <= LONGEST_LINE {
+        return (line, column);
+    }
+    let start = column
+        .unwrap_or_default()
+        .saturating_sub(LONGEST_LINE / 2)
+        .min(length - LONGEST_LINE);
+    let mut text: String = line.chars().skip(start).take(LONGEST_LINE).collect();
+    let mut cut = 0;
+    if start > 0 {
+        text.insert_str(0, "… ");
+        cut = 2;
+    }
+    if start + LONGEST_LINE < length {
+        text.push_str(" …");
+    }
+    (text, column.map(|column| column - start + cut))
 }
 
 /// SQL that was not sent, because of something in it.
@@ -185,6 +211,20 @@ impl Error for MigrationFailure {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_long_line_the_part_around_the_column_is_shown() {
+        let line = format!("{}, nosuch{}", "(0)".repeat(40_000), ", (1)".repeat(40_000));
+        let script = Script::new("up.sql".to_owned(), &line);
+        let text = SourceLine::new(&script, 120_002, true).to_string();
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(text.contains("--> up.sql:1:120003"), "{}", lines[0]);
+        assert!(text.len() < 600);
+        // Both lines begin alike, up to the bar.
+        let mark = lines[3].chars().position(|c| c == '^').unwrap();
+        let marked: String = lines[2].chars().skip(mark).take(6).collect();
+        assert_eq!(marked, "nosuch");
+    }
 
     #[test]
     fn a_failure_shows_the_line_and_what_postgresql_said() {

@@ -28,6 +28,7 @@ fn plugin(plugin: &PluginReport) -> Value {
         "reason": reason,
         "applied": plugin.applied.iter().map(applied).collect::<Value>(),
         "not_run": plugin.not_run,
+        "drifted": plugin.drifted,
         "ahead": plugin.ahead,
     })
 }

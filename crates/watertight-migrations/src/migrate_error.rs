@@ -201,6 +201,20 @@ pub enum MigrateError {
 }
 
 impl MigrateError {
+    /// The name of the migration that it is about, if it is about one.
+    pub fn migration(&self) -> Option<&str> {
+        match self {
+            Self::Refused(refused) => Some(&refused.migration),
+            Self::Failed(failure) => Some(&failure.migration),
+            Self::Code { migration, .. }
+            | Self::TransactionEnded { migration, .. }
+            | Self::TransactionLeftOpen { migration, .. }
+            | Self::NoDownSql { migration, .. }
+            | Self::ChangedMeanwhile { migration, .. } => Some(migration),
+            _ => None,
+        }
+    }
+
     /// Wraps what went wrong in SQL of ours.
     pub(crate) fn from_fault(fault: Fault, doing: impl Into<String>, waited: Duration) -> Self {
         let doing = doing.into();

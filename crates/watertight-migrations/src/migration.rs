@@ -2,7 +2,7 @@ use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
 
-use crate::sql::Place;
+use crate::sql::{Place, split};
 
 /// One migration of a plugin.
 pub(crate) struct Migration {
@@ -41,8 +41,9 @@ impl Script {
         Self { file, sql }
     }
 
+    /// It has no statement; comments do nothing.
     pub(crate) fn is_empty(&self) -> bool {
-        self.sql.trim().is_empty()
+        split(&self.sql).is_ok_and(|statements| statements.is_empty())
     }
 
     pub(crate) fn place(&self, offset: usize) -> Place<'_> {

@@ -135,7 +135,7 @@ impl Plugin {
             });
         }
         match &migration.body {
-            Body::Sql { up, .. } if up.is_empty() => Err(LoadError::EmptyUpSql {
+            Body::Sql { up, .. } if up.sql.trim().is_empty() => Err(LoadError::EmptyUpSql {
                 plugin: self.id,
                 file: up.file.clone(),
             }),

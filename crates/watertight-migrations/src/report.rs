@@ -22,6 +22,8 @@ pub struct PluginReport {
     pub outcome: Outcome,
     /// The names of the migrations that were pending and are still not applied.
     pub not_run: Vec<String>,
+    /// The names of the migrations whose SQL was another when they were applied. They stop nothing.
+    pub drifted: Vec<String>,
     /// Versions in the history that no migration has. They stop nothing.
     pub ahead: Vec<String>,
 }

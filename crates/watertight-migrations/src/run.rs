@@ -14,7 +14,7 @@ use crate::report::{AppliedMigration, Outcome, PluginReport, RunReport, SkipReas
 use crate::schedule::{Schedule, Scheduled, Stage};
 use crate::session::PgSession;
 use crate::state::{self, PluginState};
-use crate::status::is_out_of_order;
+use crate::status::{is_drifted, is_out_of_order};
 
 /// A plugin with the state that it is in.
 pub(crate) struct Selected<'a> {
@@ -223,6 +223,12 @@ fn schedule(selected: &Selected<'_>, refused: Option<MigrateError>) -> Scheduled
         outcome: Outcome::Skipped(SkipReason::NoConnection),
         not_run: selected
             .pending()
+            .map(|migration| migration.name.clone())
+            .collect(),
+        drifted: plugin
+            .migrations
+            .iter()
+            .filter(|migration| is_drifted(migration, &selected.state))
             .map(|migration| migration.name.clone())
             .collect(),
         ahead: applied

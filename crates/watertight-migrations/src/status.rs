@@ -102,14 +102,27 @@ impl PluginStatus {
 }
 
 fn migration_state(migration: &Migration, state: &PluginState) -> MigrationState {
-    match state.applied.get(&migration.version) {
-        // Without a checksum, Diesel applied it, or it is code: nothing to compare.
-        Some(row) => match (&row.checksum, migration.checksum()) {
-            (Some(then), Some(now)) if *then != now => MigrationState::Drifted,
-            _ => MigrationState::Applied,
-        },
-        None if is_out_of_order(migration, state) => MigrationState::OutOfOrder,
-        None => MigrationState::Pending,
+    if is_drifted(migration, state) {
+        MigrationState::Drifted
+    } else if state.applied.contains_key(&migration.version) {
+        MigrationState::Applied
+    } else if is_out_of_order(migration, state) {
+        MigrationState::OutOfOrder
+    } else {
+        MigrationState::Pending
+    }
+}
+
+/// Was its SQL another when it was applied?
+pub(crate) fn is_drifted(migration: &Migration, state: &PluginState) -> bool {
+    let row = state.applied.get(&migration.version);
+    // Without a checksum, Diesel applied it, or it is code: nothing to compare.
+    match (
+        row.and_then(|row| row.checksum.as_ref()),
+        migration.checksum(),
+    ) {
+        (Some(then), Some(now)) => *then != now,
+        _ => false,
     }
 }
 

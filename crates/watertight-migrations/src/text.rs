@@ -50,8 +50,10 @@ fn plugin_line(plugin: &PluginReport) -> Option<String> {
     }
     match &plugin.outcome {
         Outcome::UpToDate => {}
-        Outcome::Failed(_) => {
-            parts.push(format!("failed at {}", plugin.not_run.first()?));
+        Outcome::Failed(error) => {
+            let next = plugin.not_run.first().map(String::as_str);
+            let at = error.migration().or(next).unwrap_or("its history");
+            parts.push(format!("failed at {at}"));
         }
         Outcome::Skipped(SkipReason::Dependency(dependency)) => {
             parts.push(format!("not run, because {dependency} is not up to date"));
@@ -64,6 +66,9 @@ fn plugin_line(plugin: &PluginReport) -> Option<String> {
         if migration.out_of_order {
             parts.push(format!("{} was out of order", migration.name));
         }
+    }
+    for migration in &plugin.drifted {
+        parts.push(format!("{migration} was changed after it was applied"));
     }
     if !plugin.ahead.is_empty() {
         parts.push(format!(
@@ -162,6 +167,7 @@ mod tests {
             applied: Vec::new(),
             outcome,
             not_run: Vec::new(),
+            drifted: Vec::new(),
             ahead: Vec::new(),
         }
     }
@@ -183,6 +189,7 @@ mod tests {
                 by_another_run: true,
             },
         ];
+        auth.drifted = vec!["0_z".to_owned()];
         auth.ahead = vec!["9".to_owned()];
         let error = MigrateError::NothingApplied {
             plugin: PluginId::new("billing"),
@@ -197,7 +204,7 @@ mod tests {
             fewer_connections: None,
         };
         insta::assert_snapshot!(report, @r"
-        auth: 1 migration applied; 1 applied by another run; 1_a was out of order; the history is ahead of the code by 9
+        auth: 1 migration applied; 1 applied by another run; 1_a was out of order; 0_z was changed after it was applied; the history is ahead of the code by 9
         billing: failed at 3_c
         catalog: not run, because billing is not up to date
         Applied 1 migration; 3 are still pending.

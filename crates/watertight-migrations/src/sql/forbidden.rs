@@ -27,7 +27,12 @@ pub(crate) fn check(sql: &str, in_transaction: bool) -> Result<(), SqlProblem> {
         let reason = "PostgreSQL cannot read a NUL character; remove it".to_owned();
         return Err(SqlProblem { offset, reason });
     }
-    for statement in split(sql)? {
+    let statements = split(sql)?;
+    if statements.is_empty() {
+        let reason = "it has no statement yet; write one, or remove the migration".to_owned();
+        return Err(SqlProblem { offset: 0, reason });
+    }
+    for statement in statements {
         check_statement(sql, &statement, in_transaction)?;
     }
     Ok(())
@@ -148,6 +153,11 @@ mod tests {
     #[test]
     fn transaction_control_is_allowed_without_a_transaction() {
         assert!(check("BEGIN; COMMIT", false).is_ok());
+    }
+
+    #[test]
+    fn comments_alone_are_refused_so_that_they_are_not_recorded_as_applied() {
+        insta::assert_snapshot!(problem("-- Add price.\n").unwrap().1, @"it has no statement yet; write one, or remove the migration");
     }
 
     #[test]
