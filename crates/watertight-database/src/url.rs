@@ -159,10 +159,11 @@ impl DatabaseUrl {
         url
     }
 
-    /// The same database, with `schema` first in the session's search path, then `public`.
+    /// The same database, with `schema` alone in the session's search path: where it is missing, nothing falls
+    /// through to another.
     #[must_use]
     pub fn with_search_path(&self, schema: &str) -> Self {
-        let path = format!("\"{}\",public", schema.replace('"', "\"\""));
+        let path = format!("\"{}\"", schema.replace('"', "\"\""));
         let option = format!(
             "-c search_path={}",
             path.replace('\\', r"\\").replace(' ', r"\ ")

@@ -188,18 +188,19 @@ impl fmt::Display for MigrationFailure {
             ),
             Remains::Statements(0) => write!(
                 f,
-                "no statement before it was applied; mend the SQL and run it again"
+                "nothing that this run did before it stays; mend the SQL and run it again"
             ),
-            Remains::Statements(1) => write!(
-                f,
-                "the statement before it stays applied, because this migration runs without a transaction; undo it or take it out \
-                 of the SQL, mend the rest and run it again"
-            ),
-            Remains::Statements(count) => write!(
-                f,
-                "the {count} statements before it stay applied, because this migration runs without a transaction; undo them or \
-                 take them out of the SQL, mend the rest and run it again"
-            ),
+            Remains::Statements(count) => {
+                let (first, them) = match count {
+                    1 => ("the first statement stays".to_owned(), "it"),
+                    count => (format!("the first {count} statements stay"), "them"),
+                };
+                write!(
+                    f,
+                    "{first} applied, because this migration runs without a transaction; undo {them} or take {them} out of \
+                     the SQL, mend the rest and run it again"
+                )
+            }
         }
     }
 }

@@ -29,7 +29,7 @@
 //!   with its line before anything of its plugin is sent.
 //! - What it sets (`search_path`, `role`, any setting that its SQL mentions changing) is put back to what it was. What a
 //!   function sets that an earlier migration created cannot be seen in its SQL and stays; so does a setting that did not
-//!   exist before, which PostgreSQL can only make empty. `DISCARD ALL` also takes the statements that Diesel has prepared.
+//!   exist before, which PostgreSQL can only make empty.
 //! - An error shows the file, the line, the column where PostgreSQL's position can be believed, and what PostgreSQL said.
 //!   Without a position the statements run once more, one by one, in a transaction that is rolled back.
 //!

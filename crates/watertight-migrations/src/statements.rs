@@ -13,7 +13,7 @@ use crate::migrate_error::MigrateError;
 use crate::migration::Script;
 use crate::options::Options;
 use crate::session::{Fault, PgSession, Stop, load, send};
-use crate::sql::{split, token_at};
+use crate::sql::{split, transaction_command};
 use crate::state::{IS_OPEN, PROBE};
 
 pub(crate) fn make<C: PgSession>(
@@ -107,28 +107,29 @@ impl Run<'_> {
         script: &Script,
     ) -> Result<(), Stopped> {
         let sql = &script.sql;
+        // How many statements stay done whatever comes: not those of a transaction that is still open.
+        let mut kept = 0;
+        let mut in_transaction = false;
         for (sent, statement) in split(sql).unwrap_or_default().into_iter().enumerate() {
             let text = statement.text(sql);
             match send(connection, text) {
                 Ok(()) => {}
                 Err(Fault::Database(error)) => {
                     let place = place(script, statement.start, text, &error);
-                    let failed = self.change.failed(place, error, Remains::Statements(sent));
+                    let failed = self.change.failed(place, error, Remains::Statements(kept));
                     return Err(Stopped::Failed(Box::new(failed)));
                 }
                 Err(fault) => return Err(fault.into()),
             }
-            if is_discard(text) {
-                // `DISCARD ALL` released our lock too.
-                self.lock.take(connection, self.options)?;
+            if let Some(command) = transaction_command(text) {
+                in_transaction = matches!(command.as_str(), "BEGIN" | "START TRANSACTION");
+            }
+            if !in_transaction {
+                kept = sent + 1;
             }
         }
         Ok(())
     }
-}
-
-fn is_discard(statement: &str) -> bool {
-    token_at(statement, 0).is_some_and(|word| word.eq_ignore_ascii_case("discard"))
 }
 
 fn place(script: &Script, start: usize, text: &str, error: &DieselError) -> FailurePlace {

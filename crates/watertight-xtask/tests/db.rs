@@ -115,7 +115,7 @@ fn with_a_plugin_the_diesel_command_is_led_to_its_schema_migrations_and_settings
     assert_snapshot!(said, @r#"
     [SHOP]/migrations
     [SHOP]/diesel.toml
-    "plugin_shop",public
+    "plugin_shop"
     "#);
     let unknown = run_on(
         &workspace,

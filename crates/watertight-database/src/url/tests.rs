@@ -217,7 +217,7 @@ fn another_database_or_search_path_keeps_the_rest() {
         assert_eq!(url.database_name(), "my/other");
         assert_eq!(
             url.settings().options.as_deref(),
-            Some("-c a=b -c search_path=\"plugin_x\",public")
+            Some("-c a=b -c search_path=\"plugin_x\"")
         );
         assert_eq!(url.settings().hosts, [host("h", 1), host("::1", 2)]);
         assert_eq!(url.settings().password.as_deref(), Some("p@"));

@@ -55,6 +55,13 @@ fn check_statement(
         );
         return Err(problem(&tokens[0], reason));
     }
+    let all_locks = tokens.iter().find(|t| t.is("pg_advisory_unlock_all"));
+    let discard_all = tokens[0].is("discard") && tokens.get(1).is_some_and(|t| t.is("all"));
+    if let Some(token) = all_locks.or(discard_all.then_some(&tokens[0])) {
+        let reason = "this releases the lock that keeps other runs away from the migration; release or reset by name what \
+                      you mean, as with `DISCARD TEMP` or `RESET ALL`";
+        return Err(problem(token, reason.to_owned()));
+    }
     if tokens[0].is("copy")
         && let Some(stream) = tokens.iter().find(|t| t.is("stdin") || t.is("stdout"))
     {
@@ -74,6 +81,15 @@ fn check_statement(
         }
         None => Ok(()),
     }
+}
+
+/// The command in upper case, if the statement begins or ends a transaction.
+pub(crate) fn transaction_command(statement: &str) -> Option<String> {
+    let tokens: Vec<Token<'_>> = tokens(statement).collect::<Result<_, _>>().ok()?;
+    if tokens.is_empty() {
+        return None;
+    }
+    transaction_control(&tokens)
 }
 
 /// The command, if the statement begins or ends a transaction. Savepoints are no transactions.
@@ -158,6 +174,15 @@ mod tests {
     #[test]
     fn comments_alone_are_refused_so_that_they_are_not_recorded_as_applied() {
         insta::assert_snapshot!(problem("-- Add price.\n").unwrap().1, @"it has no statement yet; write one, or remove the migration");
+    }
+
+    #[test]
+    fn what_releases_the_lock_of_the_run_is_refused() {
+        for sql in ["DISCARD ALL", "SELECT pg_catalog.pg_advisory_unlock_all()"] {
+            let problem = check(sql, false).unwrap_err();
+            assert!(problem.reason.contains("releases the lock"), "{sql}");
+        }
+        assert!(check("DISCARD TEMP; RESET ALL", false).is_ok());
     }
 
     #[test]

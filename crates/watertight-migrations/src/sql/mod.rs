@@ -7,7 +7,7 @@ mod settings_mentioned;
 mod split;
 mod token;
 
-pub(crate) use forbidden::check;
+pub(crate) use forbidden::{check, transaction_command};
 pub(crate) use place::{Place, byte_offset};
 pub(crate) use quote::literal;
 pub(crate) use settings_mentioned::{Mentioned, settings_mentioned};

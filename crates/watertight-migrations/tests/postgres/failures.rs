@@ -88,6 +88,27 @@ fn transaction_control_is_refused_with_its_line() {
 }
 
 #[test]
+fn what_an_open_transaction_did_is_not_said_to_stay() {
+    let plugins = Plugins::shop(&[
+        (
+            "1_a/up.sql",
+            "CREATE TABLE plugin_shop.a (a int);\nBEGIN;\nCREATE TABLE plugin_shop.b (a int);\nSELECT 1/0;\nCOMMIT;",
+        ),
+        ("1_a/metadata.toml", "run_in_transaction = false"),
+    ]);
+    let database = Database::new();
+    let connection = &mut database.connect();
+    let report = plugins.migrator().run(connection, &[]).unwrap();
+    let error = plugins.error(&report);
+    assert!(
+        error.contains("the first statement stays applied"),
+        "{error}"
+    );
+    assert!(exists(connection, "plugin_shop.a"));
+    assert!(!exists(connection, "plugin_shop.b"));
+}
+
+#[test]
 fn without_a_transaction_the_statements_before_stay() {
     let plugins = Plugins::shop(&[
         (
@@ -106,7 +127,7 @@ fn without_a_transaction_the_statements_before_stay() {
     4 |   c FROM plugin_shop.a;
       |   ^
     ERROR: column "c" does not exist
-    the 2 statements before it stay applied, because this migration runs without a transaction; undo them or take them out of the SQL, mend the rest and run it again
+    the first 2 statements stay applied, because this migration runs without a transaction; undo them or take them out of the SQL, mend the rest and run it again
     "#);
     assert!(exists(connection, "plugin_shop.b"));
     assert_eq!(history(connection, "plugin_shop"), [""; 0]);

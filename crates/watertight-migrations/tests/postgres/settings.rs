@@ -77,7 +77,7 @@ fn settings_are_put_back_after_a_migration_without_a_transaction() {
         "SET ROLE ROLE_NAME",
         "SET SESSION AUTHORIZATION ROLE_NAME",
         "RESET ALL; SET app.tenant = 'x'",
-        "DISCARD ALL; SELECT 'app.tenant'",
+        "DISCARD TEMP; RESET ALL; SELECT 'app.tenant'",
         "BEGIN; SET LOCAL ROLE ROLE_NAME; COMMIT; SET work_mem = '8MB'",
     ] {
         let (before, after) = before_and_after(sql, false);

@@ -18,7 +18,7 @@ Examples:
   cargo xtask db run -- pg_dump --file dump.sql
   cargo xtask db run --plugin catalog -- diesel migration list")]
 pub(crate) struct Arguments {
-    /// The plugin whose schema comes first in the search path.
+    /// The plugin whose schema is the search path.
     #[arg(long, value_name = "ID")]
     plugin: Option<String>,
     /// The program and its arguments.
