@@ -178,12 +178,12 @@ impl DatabaseUrl {
         url
     }
 
-    /// The same database, with another `application_name`, which PostgreSQL shows in `pg_stat_activity`.
+    /// The same database, with another `application_name` for the connections that are made from this value,
+    /// which PostgreSQL shows in `pg_stat_activity`. The URL as text stays as it is.
     #[must_use]
     pub fn with_application_name(&self, name: &str) -> Self {
         let mut url = self.clone();
         name.clone_into(&mut url.settings.application_name);
-        url.set_parameter("application_name", name.to_owned());
         url
     }
 

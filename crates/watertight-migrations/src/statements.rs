@@ -27,12 +27,7 @@ pub(crate) fn make<C: PgSession>(
     if let Err(fault) = lock.take(connection, options) {
         return change.stopped(fault, options);
     }
-    let run = Run {
-        change,
-        lock: &lock,
-        options,
-    };
-    let outcome = run.check_and_send(connection, &scripts);
+    let outcome = Run { change }.check_and_send(connection, &scripts);
     let mut tail = String::new();
     if let Some(settings) = settings {
         tail.push_str(&settings.restore());
@@ -69,8 +64,6 @@ impl From<Fault> for Stopped {
 
 struct Run<'a> {
     change: Change<'a>,
-    lock: &'a SessionLock,
-    options: &'a Options,
 }
 
 impl Run<'_> {

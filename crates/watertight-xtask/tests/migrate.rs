@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 use common::{Ran, TestWorkspace};
 use diesel::RunQueryDsl;
@@ -82,6 +82,20 @@ impl Shop {
         sql::<BigInt>(query)
             .get_result(&mut self.database.connect())
             .unwrap()
+    }
+
+    fn sleeping(&self) -> i64 {
+        self.count(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%pg_sleep%' \
+             AND pid <> pg_backend_pid()",
+        )
+    }
+
+    fn wait_until_it_sleeps(&self, run: &mut Child) {
+        while self.sleeping() == 0 {
+            assert!(run.try_wait().unwrap().is_none(), "it ended too early");
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
     }
 
     fn tables(&self) -> i64 {
@@ -328,7 +342,7 @@ fn a_database_that_cannot_be_used_is_an_error_without_the_password() {
         assert!(!said.contains("hidden"), "{said}");
         said
     };
-    assert_snapshot!(said("postgres://me:hidden@127.0.0.1:1/shop"), @"error: failed to connect to postgres://me:***@127.0.0.1:1/shop?application_name=cargo%20xtask%20migrate: 127.0.0.1 port 1: Connection refused (os error 111); start the server, or correct the host and port");
+    assert_snapshot!(said("postgres://me:hidden@127.0.0.1:1/shop"), @"error: failed to connect to postgres://me:***@127.0.0.1:1/shop: 127.0.0.1 port 1: Connection refused (os error 111); start the server, or correct the host and port");
     assert_snapshot!(said("mysql://me:hidden@127.0.0.1/shop"), @"error: failed to read the database URL: its scheme `mysql://` is not `postgres://`; write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE (it is DATABASE_URL in the environment)");
     assert_snapshot!(said("postgres://me:hidden@127.0.0.1/shop?sslkey=a"), @"error: failed to read the database URL: the parameter `sslkey` is not supported; remove it, and percent-encode special characters in a password (it is DATABASE_URL in the environment)");
 
@@ -353,7 +367,7 @@ fn two_runs_at_once_both_succeed_and_apply_each_migration_once() {
     let runs: Vec<_> = (0..2)
         .map(|_| {
             let mut command = shop.command(&["migrate"]);
-            command.stderr(std::process::Stdio::piped());
+            command.stderr(Stdio::piped());
             command.spawn().unwrap()
         })
         .collect();
@@ -374,18 +388,87 @@ fn a_run_that_is_killed_leaves_a_migration_applied_or_not_and_the_next_run_goes_
         "CREATE TABLE plugin_shop.slow (id int); SELECT pg_sleep(1);",
     );
     let mut run = shop.command(&["migrate"]).spawn().unwrap();
-    let running = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%pg_sleep(1)%' \
-                   AND pid <> pg_backend_pid()";
-    while shop.count(running) == 0 {
-        assert!(run.try_wait().unwrap().is_none(), "it ended too early");
-        std::thread::sleep(std::time::Duration::from_millis(10));
-    }
+    shop.wait_until_it_sleeps(&mut run);
     run.kill().unwrap();
     run.wait().unwrap();
     shop.run(&["migrate"]).done();
     assert_eq!(shop.count("SELECT count(*) FROM plugin_shop.slow"), 0);
     let applied = "SELECT count(*) FROM plugin_shop.__diesel_schema_migrations";
     assert_eq!(shop.count(applied), 2);
+}
+
+#[test]
+fn ctrl_c_ends_the_migration_that_runs_and_says_so() {
+    let shop = Shop::new();
+    shop.migration(
+        "shop",
+        "2_slow",
+        "CREATE TABLE plugin_shop.slow (id int); SELECT pg_sleep(600);",
+    );
+    let mut command = shop.command(&["migrate"]);
+    let mut run = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    shop.wait_until_it_sleeps(&mut run);
+    let sent = Command::new("kill")
+        .args(["-INT", &run.id().to_string()])
+        .status();
+    assert!(sent.unwrap().success());
+    let ran = Ran::new(run.wait_with_output().unwrap());
+    assert_eq!(ran.code, Some(130), "{}", ran.stderr);
+    assert!(
+        ran.stderr
+            .contains("interrupted: what was running was rolled back"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(shop.sleeping(), 0);
+    assert_eq!(shop.tables(), 4);
+}
+
+#[test]
+fn what_is_wrong_with_another_plugin_does_not_stop_the_named_one() {
+    let shop = Shop::new();
+    shop.workspace
+        .write("plugins/shop/migrations/2_empty/down.sql", "SELECT 1");
+    shop.run(&["migrate", "--plugin", "auth"]).done();
+    assert_eq!(shop.tables(), 2);
+}
+
+#[test]
+fn a_migration_that_is_still_its_template_is_refused() {
+    let shop = Shop::new();
+    shop.run(&["migrate"]).done();
+    shop.run(&["new-migration", "shop", "add_price"]).done();
+    let said = shop.failure();
+    assert!(said.contains("it has no statement yet"), "{said}");
+    let status = shop.run(&["migrate", "status"]).done();
+    assert!(status.contains("pending"), "{status}");
+}
+
+#[test]
+fn a_migration_that_was_changed_after_it_was_applied_is_mentioned() {
+    let shop = Shop::new();
+    shop.run(&["migrate"]).done();
+    shop.migration(
+        "auth",
+        "1_users",
+        r#"CREATE TABLE "plugin_auth"."users" (id bigint);"#,
+    );
+    assert_snapshot!(shop.run(&["migrate"]).done(), @r"
+    auth: 1_users was changed after it was applied
+    Nothing to do: 2 plugins up to date.
+    ");
+}
+
+#[test]
+fn the_summary_names_the_migration_that_is_refused() {
+    let shop = Shop::new();
+    shop.migration("shop", "2_begin", "BEGIN; SELECT 1; COMMIT;");
+    let said = shop.failure();
+    assert!(said.contains("shop: failed at 2_begin"), "{said}");
 }
 
 #[test]

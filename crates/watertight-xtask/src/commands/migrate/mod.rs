@@ -4,6 +4,7 @@ mod progress;
 mod redo;
 mod revert;
 mod run;
+mod sessions;
 mod status;
 
 use std::process::ExitCode;
@@ -13,7 +14,7 @@ use clap::{Args, Subcommand};
 use watertight_metadata::PluginId;
 use watertight_migrations::{Migrator, Plugin};
 
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, WorkspacePlugin};
 
 pub(crate) use run::{exit_code, run_pending};
 
@@ -56,7 +57,36 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
 
 /// A migrator over the migration folders of all plugins of the workspace.
 pub(crate) fn migrator(workspace: &Workspace) -> Result<Migrator> {
-    let plugins = workspace.plugins()?.into_iter().map(|plugin| {
+    migrator_of(workspace, workspace.plugins()?)
+}
+
+/// A migrator over the migration folders of these plugins and of those that they depend on; of all, when none is
+/// named. What is wrong with others is of no concern.
+fn migrator_for(workspace: &Workspace, only: &[PluginId]) -> Result<Migrator> {
+    let mut plugins = workspace.plugins()?;
+    if !only.is_empty() {
+        let mut wanted = only.to_vec();
+        let mut index = 0;
+        while let Some(id) = wanted.get(index) {
+            let plugin = plugins.iter().find(|plugin| plugin.id == *id);
+            let needed: Vec<_> = plugin
+                .map(|plugin| plugin.dependencies.clone())
+                .unwrap_or_default();
+            wanted.extend(
+                needed
+                    .into_iter()
+                    .filter(|id| !wanted.contains(id))
+                    .collect::<Vec<_>>(),
+            );
+            index += 1;
+        }
+        plugins.retain(|plugin| wanted.contains(&plugin.id));
+    }
+    migrator_of(workspace, plugins)
+}
+
+fn migrator_of(workspace: &Workspace, plugins: Vec<WorkspacePlugin>) -> Result<Migrator> {
+    let plugins = plugins.into_iter().map(|plugin| {
         let migrations = plugin.folder.join("migrations");
         // Messages name the files as seen from the root, where the command most often runs.
         let shown = match std::env::current_dir() {

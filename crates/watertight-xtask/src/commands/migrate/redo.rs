@@ -4,7 +4,8 @@ use anyhow::Result;
 use clap::Args;
 use watertight_database::Database;
 
-use crate::commands::migrate::migrator;
+use crate::commands::migrate::migrator_for;
+use crate::commands::migrate::sessions::Sessions;
 use crate::terminal;
 use crate::workspace::Workspace;
 
@@ -18,9 +19,12 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
     let plugin = workspace.plugin(&arguments.plugin)?.id;
-    let migrator = migrator(workspace)?;
+    let migrator = migrator_for(workspace, &[plugin])?;
     let database = Database::find(workspace.root())?;
-    let migration = migrator.redo(&mut database.url().connect()?, &plugin)?;
+    let sessions = Sessions::new(database.url())?;
+    let migration = migrator.redo(&mut sessions.connect()?, &plugin);
+    sessions.finish();
+    let migration = migration?;
     terminal::result(&format!(
         "Reverted {migration} of plugin `{plugin}` and ran it again.\n"
     ));

@@ -5,8 +5,9 @@ use anyhow::Result;
 use clap::Args;
 use watertight_database::Database;
 
-use crate::commands::migrate::migrator;
+use crate::commands::migrate::migrator_for;
 use crate::commands::migrate::progress::Reporter;
+use crate::commands::migrate::sessions::Sessions;
 use crate::terminal;
 use crate::workspace::Workspace;
 
@@ -23,12 +24,14 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
     let plugin = workspace.plugin(&arguments.plugin)?.id;
-    let migrator = migrator(workspace)?;
+    let migrator = migrator_for(workspace, &[plugin])?;
     let database = Database::find(workspace.root())?;
     let reporter = Reporter::new();
     let migrator = migrator.on_progress(reporter.callback());
-    let mut connection = database.url().connect()?;
+    let sessions = Sessions::new(database.url())?;
+    let mut connection = sessions.connect()?;
     let reverted = migrator.revert(&mut connection, &plugin, arguments.steps);
+    sessions.finish();
     reporter.finish();
     let reverted = reverted?;
     terminal::result(&match reverted.len() {

@@ -3,12 +3,13 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
-use watertight_database::{Connection, Database, DatabaseUrl};
+use watertight_database::Database;
 use watertight_metadata::PluginId;
 use watertight_migrations::{Migrator, RunReport};
 
 use crate::commands::migrate::progress::Reporter;
-use crate::commands::migrate::{dry_run, embedded, migrator, named};
+use crate::commands::migrate::sessions::Sessions;
+use crate::commands::migrate::{dry_run, embedded, migrator_for, named};
 use crate::terminal;
 use crate::workspace::Workspace;
 
@@ -34,7 +35,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
     let only = named(workspace, &arguments.plugin)?;
-    let migrator = migrator(workspace)?;
+    let migrator = migrator_for(workspace, &only)?;
     let database = Database::find(workspace.root())?;
     if arguments.embedded {
         return embedded::run(workspace, &database, arguments.json);
@@ -59,18 +60,15 @@ pub(crate) fn run_pending(
 ) -> Result<RunReport> {
     let reporter = Reporter::new();
     let migrator = migrator.on_progress(reporter.callback());
-    let connect = || connect(database.url());
-    let report = migrator.run_parallel(connect, CONNECTIONS, only);
+    let sessions = Sessions::new(database.url())?;
+    let report = migrator.run_parallel(|| sessions.connect(), CONNECTIONS, only);
+    sessions.finish();
     reporter.finish();
     let report = report?;
     for error in report.errors() {
         terminal::error(&format!("{error}"));
     }
     Ok(report)
-}
-
-fn connect(url: &DatabaseUrl) -> Result<Connection, watertight_database::ConnectError> {
-    url.with_application_name("cargo xtask migrate").connect()
 }
 
 pub(crate) fn exit_code(report: &RunReport) -> ExitCode {
