@@ -11,7 +11,7 @@ use crate::passfile;
 use crate::values::{Environment, Values, invalid};
 
 /// libpq's variables that stand for a setting of the session.
-const SESSION_VARIABLES: [(&str, &str); 3] = [
+pub(crate) const SESSION_VARIABLES: [(&str, &str); 3] = [
     ("PGDATESTYLE", "datestyle"),
     ("PGTZ", "timezone"),
     ("PGGEQO", "geqo"),

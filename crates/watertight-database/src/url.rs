@@ -9,7 +9,8 @@ use diesel_async::async_connection_wrapper::BlockOn as _;
 use tokio_postgres::config::TargetSessionAttrs;
 
 use crate::parameters::{self, Parameters};
-use crate::settings::{HostSettings, Settings, SslMode, SslRoots};
+use crate::settings::{HostSettings, SESSION_VARIABLES, Settings, SslMode, SslRoots};
+use crate::values::REFUSED_VARIABLES;
 use crate::{ConnectError, Connection, SharedRuntime};
 
 /// The address of a PostgreSQL database: what libpq calls a connection string, in either of its two forms.
@@ -212,8 +213,14 @@ impl DatabaseUrl {
                 .map(|address| address.to_string())
                 .unwrap_or_default()
         };
+        // Those of the session are in the options, and those that are not supported lead elsewhere.
+        let removed = SESSION_VARIABLES
+            .iter()
+            .map(|(name, _)| *name)
+            .chain(REFUSED_VARIABLES)
+            .map(|name| (name, None));
         let any = |has: &dyn Fn(&HostSettings) -> bool| settings.hosts.iter().any(has);
-        vec![
+        let mut variables = vec![
             (
                 "PGHOST",
                 any(&|host| host.host.is_some()).then(|| join(&host)),
@@ -250,7 +257,9 @@ impl DatabaseUrl {
                     .connect_timeout
                     .map(|timeout| timeout.as_secs().to_string()),
             ),
-        ]
+        ];
+        variables.extend(removed);
+        variables
     }
 
     /// Connects, for blocking use.

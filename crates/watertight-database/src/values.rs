@@ -33,7 +33,7 @@ const VARIABLES: [(&str, &str); 20] = [
 ];
 
 /// libpq's variables that change how or to what it connects, and that we cannot honour.
-const REFUSED_VARIABLES: [&str; 15] = [
+pub(crate) const REFUSED_VARIABLES: [&str; 15] = [
     "PGSERVICE",
     "PGSERVICEFILE",
     "PGREALM",

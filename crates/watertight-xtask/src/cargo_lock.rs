@@ -1,4 +1,5 @@
 use std::env;
+use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -25,6 +26,18 @@ pub(crate) fn update(root: &Path) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// As [`update`], and says whether anything was missing.
+///
+/// # Errors
+///
+/// As [`update`].
+pub(crate) fn update_if_stale(root: &Path) -> Result<bool> {
+    let read = || fs::read(root.join("Cargo.lock")).ok();
+    let before = read();
+    update(root)?;
+    Ok(read() != before)
 }
 
 fn resolve(root: &Path, arguments: &[&str]) -> Result<Output> {

@@ -16,7 +16,7 @@ const USED_BY_DIESEL: [&str; 1] = ["diesel"];
 
 /// The names of types and traits that the models, their derives and the test use; a row's type that took one
 /// would not compile.
-const TYPES_IN_USE: [&str; 14] = [
+const TYPES_IN_USE: [&str; 17] = [
     "Box",
     "Err",
     "NaiveDateTime",
@@ -24,8 +24,11 @@ const TYPES_IN_USE: [&str; 14] = [
     "Ok",
     "Option",
     "Plugin",
+    "QueryDsl",
     "Result",
+    "RunQueryDsl",
     "Selectable",
+    "SelectableHelper",
     "Self",
     "Some",
     "String",

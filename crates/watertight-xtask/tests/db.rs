@@ -138,6 +138,17 @@ fn libpq_s_variables_do_not_lead_psql_to_another_server() {
         .env("PGSSLROOTCERT", "/nowhere");
     let said = Ran::new(command.output().unwrap()).done();
     assert_eq!(said.trim(), database.url().database_name());
+
+    // On the embedded server nothing of libpq's counts, not even what a URL's connection would refuse.
+    let mut command =
+        workspace.command(&["db", "psql", "--", "-XAtc", "SELECT current_database()"]);
+    command
+        .env_remove("DATABASE_URL")
+        .env("PGSERVICE", "elsewhere")
+        .env("PGREQUIREPEER", "nobody")
+        .env("PGTZ", "nowhere");
+    let said = Ran::new(command.output().unwrap()).done();
+    assert_eq!(said.trim(), "watertight");
 }
 
 #[test]

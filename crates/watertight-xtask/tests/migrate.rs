@@ -488,6 +488,22 @@ fn new_plugin_migrates_at_once_when_asked_to() {
     assert_eq!(document["status"], "written");
     assert_eq!(document["migrated"]["success"], true);
     assert_eq!(shop.count("SELECT count(*) FROM plugin_orders.items"), 0);
+    let mut command = shop
+        .workspace
+        .command(&["new-plugin", "later", "--migrate"]);
+    let down = Ran::new(
+        command
+            .env("DATABASE_URL", "postgres://me@127.0.0.1:1/shop")
+            .output()
+            .unwrap(),
+    );
+    assert_eq!(down.code, Some(1));
+    assert!(
+        down.stderr
+            .contains("plugin `later` is written; run `cargo xtask migrate`"),
+        "{}",
+        down.stderr
+    );
     shop.run(&["new-plugin", "other", "--migrate", "--dry-run"])
         .refused_as_wrong_usage();
 }

@@ -539,3 +539,25 @@ fn two_at_once_do_not_disturb_each_other() {
         );
     }
 }
+
+#[test]
+fn a_run_that_was_killed_before_cargo_lock_was_written_is_completed() {
+    let workspace = TestWorkspace::new();
+    let before = workspace.read("Cargo.lock");
+    workspace.run(&["new-plugin", "orders"]).done();
+    let whole = workspace.read("Cargo.lock");
+    workspace.write("Cargo.lock", &before);
+    let again = workspace.run(&["new-plugin", "orders", "--table", "lines"]);
+    assert!(
+        again.stderr.contains("Brought Cargo.lock up to date."),
+        "{}",
+        again.stderr
+    );
+    assert!(
+        again.stderr.contains("`--table` change nothing"),
+        "{}",
+        again.stderr
+    );
+    assert!(again.done().starts_with("Nothing to do"));
+    assert_eq!(workspace.read("Cargo.lock"), whole);
+}

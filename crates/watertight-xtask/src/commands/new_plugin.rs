@@ -23,6 +23,8 @@ use crate::timestamp::Timestamp;
 use crate::wiring;
 use crate::workspace::{Workspace, WorkspacePlugin};
 
+const DEFAULT_TABLE: &str = "items";
+
 /// Write a new plugin and make it part of the workspace and its server.
 #[derive(Args)]
 #[command(after_help = "\
@@ -38,7 +40,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "TEXT", value_parser = one_line)]
     description: Option<String>,
     /// The example table.
-    #[arg(long, value_name = "NAME", default_value = "items", value_parser = TableName::parse)]
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_TABLE, value_parser = TableName::parse)]
     table: TableName,
     /// Then bring the database up to date with the migrations of all plugins.
     #[arg(long, conflicts_with = "dry_run")]
@@ -83,8 +85,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     } else {
         Some(apply::lock(workspace.root())?)
     };
-    let plan = plan(&workspace, arguments)?;
-    if !arguments.dry_run && !plan.is_empty() {
+    let mut plan = plan(&workspace, arguments)?;
+    if !arguments.dry_run && plan.is_empty() {
+        // A run that was killed may have got no further.
+        if cargo_lock::update_if_stale(workspace.root())? {
+            plan.notes.push("Brought Cargo.lock up to date.".to_owned());
+        }
+    } else if !arguments.dry_run {
         apply::apply(workspace.root(), &plan, &[Path::new("Cargo.lock")], || {
             cargo_lock::update(workspace.root())
         })?;
@@ -97,7 +104,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     if !arguments.json {
         report(&workspace, arguments, &plan, None);
     }
-    let migrated = migrate(&workspace)?;
+    let migrated = migrate(&workspace).with_context(|| {
+        let id = arguments.id;
+        format!("failed to migrate, but plugin `{id}` is written; run `cargo xtask migrate` when this is mended")
+    })?;
     if arguments.json {
         report(&workspace, arguments, &plan, Some(&migrated));
     } else {
@@ -125,6 +135,11 @@ fn plan(workspace: &Workspace, arguments: &Arguments) -> Result<Plan> {
             "failed to create plugin `{id}`: {} has that id already; choose another",
             there.display()
         );
+        if arguments.description.is_some() || arguments.table.as_str() != DEFAULT_TABLE {
+            plan.notes.push(format!(
+                "Plugin `{id}` is there already: `--description` and `--table` change nothing."
+            ));
+        }
         wiring::plan(workspace, &plugins, None, &mut plan)?;
         return Ok(plan);
     }
