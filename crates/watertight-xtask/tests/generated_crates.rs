@@ -11,7 +11,7 @@ use std::process::Command;
 use common::TestWorkspace;
 
 /// Ids and tables that clash with a name in Rust, SQL, Diesel or the templates if anything does.
-const PLUGINS: [(&str, &str); 22] = [
+const PLUGINS: [(&str, &str); 25] = [
     ("a", "items"),
     (
         "abcdefghijklmnopqrstuvwxyz-0123456789-abcdefghij",
@@ -21,6 +21,9 @@ const PLUGINS: [(&str, &str); 22] = [
     ("core", "order"),
     ("test", "user"),
     ("std", "strings"),
+    ("run-query-dsl", "run_query_dsls"),
+    ("query-dsl", "query_dsls"),
+    ("selectable-helper", "selectable_helpers"),
     ("x1-2-3", "x1_2_3"),
     ("diesel", "schema"),
     ("clash-1", "self"),
