@@ -154,6 +154,8 @@ fn read_dot_env(file: &Path) -> Result<Option<Vec<(String, String)>>, DatabaseEr
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(unreadable(error)),
     };
+    // Some editors on Windows begin a file with a byte order mark.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let variables = dotenvy::from_read_iter(text.as_bytes()).collect::<Result<Vec<_>, _>>();
     variables.map(Some).map_err(|error| match error {
         dotenvy::Error::LineParse(wrong, _) => {
@@ -217,6 +219,8 @@ mod tests {
         assert_eq!(find(file, Some("postgres://h/env")), in_environment);
         assert_eq!(find(file, Some(" ")), in_file);
         assert_eq!(find(file, None), in_file);
+        let marked = "\u{feff}DATABASE_URL=postgres://h/file\r\n";
+        assert_eq!(find(Some(marked), None), in_file);
         assert_eq!(find(Some("DATABASE_URL=\nOTHER=x\n"), None), Ok(None));
         assert_eq!(find(None, None), Ok(None));
     }

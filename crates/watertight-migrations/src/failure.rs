@@ -160,7 +160,8 @@ impl fmt::Display for MigrationFailure {
             )?,
             FailurePlace::Unknown(file) => writeln!(
                 f,
-                " --> {file}\nno statement of it fails when tried again by itself"
+                " --> {file}\nno statement of it fails like this when tried again by itself; it may have kept its history row from \
+                 being written"
             )?,
         }
         match &self.source {

@@ -43,8 +43,7 @@ impl<'c, C: PgSession> PluginHarness<'c, C> {
         let options = Options::default();
         if !self.is_provisioned {
             let state = self.state()?;
-            let missing = provision::missing(&[(self.plugin, &state)])?;
-            provision::create(self.connection, &missing, &options)?;
+            provision::provision(self.connection, self.plugin, &state, &options)?;
             self.is_provisioned = true;
         }
         let known = Migration {

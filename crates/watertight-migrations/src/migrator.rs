@@ -94,7 +94,7 @@ impl Migrator {
     ///
     /// # Errors
     ///
-    /// As [`status`](Self::status), and when a migration's SQL must not be sent or a right to create is missing.
+    /// As [`status`](Self::status), and when a migration's SQL must not be sent.
     pub fn plan<C: PgSession>(
         &self,
         connection: &mut C,
@@ -122,14 +122,11 @@ impl Migrator {
                 }
             }));
         }
-        let states: Vec<_> = selected
+        let setup = selected
             .iter()
-            .map(|selected| (selected.plugin.id, &selected.state))
+            .flat_map(|selected| provision::missing(selected.plugin.id, &selected.state))
             .collect();
-        Ok(Plan {
-            setup: provision::missing(&states)?,
-            migrations,
-        })
+        Ok(Plan { setup, migrations })
     }
 
     /// Runs the pending migrations of these plugins and of those that they depend on; of all, when `only` is empty.

@@ -8,42 +8,46 @@ use crate::options::Options;
 use crate::session::{PgSession, send};
 use crate::state::PluginState;
 
-/// The SQL that creates what these plugins miss: schemas, histories, our columns in histories that Diesel made.
+/// The SQL that creates what a plugin misses: its schema, its history, our columns in a history that Diesel made.
+pub(crate) fn missing(plugin: PluginId, state: &PluginState) -> Vec<String> {
+    match &state.schema {
+        None => vec![
+            format!("CREATE SCHEMA IF NOT EXISTS \"{}\"", plugin.schema_name()),
+            history::create(plugin),
+        ],
+        Some(schema) if !schema.has_history => vec![history::create(plugin)],
+        Some(schema) if !schema.has_columns => vec![history::add_columns(plugin)],
+        Some(_) => Vec::new(),
+    }
+}
+
+/// Checks that the role may create what the plugin misses.
 ///
 /// # Errors
 ///
-/// When the role lacks the right to create one of them, before anything is sent.
-pub(crate) fn missing(plugins: &[(PluginId, &PluginState)]) -> Result<Vec<String>, MigrateError> {
-    let mut statements = Vec::new();
-    for (plugin, state) in plugins {
-        let plugin = *plugin;
-        match &state.schema {
-            None => {
-                if !state.may_create_schema {
-                    return Err(MigrateError::MayNotCreateSchema { plugin });
-                }
-                statements.push(format!(
-                    "CREATE SCHEMA IF NOT EXISTS \"{}\"",
-                    plugin.schema_name()
-                ));
-                statements.push(history::create(plugin));
-            }
-            Some(schema) if !schema.has_history => {
-                if !schema.may_create_table {
-                    return Err(MigrateError::MayNotCreateHistory { plugin });
-                }
-                statements.push(history::create(plugin));
-            }
-            Some(schema) if !schema.has_columns => {
-                if !schema.owns_history {
-                    return Err(MigrateError::MayNotAlterHistory { plugin });
-                }
-                statements.push(history::add_columns(plugin));
-            }
-            Some(_) => {}
+/// Names the right that it lacks.
+pub(crate) fn check_rights(plugin: PluginId, state: &PluginState) -> Result<(), MigrateError> {
+    match &state.schema {
+        None if !state.may_create_schema => Err(MigrateError::MayNotCreateSchema { plugin }),
+        Some(schema) if !schema.has_history && !schema.may_create_table => {
+            Err(MigrateError::MayNotCreateHistory { plugin })
         }
+        Some(schema) if schema.has_history && !schema.has_columns && !schema.owns_history => {
+            Err(MigrateError::MayNotAlterHistory { plugin })
+        }
+        _ => Ok(()),
     }
-    Ok(statements)
+}
+
+/// Creates what one plugin misses.
+pub(crate) fn provision<C: PgSession>(
+    connection: &mut C,
+    plugin: PluginId,
+    state: &PluginState,
+    options: &Options,
+) -> Result<(), MigrateError> {
+    check_rights(plugin, state)?;
+    create(connection, &missing(plugin, state), options)
 }
 
 /// Creates it all in one message, under one lock for all plugins: at the same time, even `IF NOT EXISTS` races

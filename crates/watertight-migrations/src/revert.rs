@@ -102,6 +102,5 @@ fn add_columns<C: PgSession>(
     if !selected.state.has_history() {
         return Ok(());
     }
-    let missing = provision::missing(&[(selected.plugin.id, &selected.state)])?;
-    provision::create(connection, &missing, options)
+    provision::provision(connection, selected.plugin.id, &selected.state, options)
 }

@@ -52,10 +52,15 @@ impl<'a> Selected<'a> {
         }
     }
 
-    /// The first pending migration whose SQL must not be sent. Then none of the plugin's is.
+    /// What forbids to send any of the plugin's SQL: the first pending migration whose SQL is refused.
     pub(crate) fn refused(&self) -> Option<MigrateError> {
         self.pending()
             .find_map(|migration| self.change(migration, Direction::Up).scripts().err())
+    }
+
+    fn may_not_run(&self) -> Option<MigrateError> {
+        self.refused()
+            .or_else(|| provision::check_rights(self.plugin.id, &self.state).err())
     }
 }
 
@@ -75,18 +80,18 @@ impl<'a> Run<'a> {
     ) -> Result<Self, MigrateError> {
         let plugins = Selected::read(connection, plugins)?;
         let mut migrations = 0;
-        let mut to_provision = Vec::new();
+        let mut missing = Vec::new();
         let mut scheduled = Vec::new();
         for selected in &plugins {
-            let refused = selected.refused();
-            if refused.is_none() {
+            let stopped = selected.may_not_run();
+            if stopped.is_none() {
                 migrations += selected.pending().count();
-                to_provision.push((selected.plugin.id, &selected.state));
+                missing.extend(provision::missing(selected.plugin.id, &selected.state));
             }
-            scheduled.push(schedule(selected, refused));
+            scheduled.push(schedule(selected, stopped));
         }
         (options.progress)(&Progress::Planned { migrations });
-        provision::create(connection, &provision::missing(&to_provision)?, options)?;
+        provision::create(connection, &missing, options)?;
         Ok(Self {
             options,
             schedule: Schedule::new(scheduled),
@@ -213,7 +218,7 @@ pub(crate) fn make<C: PgSession>(
     outcome
 }
 
-fn schedule(selected: &Selected<'_>, refused: Option<MigrateError>) -> Scheduled {
+fn schedule(selected: &Selected<'_>, stopped: Option<MigrateError>) -> Scheduled {
     let plugin = selected.plugin;
     let applied = &selected.state.applied;
     let mut report = PluginReport {
@@ -237,7 +242,7 @@ fn schedule(selected: &Selected<'_>, refused: Option<MigrateError>) -> Scheduled
             .cloned()
             .collect(),
     };
-    let progress = match refused {
+    let progress = match stopped {
         Some(error) => {
             report.outcome = Outcome::Failed(Box::new(error));
             Stage::Done(report)

@@ -37,19 +37,27 @@ pub(crate) fn render(set: &str, overrides: &Path, values: &impl Serialize) -> Re
     )?;
     collect_overrides(&overrides.join(set), &mut sources)?;
 
+    let place = |name: &str| {
+        let own = overrides.join(set).join(name);
+        if own.exists() {
+            own.display().to_string()
+        } else {
+            format!("{set}/{name}")
+        }
+    };
     let environment = environment();
     let values = Value::from(Serde(values));
     let mut files: BTreeMap<PathBuf, String> = BTreeMap::new();
     for (name, source) in sources {
         let path = environment
             .render_named_str(&name, &name, values.clone())
-            .map_err(|error| render_error("the name of template", &name, &error))?;
+            .map_err(|error| render_error("the name of template", &place(&name), &name, &error))?;
         let (path, text) = match path.strip_suffix(SUFFIX) {
             None => (path, source),
             Some(path) => {
                 let text = environment
                     .render_named_str(&name, &source, values.clone())
-                    .map_err(|error| render_error("template", &name, &error))?;
+                    .map_err(|error| render_error("template", &place(&name), &source, &error))?;
                 (path.to_owned(), text)
             }
         };
@@ -157,11 +165,9 @@ fn escape_markdown(text: &str) -> String {
     escaped
 }
 
-fn render_error(what: &str, name: &str, error: &minijinja::Error) -> anyhow::Error {
-    let line = error
-        .line()
-        .map(|line| format!(":{line}"))
-        .unwrap_or_default();
+fn render_error(what: &str, place: &str, source: &str, error: &minijinja::Error) -> anyhow::Error {
+    let number = error.line();
+    let line = number.map(|line| format!(":{line}")).unwrap_or_default();
     let mut reason = match error.detail() {
         Some(detail) => format!("{}: {detail}", error.kind()),
         None => error.kind().to_string(),
@@ -169,7 +175,10 @@ fn render_error(what: &str, name: &str, error: &minijinja::Error) -> anyhow::Err
     if let Some(cause) = error::Error::source(error) {
         reason = format!("{reason}: {cause}");
     }
-    anyhow!("failed to render {what} {name}{line}: {reason}; correct the template")
+    if let Some(text) = number.and_then(|number| source.lines().nth(number - 1)) {
+        reason = format!("{reason} in `{}`", text.trim());
+    }
+    anyhow!("failed to render {what} {place}{line}: {reason}; correct the template")
 }
 
 #[cfg(test)]
@@ -202,9 +211,11 @@ mod tests {
     }
 
     fn error(files: &[(&str, &str)]) -> String {
-        render("migration", overrides(files).path(), &values())
+        let folder = overrides(files);
+        render("migration", folder.path(), &values())
             .unwrap_err()
             .to_string()
+            .replace(&folder.path().display().to_string(), "[OWN]")
     }
 
     #[test]
@@ -223,11 +234,11 @@ mod tests {
     fn an_unknown_variable_is_named_with_template_and_line() {
         insta::assert_snapshot!(
             error(&[("migration/up.sql.jinja", "--\n{{ sehcma }}")]),
-            @"failed to render template up.sql.jinja:2: undefined value; correct the template"
+            @"failed to render template [OWN]/migration/up.sql.jinja:2: undefined value in `{{ sehcma }}`; correct the template"
         );
         insta::assert_snapshot!(
             error(&[("migration/{{ nmae }}.sql", "")]),
-            @"failed to render the name of template {{ nmae }}.sql:1: undefined value; correct the template"
+            @"failed to render the name of template [OWN]/migration/{{ nmae }}.sql:1: undefined value in `{{ nmae }}.sql`; correct the template"
         );
     }
 
@@ -235,7 +246,7 @@ mod tests {
     fn a_template_that_does_not_parse_is_named_with_its_line() {
         insta::assert_snapshot!(
             error(&[("migration/up.sql.jinja", "--\n{% if %}")]),
-            @"failed to render template up.sql.jinja:2: syntax error: unexpected end of block; correct the template"
+            @"failed to render template [OWN]/migration/up.sql.jinja:2: syntax error: unexpected end of block in `{% if %}`; correct the template"
         );
     }
 

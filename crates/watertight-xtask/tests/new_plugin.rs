@@ -381,7 +381,9 @@ fn a_wrong_template_is_named_and_nothing_is_written() {
         "templates/plugin/src/lib.rs.jinja",
         "//! Docs.\n// {{ nonsense }}\n",
     );
-    assert_snapshot!(fails(&workspace, &["new-plugin", "orders"]), @"error: failed to render template src/lib.rs.jinja:2: undefined value; correct the template");
+    let message = fails(&workspace, &["new-plugin", "orders"]);
+    let message = message.replace(&workspace.path("").display().to_string(), "");
+    assert_snapshot!(message, @"error: failed to render template templates/plugin/src/lib.rs.jinja:2: undefined value in `// {{ nonsense }}`; correct the template");
     workspace.write("templates/plugin/src/lib.rs.jinja", "fn {\n");
     let message = fails(&workspace, &["new-plugin", "orders"]);
     assert!(

@@ -136,7 +136,9 @@ impl Home {
             socket_folder,
         };
         let record = self.record();
-        let text = serde_json::to_string_pretty(&place).expect("paths that came from text");
+        // Fails when a path is not UTF-8.
+        let text = serde_json::to_string_pretty(&place)
+            .map_err(|error| in_folder(&record)(error.into()))?;
         let new = record.with_extension("new");
         fs::write(&new, text)
             .and_then(|()| fs::rename(&new, &record))

@@ -63,7 +63,9 @@ fn check_statement(
         return Err(problem(token, reason.to_owned()));
     }
     if tokens[0].is("copy")
-        && let Some(stream) = tokens.iter().find(|t| t.is("stdin") || t.is("stdout"))
+        && let Some([_, stream]) = tokens.array_windows().find(|[from, stream]| {
+            (from.is("from") || from.is("to")) && (stream.is("stdin") || stream.is("stdout"))
+        })
     {
         let reason =
             "`COPY` to or from the client needs psql; write `INSERT` statements instead".to_owned();
@@ -190,6 +192,7 @@ mod tests {
         insta::assert_snapshot!(problem("COPY t FROM STDIN;").unwrap().1, @"`COPY` to or from the client needs psql; write `INSERT` statements instead");
         insta::assert_snapshot!(problem("\\i other.sql").unwrap().1, @"commands that begin with a backslash are psql's, not PostgreSQL's; remove it");
         assert_eq!(problem("COPY t FROM '/tmp/stdin'"), None);
+        assert_eq!(problem("COPY plugin_a.stdin TO '/tmp/a'"), None);
     }
 
     #[test]

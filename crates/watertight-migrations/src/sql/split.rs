@@ -60,6 +60,8 @@ struct OpenStatement {
     /// How many `END`s are missing.
     blocks: usize,
     after_begin: bool,
+    /// The word that comes now is a name, also when it is a key word: behind a dot, or behind `AS`.
+    names: bool,
 }
 
 impl OpenStatement {
@@ -70,6 +72,7 @@ impl OpenStatement {
             parentheses: 0,
             blocks: 0,
             after_begin: false,
+            names: false,
         }
     }
 
@@ -82,12 +85,16 @@ impl OpenStatement {
             _ => {}
         }
         self.after_begin = token.is("begin");
+        self.names = token.kind == TokenKind::Dot || token.is("as");
         false
     }
 
     fn word(&mut self, token: &Token<'_>) {
         if self.first_words.len() < 4 {
             self.first_words.push(token.text.to_ascii_lowercase());
+        }
+        if self.names {
+            return;
         }
         if self.blocks == 0 {
             if self.after_begin && token.is("atomic") && self.makes_a_routine() {
@@ -145,6 +152,8 @@ mod tests {
         let sql = "CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT CASE WHEN true THEN 1 \
                    END; SELECT 2; END; COMMIT; BEGIN; SELECT 1; END;";
         assert_eq!(texts(sql)[1..], ["COMMIT;", "BEGIN;", "SELECT 1;", "END;"]);
+        let sql = "create function f() returns int begin atomic select 1 as end, t.case from t; end; select 2";
+        assert_eq!(texts(sql)[1], "select 2");
     }
 
     #[test]

@@ -295,7 +295,7 @@ fn a_history_that_the_migration_drops_is_said() {
     insta::assert_snapshot!(error("DROP TABLE plugin_shop.__diesel_schema_migrations"), @r#"
     failed to run migration 1_a of plugin shop
      --> shop/1_a/up.sql
-    no statement of it fails when tried again by itself
+    no statement of it fails like this when tried again by itself; it may have kept its history row from being written
     ERROR: relation "plugin_shop.__diesel_schema_migrations" does not exist
     nothing of this migration was applied; mend the SQL and run it again
     "#);

@@ -50,18 +50,38 @@ fn an_existing_schema_needs_no_right_to_create_schemas() {
     let connection = &mut database.connect();
     let run = || plugins.migrator().run(&mut database.connect_as(GUEST), &[]);
 
-    insta::assert_snapshot!(run().unwrap_err(), @r#"failed to create the schema of plugin `shop`: the role may not create schemas in this database; as the database's owner, run `GRANT CREATE ON DATABASE` to it, or `CREATE SCHEMA "plugin_shop" AUTHORIZATION` for it"#);
+    insta::assert_snapshot!(plugins.error(&run().unwrap()), @r#"failed to create the schema of plugin `shop`: the role may not create schemas in this database; as the database's owner, run `GRANT CREATE ON DATABASE` to it, or `CREATE SCHEMA "plugin_shop" AUTHORIZATION` for it"#);
     execute(
         connection,
         "CREATE SCHEMA plugin_shop; GRANT USAGE ON SCHEMA plugin_shop TO watertight_test_guest",
     );
-    insta::assert_snapshot!(run().unwrap_err(), @r#"failed to create the history of plugin `shop`: the role may not create tables in its schema; as the schema's owner, run `GRANT USAGE, CREATE ON SCHEMA "plugin_shop"` to it"#);
+    insta::assert_snapshot!(plugins.error(&run().unwrap()), @r#"failed to create the history of plugin `shop`: the role may not create tables in its schema; as the schema's owner, run `GRANT USAGE, CREATE ON SCHEMA "plugin_shop"` to it"#);
     execute(
         connection,
         "GRANT CREATE ON SCHEMA plugin_shop TO watertight_test_guest",
     );
     assert!(run().unwrap().is_success());
     assert_eq!(history(connection, "plugin_shop"), ["1"]);
+}
+
+#[test]
+fn a_right_that_one_plugin_lacks_stops_no_other_and_no_plan() {
+    let plugins = Plugins::new(&[("shop", &[]), ("there", &[])]);
+    plugins.write("shop", &[("1_a/up.sql", "SELECT 1")]);
+    plugins.write("there", &[("1_a/up.sql", "SELECT 1")]);
+    let database = Database::new();
+    let connection = &mut database.connect();
+    execute(
+        connection,
+        "CREATE SCHEMA plugin_there; GRANT ALL ON SCHEMA plugin_there TO watertight_test_guest",
+    );
+    let guest = &mut database.connect_as(GUEST);
+
+    let plan = plugins.migrator().plan(guest, &[]).unwrap();
+    assert_eq!(plan.migrations.len(), 2);
+    let report = plugins.migrator().run(guest, &[]).unwrap();
+    assert!(plugins.error(&report).contains("schema of plugin `shop`"));
+    assert_eq!(history(connection, "plugin_there"), ["1"]);
 }
 
 #[test]
@@ -111,7 +131,7 @@ fn a_history_that_diesel_made_for_another_role_is_read_and_not_altered() {
             .count(),
         1
     );
-    insta::assert_snapshot!(plugins.migrator().run(guest, &[]).unwrap_err(), @r#"failed to add columns to the history of plugin `shop`, which Diesel made: the role does not own it; as its owner, run the migrations once, or run `ALTER TABLE "plugin_shop"."__diesel_schema_migrations" ADD COLUMN IF NOT EXISTS "checksum" pg_catalog.text, ADD COLUMN IF NOT EXISTS "name" pg_catalog.text`"#);
+    insta::assert_snapshot!(plugins.error(&plugins.migrator().run(guest, &[]).unwrap()), @r#"failed to add columns to the history of plugin `shop`, which Diesel made: the role does not own it; as its owner, run the migrations once, or run `ALTER TABLE "plugin_shop"."__diesel_schema_migrations" ADD COLUMN IF NOT EXISTS "checksum" pg_catalog.text, ADD COLUMN IF NOT EXISTS "name" pg_catalog.text`"#);
     plugins.migrator().revert(guest, &id("shop"), ONE).unwrap();
     assert_eq!(history(connection, "plugin_shop"), ["0"]);
 }
