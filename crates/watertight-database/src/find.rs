@@ -5,7 +5,9 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::{DatabaseUrl, DatabaseUrlError, EmbeddedError, EmbeddedServer};
+use crate::{
+    DatabaseUrl, DatabaseUrlError, EmbeddedError, EmbeddedServer, WorkspaceError, workspace_root,
+};
 
 const VARIABLE: &str = "DATABASE_URL";
 
@@ -57,6 +59,11 @@ pub enum DatabaseError {
         /// The line, from 1.
         line: usize,
     },
+    /// There is no `DATABASE_URL`, and no workspace that could have an embedded server.
+    #[error(
+        "failed to find the database: DATABASE_URL is not set; set it to postgres://USER:PASSWORD@HOST:PORT/DATABASE ({0})"
+    )]
+    Nowhere(WorkspaceError),
     /// The embedded server cannot be used.
     #[error(transparent)]
     Embedded(#[from] EmbeddedError),
@@ -94,6 +101,26 @@ impl Database {
             origin: Origin::Embedded,
             _embedded: Some(server),
         })
+    }
+
+    /// Finds the database of the workspace that this process works for, as [`find`](Self::find) does. Outside of any
+    /// workspace, as where a server is installed, only `DATABASE_URL` names one.
+    ///
+    /// # Errors
+    /// As [`find`](Self::find), and when there is neither a workspace nor a `DATABASE_URL`.
+    pub fn find_here() -> Result<Self, DatabaseError> {
+        let error = match workspace_root() {
+            Ok(root) => return Self::find(&root),
+            Err(error) => error,
+        };
+        match Self::named(Path::new("."))? {
+            Some((url, origin)) => Ok(Self {
+                url,
+                origin,
+                _embedded: None,
+            }),
+            None => Err(DatabaseError::Nowhere(error)),
+        }
     }
 
     /// The database that `DATABASE_URL` names, in the environment or in `.env`; none where the embedded server
@@ -141,6 +168,18 @@ fn named_url(
         Ok(url) => Ok(Some((url, Origin::DotEnv(file)))),
         Err(error) => Err(DatabaseError::DotEnv { file, error }),
     }
+}
+
+/// A variable of the environment, else of the `.env` file in the workspace or, outside of any, in the current
+/// folder. A file that cannot be read has none: whoever looks for the database says why.
+pub fn variable(name: &str) -> Option<String> {
+    if let Ok(value) = std::env::var(name) {
+        return Some(value);
+    }
+    let folder = workspace_root().unwrap_or_else(|_| PathBuf::from("."));
+    let variables = read_dot_env(&folder.join(".env")).ok()??;
+    let found = variables.into_iter().rev().find(|(key, _)| key == name);
+    found.map(|(_, value)| value)
 }
 
 /// The variables of a `.env` file; none if there is no file.

@@ -60,7 +60,7 @@ pub use connect::ConnectError;
 pub use embedded::{
     EmbeddedError, EmbeddedServer, EmbeddedStatus, RunningServer, usual_binary_folders,
 };
-pub use find::{Database, DatabaseError, Origin};
+pub use find::{Database, DatabaseError, Origin, variable};
 pub use maintenance::{MaintenanceError, recreate_database};
 pub use runtime::SharedRuntime;
 pub use scratch::ScratchDatabase;

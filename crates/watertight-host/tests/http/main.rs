@@ -1,0 +1,9 @@
+//! Servers that run, on a real database, asked over HTTP.
+
+mod client;
+mod databases;
+mod health;
+mod permissions;
+mod problems;
+mod shutdown;
+mod startup;

@@ -1,0 +1,1 @@
+CREATE TABLE "plugin_notes"."notes" ("text" text NOT NULL);
