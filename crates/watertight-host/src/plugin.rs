@@ -32,6 +32,7 @@ pub type BoxError = Box<dyn Error + Send + Sync>;
 /// }
 /// # plugin();
 /// ```
+#[must_use = "a plugin does nothing until a server registers it"]
 pub struct Plugin {
     pub(crate) metadata: PluginMetadata,
     pub(crate) migrations: migrations::Plugin,
@@ -61,14 +62,12 @@ impl Plugin {
     }
 
     /// Declares the permissions that its routes need.
-    #[must_use]
     pub fn permissions(mut self, permissions: &'static [Permission]) -> Self {
         self.permissions = permissions;
         self
     }
 
     /// Sets its routes. They are mounted at [`PluginMetadata::mount_path`].
-    #[must_use]
     pub fn routes(mut self, routes: Routes) -> Self {
         self.routes = routes;
         self
@@ -78,7 +77,6 @@ impl Plugin {
     ///
     /// It may run in several servers at the same time, and in each at every start. Its migrations have run only if
     /// somebody ran them: `serve --migrate` does so before.
-    #[must_use]
     pub fn init<F>(mut self, step: impl FnOnce(PluginContext) -> F + Send + 'static) -> Self
     where
         F: Future<Output = Result<(), BoxError>> + Send + 'static,
@@ -88,7 +86,6 @@ impl Plugin {
     }
 
     /// Something to do when [`init`](Self::init) of all plugins is done, and before the server listens.
-    #[must_use]
     pub fn after_all_ready<F>(
         mut self,
         step: impl FnOnce(PluginContext) -> F + Send + 'static,

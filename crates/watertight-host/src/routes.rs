@@ -19,6 +19,7 @@ use crate::{Access, PluginContext};
 ///     .get("/version", Access::Public, async || "1");
 /// ```
 #[derive(Default)]
+#[must_use = "routes answer nothing until a plugin has them"]
 pub struct Routes {
     pub(crate) all: Vec<Route>,
 }
@@ -37,7 +38,6 @@ impl Routes {
     }
 
     /// Answers `GET`, and `HEAD` without the body.
-    #[must_use]
     pub fn get<H, T>(self, path: &str, access: impl Into<Access>, handler: H) -> Self
     where
         H: Handler<T, PluginContext>,
@@ -47,7 +47,6 @@ impl Routes {
     }
 
     /// Answers `POST`.
-    #[must_use]
     pub fn post<H, T>(self, path: &str, access: impl Into<Access>, handler: H) -> Self
     where
         H: Handler<T, PluginContext>,
@@ -57,7 +56,6 @@ impl Routes {
     }
 
     /// Answers `PUT`.
-    #[must_use]
     pub fn put<H, T>(self, path: &str, access: impl Into<Access>, handler: H) -> Self
     where
         H: Handler<T, PluginContext>,
@@ -67,7 +65,6 @@ impl Routes {
     }
 
     /// Answers `PATCH`.
-    #[must_use]
     pub fn patch<H, T>(self, path: &str, access: impl Into<Access>, handler: H) -> Self
     where
         H: Handler<T, PluginContext>,
@@ -77,7 +74,6 @@ impl Routes {
     }
 
     /// Answers `DELETE`.
-    #[must_use]
     pub fn delete<H, T>(self, path: &str, access: impl Into<Access>, handler: H) -> Self
     where
         H: Handler<T, PluginContext>,

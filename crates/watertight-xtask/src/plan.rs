@@ -1,5 +1,5 @@
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use similar::TextDiff;
@@ -44,6 +44,13 @@ pub(crate) struct Edit {
 impl Plan {
     pub(crate) fn is_empty(&self) -> bool {
         self.folder.is_none() && self.edits.is_empty()
+    }
+
+    /// The text of a file in the new folder, by its path in it.
+    pub(crate) fn new_file(&self, path: &str) -> Option<&str> {
+        let files = &self.folder.as_ref()?.files;
+        let file = files.iter().find(|file| file.path == Path::new(path))?;
+        Some(&file.text)
     }
 
     /// Adds an edit, unless it changes nothing.

@@ -97,12 +97,17 @@ impl TableName {
         }
     }
 
-    /// The type of a row: the singular in Pascal case, with `Row` after it where the name is in use.
+    /// What one row is called: the singular.
     ///
-    /// The singular is found by the ending alone: `ies` becomes `y`; `ches`, `shes`, `sses` and `xes` lose
-    /// `es`; any other `s` goes, but not that of `ss`, `us` and `is`.
+    /// It is found by the ending alone: `ies` becomes `y`; `ches`, `shes`, `sses` and `xes` lose `es`; any other
+    /// `s` goes, but not that of `ss`, `us` and `is`.
+    pub(crate) fn row(&self) -> String {
+        singular(&self.0)
+    }
+
+    /// The type of a row: the singular in Pascal case, with `Row` after it where the name is in use.
     pub(crate) fn type_name(&self) -> String {
-        let name = to_case(&singular(&self.0), Case::Pascal);
+        let name = to_case(&self.row(), Case::Pascal);
         if TYPES_IN_USE.contains(&name.as_str()) {
             name + "Row"
         } else {

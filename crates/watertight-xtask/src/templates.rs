@@ -20,7 +20,7 @@ static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates");
 /// A file whose name ends so is rendered, and written without the ending. Any other is written as it is.
 const SUFFIX: &str = ".jinja";
 
-/// Renders a set of templates: `plugin` or `migration`.
+/// Renders a set of templates: `plugin`, `plugin-server` or `migration`.
 ///
 /// A file in the folder `overrides`, in a folder named as the set, takes the place of the embedded one of
 /// the same name; a file with another name is added. Names of files and folders are templates too.

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::edit::plugins_rs;
+use crate::edit::plugins_rs::{self, Registration};
 use crate::edit::root_manifest::RootManifest;
 use crate::edit::server_manifest::ServerManifest;
 use crate::plan::Plan;
@@ -11,9 +11,12 @@ use crate::rust_format::Formatting;
 use crate::text_style::TextStyle;
 use crate::workspace::{Workspace, WorkspacePlugin};
 
+/// What the server's `plugins.rs` is written for.
+const HOST: &str = "watertight-host";
+
 /// Plans what makes `plugins` (all that exist, or will) members of the workspace and known to its server.
 ///
-/// `new_manifest` is the manifest of a plugin that does not exist yet; what it inherits is added to the
+/// A plugin that does not exist yet is in `plan` with its files; what its manifest inherits is added to the
 /// workspace.
 ///
 /// # Errors
@@ -22,13 +25,12 @@ use crate::workspace::{Workspace, WorkspacePlugin};
 pub(crate) fn plan(
     workspace: &Workspace,
     plugins: &[WorkspacePlugin],
-    new_manifest: Option<&str>,
     plan: &mut Plan,
 ) -> Result<()> {
     let root_file = SourceFile::read(workspace, "Cargo.toml".into())?;
     let failed = || "failed to change Cargo.toml";
     let mut root = RootManifest::parse(&root_file.plain()).with_context(failed)?;
-    if let Some(manifest) = new_manifest {
+    if let Some(manifest) = plan.new_file("Cargo.toml") {
         root.add_inherited_by(manifest).with_context(failed)?;
     }
     let edition = root.edition().to_owned();
@@ -51,13 +53,17 @@ pub(crate) fn plan(
                 own.push(plugin.id);
             }
         }
+        if manifest.add(HOST).with_context(failed)? {
+            root.add_inherited(HOST)
+                .context("failed to change Cargo.toml")?;
+        }
         server_edits.push((file, manifest.text()));
 
         let path = server_folder.join("src/plugins.rs");
         let file = SourceFile::read(workspace, path.clone())?;
         let folder = workspace.root().join(server_folder);
-        let text =
-            Formatting::start(&plugins_rs::text(plugins), &edition, &folder)?.finish(&path)?;
+        let text = plugins_rs::text(&registrations(workspace, plugins, plan)?);
+        let text = Formatting::start(&text, &edition, &folder)?.finish(&path)?;
         server_edits.push((file, text));
     } else {
         plan.notes.push(format!(
@@ -80,6 +86,32 @@ pub(crate) fn plan(
         file.edit(&text, plan);
     }
     Ok(())
+}
+
+/// How the server registers each plugin.
+fn registrations(
+    workspace: &Workspace,
+    plugins: &[WorkspacePlugin],
+    plan: &Plan,
+) -> Result<Vec<Registration>> {
+    let mut registrations = Vec::new();
+    for plugin in plugins {
+        let path = workspace.relative(&plugin.folder).join("src/lib.rs");
+        let is_new = plan
+            .folder
+            .as_ref()
+            .is_some_and(|folder| path.starts_with(&folder.path));
+        let library = if is_new {
+            plan.new_file("src/lib.rs").unwrap_or_default().to_owned()
+        } else {
+            SourceFile::read(workspace, path.clone())?.plain()
+        };
+        registrations.push(Registration {
+            library: plugin.library_name(),
+            has_plugin_function: plugins_rs::has_plugin_function(&path, &library)?,
+        });
+    }
+    Ok(registrations)
 }
 
 /// The names of the packages that the workspace has already, each with its folder relative to the root.

@@ -57,10 +57,14 @@ fn the_plugin_becomes_part_of_the_workspace_and_the_server() {
       create plugins/zebra/diesel.toml
       create plugins/zebra/migrations/2026-01-01-000000_create_items/down.sql
       create plugins/zebra/migrations/2026-01-01-000000_create_items/up.sql
+      create plugins/zebra/src/error.rs
       create plugins/zebra/src/lib.rs
       create plugins/zebra/src/models.rs
+      create plugins/zebra/src/permissions.rs
       create plugins/zebra/src/plugin_metadata.rs
+      create plugins/zebra/src/routes.rs
       create plugins/zebra/src/schema.rs
+      create plugins/zebra/tests/http.rs
       create plugins/zebra/tests/round_trip.rs
       edit   Cargo.toml
       edit   server/Cargo.toml
@@ -79,6 +83,7 @@ fn the_plugin_becomes_part_of_the_workspace_and_the_server() {
     [dependencies]
     plugin-my-feature.workspace = true
     plugin-zebra.workspace = true
+    watertight-host.workspace = true
     watertight-migrations.workspace = true
 
     [lints]
@@ -89,17 +94,11 @@ fn the_plugin_becomes_part_of_the_workspace_and_the_server() {
     //!
     //! `cargo xtask new-plugin` writes this file from the plugins that exist; what is changed here is lost.
 
-    use watertight_migrations::Plugin;
+    use watertight_host::Plugin;
 
     /// Every plugin of the workspace, sorted by id.
     pub fn plugins() -> Vec<Plugin> {
-        vec![
-            Plugin::new(
-                plugin_my_feature::PLUGIN_METADATA,
-                plugin_my_feature::MIGRATIONS,
-            ),
-            Plugin::new(plugin_zebra::PLUGIN_METADATA, plugin_zebra::MIGRATIONS),
-        ]
+        vec![plugin_my_feature::plugin(), plugin_zebra::plugin()]
     }
     ");
     let root = workspace.read("Cargo.toml");
@@ -117,12 +116,19 @@ fn the_plugin_becomes_part_of_the_workspace_and_the_server() {
     assert_eq!(
         names,
         [
+            "axum",
             "chrono",
             "diesel",
+            "diesel-async",
             "diesel_migrations",
             "plugin-my-feature",
             "plugin-zebra",
+            "serde",
+            "serde_json",
+            "thiserror",
+            "ureq",
             "uuid",
+            "watertight-host",
             "watertight-metadata",
             "watertight-migrations",
             "watertight-testing",
@@ -134,10 +140,35 @@ fn the_plugin_becomes_part_of_the_workspace_and_the_server() {
 }
 
 #[test]
+fn a_plugin_with_tables_only_is_registered_with_its_migrations() {
+    let workspace = TestWorkspace::new();
+    workspace
+        .run(&new_plugin("orders", &["--no-server"]))
+        .done();
+    for file in ["src/permissions.rs", "src/routes.rs", "tests/http.rs"] {
+        assert!(!workspace.path("plugins/orders").join(file).exists());
+    }
+    assert!(!workspace.read("plugins/orders/Cargo.toml").contains("axum"));
+    assert!(
+        workspace
+            .read("server/src/plugins.rs")
+            .contains("plugin_orders::MIGRATIONS")
+    );
+}
+
+#[test]
+fn a_library_in_which_the_function_cannot_be_looked_for_is_named() {
+    let workspace = TestWorkspace::new();
+    workspace.run(&new_plugin("orders", &[])).done();
+    workspace.write("plugins/orders/src/lib.rs", "\npub fn plugin(\n");
+    assert_snapshot!(fails(&workspace, &["new-plugin", "shop"]), @"error: failed to read plugins/orders/src/lib.rs:2: cannot parse string into token stream; mend it, so that the function `plugin` can be looked for");
+}
+
+#[test]
 fn a_second_run_changes_nothing_and_says_so() {
     let workspace = TestWorkspace::new();
     workspace.run(&new_plugin("my-feature", &[])).done();
-    workspace.write("plugins/my-feature/src/lib.rs", "// mine now\n");
+    workspace.write("plugins/my-feature/src/models.rs", "// mine now\n");
     let before = workspace.tree();
     assert_snapshot!(
         workspace.run(&new_plugin("my-feature", &[])).done(),
@@ -531,7 +562,7 @@ fn two_at_once_do_not_disturb_each_other() {
     let plugins = workspace.read("server/src/plugins.rs");
     for id in ids {
         assert!(
-            plugins.contains(&format!("plugin_{id}::MIGRATIONS")),
+            plugins.contains(&format!("plugin_{id}::plugin()")),
             "{plugins}"
         );
         assert!(

@@ -32,6 +32,10 @@ Examples:
   cargo xtask new-plugin my-feature --migrate
   cargo xtask new-plugin orders --table order_lines --description \"Orders and their lines\"
   cargo xtask new-plugin orders --dry-run")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub(crate) struct Arguments {
     /// The plugin's id: lower-case words joined by hyphens, such as `my-feature`.
     #[arg(value_parser = PluginId::parse)]
@@ -42,6 +46,9 @@ pub(crate) struct Arguments {
     /// The example table.
     #[arg(long, value_name = "NAME", default_value = DEFAULT_TABLE, value_parser = TableName::parse)]
     table: TableName,
+    /// Leave out the permissions, the routes and their test: the plugin has tables only.
+    #[arg(long)]
+    no_server: bool,
     /// Then bring the database up to date with the migrations of all plugins.
     #[arg(long, conflicts_with = "dry_run")]
     migrate: bool,
@@ -69,6 +76,8 @@ struct Values<'a> {
     inherited: Vec<&'static str>,
     edition: &'a str,
     lints: bool,
+    server: bool,
+    mount_path: &'a str,
 }
 
 #[derive(Serialize)]
@@ -76,6 +85,8 @@ struct Table<'a> {
     name: &'a str,
     rust_name: String,
     type_name: String,
+    /// What one row is called: `order_line`.
+    row: String,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
@@ -140,16 +151,12 @@ fn plan(workspace: &Workspace, arguments: &Arguments) -> Result<Plan> {
                 "Plugin `{id}` is there already: `--description` and `--table` change nothing."
             ));
         }
-        wiring::plan(workspace, &plugins, None, &mut plan)?;
+        wiring::plan(workspace, &plugins, &mut plan)?;
         return Ok(plan);
     }
 
     check_free(workspace, id, &folder)?;
     let files = files(workspace, arguments)?;
-    let manifest = files
-        .iter()
-        .find(|file| file.path == Path::new("Cargo.toml"));
-    let manifest = manifest.map(|file| file.text.clone());
     plugins.push(WorkspacePlugin {
         id,
         dependencies: Vec::new(),
@@ -161,7 +168,7 @@ fn plan(workspace: &Workspace, arguments: &Arguments) -> Result<Plan> {
         path: folder,
         files,
     });
-    wiring::plan(workspace, &plugins, manifest.as_deref(), &mut plan)?;
+    wiring::plan(workspace, &plugins, &mut plan)?;
     Ok(plan)
 }
 
@@ -205,6 +212,7 @@ fn files(workspace: &Workspace, arguments: &Arguments) -> Result<Vec<NewFile>> {
             name: arguments.table.as_str(),
             rust_name: arguments.table.rust_name(),
             type_name: arguments.table.type_name(),
+            row: arguments.table.row(),
         },
         version: arguments
             .timestamp
@@ -213,9 +221,15 @@ fn files(workspace: &Workspace, arguments: &Arguments) -> Result<Vec<NewFile>> {
         inherited: root.package_keys(),
         edition: root.edition(),
         lints: root.has_lints(),
+        server: !arguments.no_server,
+        mount_path: id.mount_path(),
     };
     let overrides = workspace.root().join(workspace.templates_folder());
     let mut files = templates::render("plugin", &overrides, &values)?;
+    if !arguments.no_server {
+        files.extend(templates::render("plugin-server", &overrides, &values)?);
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+    }
     format(&mut files, root.edition(), workspace.root())?;
     Ok(files)
 }

@@ -101,15 +101,26 @@ impl RootManifest {
         for kind in ["dependencies", "dev-dependencies", "build-dependencies"] {
             let table = manifest.get(kind).and_then(Item::as_table_like);
             for (name, dependency) in table.into_iter().flat_map(TableLike::iter) {
-                let inherited = dependency.get("workspace").is_some();
-                if inherited && self.at(&["dependencies", name]).is_none() {
-                    let source = self.source_of(name)?;
-                    dependencies::insert(self.dependencies_mut(), name, source)
-                        .context("failed to add to `[workspace.dependencies]`")?;
+                if dependency.get("workspace").is_some() {
+                    self.add_inherited(name)?;
                 }
             }
         }
         Ok(())
+    }
+
+    /// Lets members inherit a dependency, unless they can already.
+    ///
+    /// # Errors
+    ///
+    /// When it is not known where it comes from.
+    pub(crate) fn add_inherited(&mut self, name: &str) -> Result<()> {
+        if self.at(&["dependencies", name]).is_some() {
+            return Ok(());
+        }
+        let source = self.source_of(name)?;
+        dependencies::insert(self.dependencies_mut(), name, source)
+            .context("failed to add to `[workspace.dependencies]`")
     }
 
     fn source_of(&self, name: &str) -> Result<Item> {
@@ -218,7 +229,7 @@ mod tests {
     #[test]
     fn a_dependency_that_comes_from_nowhere_is_an_error() {
         let mut root = root("[workspace]\n");
-        for name in ["serde", "watertight-metadata"] {
+        for name in ["rand", "watertight-metadata"] {
             let error =
                 root.add_inherited_by(&format!("[dependencies]\n{name}.workspace = true\n"));
             assert!(error.unwrap_err().to_string().contains(name));

@@ -32,15 +32,14 @@ pub struct NewItem<'a> {
     pub description: Option<&'a str>,
 }
 
-/// What changes in a row of `items`. `None` leaves a column as it is.
-#[derive(Clone, Copy, Debug, Default, AsChangeset)]
+/// What replaces the columns of a row of `items` that people choose.
+#[derive(Clone, Debug, AsChangeset)]
 #[diesel(table_name = crate::schema::plugin_my_feature::items)]
 #[diesel(check_for_backend(diesel::pg::Pg))]
-pub struct ItemChanges<'a> {
-    /// Another name.
-    pub name: Option<&'a str>,
-    /// Another description.
-    pub description: Option<&'a str>,
-    /// When the change was made, in UTC.
-    pub updated_at: Option<NaiveDateTime>,
+#[diesel(treat_none_as_null = true)]
+pub struct ItemChanges {
+    /// What people call it.
+    pub name: String,
+    /// More about it, if there is more to say.
+    pub description: Option<String>,
 }

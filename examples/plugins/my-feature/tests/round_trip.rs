@@ -24,8 +24,8 @@ fn a_row_is_inserted_changed_found_and_deleted() {
     assert_eq!(inserted.description, None);
 
     let changes = ItemChanges {
-        description: Some("changed"),
-        ..ItemChanges::default()
+        name: "second".to_owned(),
+        description: Some("changed".to_owned()),
     };
     diesel::update(&inserted)
         .set(changes)
@@ -40,6 +40,7 @@ fn a_row_is_inserted_changed_found_and_deleted() {
     assert_eq!(
         found,
         Item {
+            name: "second".to_owned(),
             description: Some("changed".to_owned()),
             ..inserted
         }
