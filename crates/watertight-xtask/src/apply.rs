@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, ensure};
 use nix::sys::signal::{SigSet, Signal};
 
-use crate::plan::{Edit, NewFolder, Plan};
+use crate::plan::{Edit, NewFolder, Plan, Removal};
 
 /// Keeps other generators out of the workspace, from reading it to writing it. Dropped, it lets them in.
 ///
@@ -78,14 +78,35 @@ fn stage_and_commit(
         kept.push(Kept::new(&root.join(path), staging).with_context(failed)?);
     }
 
+    let mut removals = Vec::new();
+    for removal in &plan.removals {
+        removals.push(StagedRemoval::new(root, removal, staging)?);
+    }
+
     if let Some(folder) = folder {
         folder.commit(undo)?;
     }
     for edit in edits {
         edit.commit(undo)?;
     }
+    for removal in removals {
+        removal.commit(undo)?;
+    }
     undo.kept.extend(kept);
-    check()
+    check()?;
+    remove_empty_folders(root, &plan.removals);
+    Ok(())
+}
+
+/// What is left of folders whose files are gone. An empty folder that cannot go does no harm.
+fn remove_empty_folders(root: &Path, removals: &[Removal]) {
+    for removal in removals {
+        for folder in removal.path.ancestors().skip(1) {
+            if folder.as_os_str().is_empty() || fs::remove_dir(root.join(folder)).is_err() {
+                break;
+            }
+        }
+    }
 }
 
 /// The folder in which everything is written before it is renamed to its place.
@@ -187,7 +208,7 @@ impl StagedEdit {
         undo.create_parent(&path)?;
         let old = Kept::new(&path, staging).with_context(failed)?;
         ensure!(
-            old.content.as_deref() == edit.before.as_deref().map(str::as_bytes),
+            old.is(edit.before.as_deref()),
             anyhow!("it has changed meanwhile; run the command again").context(failed())
         );
         let staged = staging
@@ -203,6 +224,34 @@ impl StagedEdit {
     fn commit(self, undo: &mut Undo) -> Result<()> {
         let failed = || format!("failed to replace {}", self.shown.display());
         fs::rename(&self.staged, &self.old.path).with_context(failed)?;
+        undo.kept.push(self.old);
+        Ok(())
+    }
+}
+
+/// A file that goes, and what it was.
+struct StagedRemoval {
+    old: Kept,
+    shown: PathBuf,
+}
+
+impl StagedRemoval {
+    fn new(root: &Path, removal: &Removal, staging: &mut Staging) -> Result<Self> {
+        let failed = || format!("failed to remove {}", removal.path.display());
+        let old = Kept::new(&root.join(&removal.path), staging).with_context(failed)?;
+        ensure!(
+            old.is(Some(&removal.before)),
+            anyhow!("it has changed meanwhile; run the command again").context(failed())
+        );
+        Ok(Self {
+            old,
+            shown: removal.path.clone(),
+        })
+    }
+
+    fn commit(self, undo: &mut Undo) -> Result<()> {
+        let failed = || format!("failed to remove {}", self.shown.display());
+        fs::remove_file(&self.old.path).with_context(failed)?;
         undo.kept.push(self.old);
         Ok(())
     }
@@ -240,6 +289,10 @@ impl Kept {
             content: Some(content),
             copy: Some(copy),
         })
+    }
+
+    fn is(&self, text: Option<&str>) -> bool {
+        self.content.as_deref() == text.map(str::as_bytes)
     }
 
     fn put_back(&self) -> io::Result<()> {
@@ -302,12 +355,12 @@ impl Undo {
 }
 
 /// Holds back the signals that end a command; they arrive when this is dropped.
-struct Uninterrupted {
+pub(crate) struct Uninterrupted {
     before: Option<SigSet>,
 }
 
 impl Uninterrupted {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut signals = SigSet::empty();
         for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
             signals.add(signal);
@@ -368,6 +421,23 @@ mod tests {
         assert_eq!(read("old"), "after");
         assert_eq!(read("deep/new/file"), "text");
         assert!(!root.path().join(".watertight/staging").exists());
+    }
+
+    #[test]
+    fn a_file_is_removed_with_the_folders_that_it_leaves_empty_or_put_back() {
+        let root = TempDir::new().unwrap();
+        let file = root.path().join("a/b/file");
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, "text").unwrap();
+        let mut plan = Plan::default();
+        plan.removals.push(Removal {
+            path: "a/b/file".into(),
+            before: "text".to_owned(),
+        });
+        apply(root.path(), &plan, &[], || bail!("no")).unwrap_err();
+        assert_eq!(fs::read_to_string(&file).unwrap(), "text");
+        apply(root.path(), &plan, &[], || Ok(())).unwrap();
+        assert!(!root.path().join("a").exists());
     }
 
     #[test]

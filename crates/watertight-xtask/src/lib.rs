@@ -9,6 +9,8 @@ mod child;
 mod cli;
 mod commands;
 mod edit;
+mod helper_binary;
+mod new_folder;
 mod plan;
 mod plugin_source;
 mod rust_format;
@@ -17,13 +19,12 @@ mod templates;
 mod terminal;
 mod text_style;
 mod timestamp;
+mod watertight_source;
 mod wiring;
 mod words;
 mod workspace;
 
 use std::process::ExitCode;
-
-use clap::Parser;
 
 pub use workspace::{Workspace, WorkspacePlugin};
 
@@ -32,7 +33,7 @@ pub use workspace::{Workspace, WorkspacePlugin};
 /// The exit code is 0 when it is done, 1 when it failed, 2 when the arguments are wrong, and 3 when a check
 /// found something.
 pub fn main() -> ExitCode {
-    match cli::Cli::parse().run() {
+    match cli::Cli::read().run() {
         Ok(code) => code,
         Err(error) => {
             terminal::error(&with_causes(&error));

@@ -13,6 +13,8 @@ pub(crate) struct Plan {
     pub(crate) folder: Option<NewFolder>,
     /// Files that get another content, in the order in which they are replaced.
     pub(crate) edits: Vec<Edit>,
+    /// Files that go. A folder that this leaves empty goes too.
+    pub(crate) removals: Vec<Removal>,
     /// What the user should know about the plan.
     pub(crate) notes: Vec<String>,
 }
@@ -41,9 +43,16 @@ pub(crate) struct Edit {
     pub(crate) after: String,
 }
 
+/// A file that goes.
+#[derive(Debug)]
+pub(crate) struct Removal {
+    pub(crate) path: PathBuf,
+    pub(crate) before: String,
+}
+
 impl Plan {
     pub(crate) fn is_empty(&self) -> bool {
-        self.folder.is_none() && self.edits.is_empty()
+        self.folder.is_none() && self.edits.is_empty() && self.removals.is_empty()
     }
 
     /// The text of a file in the new folder, by its path in it.
@@ -64,10 +73,16 @@ impl Plan {
         }
     }
 
-    /// The files that are created, then those that are edited, one a line.
+    /// The files that are created, then those that are edited, then those that are removed, one a line.
     pub(crate) fn list(&self) -> String {
         let mut text = String::new();
-        for (action, path, _) in self.files() {
+        let removed = self
+            .removals
+            .iter()
+            .map(|removal| ("remove", &removal.path));
+        let written: Vec<_> = self.files().collect();
+        let written = written.iter().map(|(action, path, _)| (*action, path));
+        for (action, path) in written.chain(removed) {
             writeln!(text, "  {action:<6} {}", path.display()).expect("a String takes any text");
         }
         text

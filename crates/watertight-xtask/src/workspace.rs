@@ -18,6 +18,7 @@ use crate::text_style::TextStyle;
 /// plugins = "plugins"      # each folder in it may be a plugin
 /// server = "server"        # the server's package
 /// templates = "templates"  # templates that replace the generators' own
+/// template = "template"    # a cargo-generate template of new workspaces; without it, there is none
 /// ```
 #[derive(Clone, Debug)]
 pub struct Workspace {
@@ -25,6 +26,7 @@ pub struct Workspace {
     plugins: PathBuf,
     server: PathBuf,
     templates: PathBuf,
+    template: Option<PathBuf>,
 }
 
 /// A plugin as its folder describes it.
@@ -85,6 +87,7 @@ impl Workspace {
             plugins: "plugins".into(),
             server: "server".into(),
             templates: "templates".into(),
+            template: None,
         };
         let settings =
             workspace.and_then(|table| table.get("metadata")?.get("watertight")?.as_table_like());
@@ -93,9 +96,10 @@ impl Workspace {
                 "plugins" => &mut found.plugins,
                 "server" => &mut found.server,
                 "templates" => &mut found.templates,
+                "template" => found.template.insert(PathBuf::new()),
                 _ => bail!(
                     "`[workspace.metadata.watertight]` has an unknown key `{key}`; there are `plugins`, \
-                     `server` and `templates`"
+                     `server`, `templates` and `template`"
                 ),
             };
             let folder = value.as_str().filter(|text| is_below(Path::new(text)));
@@ -123,9 +127,27 @@ impl Workspace {
         &self.server
     }
 
+    /// The name of the server's package, where there is a server.
+    ///
+    /// # Errors
+    ///
+    /// When its manifest cannot be read.
+    pub fn server_package(&self) -> Result<Option<String>> {
+        let manifest = self.root.join(&self.server).join("Cargo.toml");
+        if !manifest.exists() {
+            return Ok(None);
+        }
+        package_name(&manifest)
+    }
+
     /// The folder with the workspace's own templates, relative to the root. It need not exist.
     pub fn templates_folder(&self) -> &Path {
         &self.templates
+    }
+
+    /// The cargo-generate template of new workspaces, relative to the root, where there is one.
+    pub fn template_folder(&self) -> Option<&Path> {
+        self.template.as_deref()
     }
 
     /// The plugins of the workspace, sorted by id.

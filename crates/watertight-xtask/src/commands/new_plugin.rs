@@ -89,29 +89,33 @@ struct Table<'a> {
     row: String,
 }
 
+impl Arguments {
+    /// What `new-plugin ID` means, without options.
+    pub(crate) fn of(id: PluginId) -> Result<Self> {
+        Ok(Self {
+            id,
+            description: None,
+            table: TableName::parse(DEFAULT_TABLE)?,
+            no_server: false,
+            migrate: false,
+            dry_run: false,
+            json: false,
+            timestamp: None,
+        })
+    }
+}
+
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
-    let lock = if arguments.dry_run {
-        None
+    let plan = if arguments.dry_run {
+        plan(&workspace, arguments)?
     } else {
-        Some(apply::lock(workspace.root())?)
+        write(&workspace, arguments)?
     };
-    let mut plan = plan(&workspace, arguments)?;
-    if !arguments.dry_run && plan.is_empty() {
-        // A run that was killed may have got no further.
-        if cargo_lock::update_if_stale(workspace.root())? {
-            plan.notes.push("Brought Cargo.lock up to date.".to_owned());
-        }
-    } else if !arguments.dry_run {
-        apply::apply(workspace.root(), &plan, &[Path::new("Cargo.lock")], || {
-            cargo_lock::update(workspace.root())
-        })?;
-    }
     if !arguments.migrate {
         report(&workspace, arguments, &plan, None);
         return Ok(ExitCode::SUCCESS);
     }
-    drop(lock);
     if !arguments.json {
         report(&workspace, arguments, &plan, None);
     }
@@ -127,8 +131,27 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     Ok(migrate::exit_code(&migrated))
 }
 
+/// Writes the plugin, and says what was done.
+///
+/// # Errors
+///
+/// The first failure; then nothing is written.
+pub(crate) fn write(workspace: &Workspace, arguments: &Arguments) -> Result<Plan> {
+    let _lock = apply::lock(workspace.root())?;
+    let mut plan = plan(workspace, arguments)?;
+    if !plan.is_empty() {
+        apply::apply(workspace.root(), &plan, &[Path::new("Cargo.lock")], || {
+            cargo_lock::update(workspace.root())
+        })?;
+    } else if cargo_lock::update_if_stale(workspace.root())? {
+        // A run that was killed may have got no further.
+        plan.notes.push("Brought Cargo.lock up to date.".to_owned());
+    }
+    Ok(plan)
+}
+
 /// Brings the database up to date with all plugins, the new one among them.
-fn migrate(workspace: &Workspace) -> Result<RunReport> {
+pub(crate) fn migrate(workspace: &Workspace) -> Result<RunReport> {
     let migrator = migrate::migrator(workspace)?;
     let database = Database::find(workspace.root())?;
     migrate::run_pending(migrator, &database, &[])

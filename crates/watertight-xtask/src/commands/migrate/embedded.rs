@@ -5,20 +5,11 @@ use anyhow::{Result, bail};
 use watertight_database::Database;
 
 use crate::child;
-use crate::workspace::{Workspace, package_name};
+use crate::workspace::Workspace;
 
 /// Has the server run the migrations that its binary has embedded.
 pub(crate) fn run(workspace: &Workspace, database: &Database, json: bool) -> Result<ExitCode> {
-    let manifest = workspace
-        .root()
-        .join(workspace.server_folder())
-        .join("Cargo.toml");
-    let server = if manifest.exists() {
-        package_name(&manifest)?
-    } else {
-        None
-    };
-    let Some(server) = server else {
+    let Some(server) = workspace.server_package()? else {
         bail!(
             "failed to run the embedded migrations: there is no server in {}; leave `--embedded` out to run those in \
              the folders",

@@ -1,0 +1,11 @@
+//! The command line of cargo-generate, over its library.
+
+use anyhow::Result;
+use cargo_generate::{Cli, generate};
+use clap::Parser;
+
+fn main() -> Result<()> {
+    let Cli::Generate(arguments) = Cli::parse();
+    generate(arguments)?;
+    Ok(())
+}

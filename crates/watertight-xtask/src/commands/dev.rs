@@ -1,0 +1,50 @@
+use std::env;
+use std::ffi::OsString;
+use std::process::{Command, ExitCode};
+
+use anyhow::{Result, bail};
+use clap::Args;
+use watertight_database::Database;
+
+use crate::child;
+use crate::commands::migrate;
+use crate::terminal;
+use crate::workspace::Workspace;
+
+/// Start the database, run the pending migrations and serve, until Ctrl-C stops it all.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  cargo xtask dev
+  cargo xtask dev -- --listen 127.0.0.1:8080")]
+pub(crate) struct Arguments {
+    /// Arguments for the server's `serve`.
+    #[arg(last = true, value_name = "ARGUMENTS")]
+    arguments: Vec<OsString>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let workspace = Workspace::find()?;
+    let Some(server) = workspace.server_package()? else {
+        bail!(
+            "failed to serve: there is no server in {}; write one, or name its folder as `server` in \
+             `[workspace.metadata.watertight]`",
+            workspace.server_folder().display()
+        );
+    };
+    let database = Database::find(workspace.root())?;
+    let report = migrate::run_pending(migrate::migrator(&workspace)?, &database, &[])?;
+    terminal::remark(&report.to_string());
+    if !report.is_success() {
+        return Ok(migrate::exit_code(&report));
+    }
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command
+        .args(["run", "--package", &server, "--", "serve"])
+        .args(&arguments.arguments)
+        .current_dir(workspace.root())
+        .env("DATABASE_URL", database.url().expose_secret());
+    // The embedded database stays up as long as `database` lives, which is until the server has ended.
+    child::run(command)
+}

@@ -1,0 +1,4 @@
+//! `cargo xtask`: see `watertight_xtask`.
+fn main() -> std::process::ExitCode {
+    watertight_xtask::main()
+}
