@@ -41,7 +41,8 @@ pub struct PluginDatabase {
      number of connections with `Server::connections_per_plugin`"
 )]
 pub struct DatabaseUnavailable {
-    plugin: PluginId,
+    // As text, so that the error is small: plugins return it from every handler.
+    plugin: String,
     reason: String,
 }
 
@@ -78,7 +79,7 @@ impl PluginDatabase {
     /// When the database cannot be reached, or no connection becomes free.
     pub async fn connection(&self) -> Result<PooledConnection, DatabaseUnavailable> {
         self.pool.get().await.map_err(|error| DatabaseUnavailable {
-            plugin: self.plugin,
+            plugin: self.plugin.to_string(),
             reason: match error {
                 // Its own words would come twice.
                 PoolError::Backend(error) => error.to_string(),

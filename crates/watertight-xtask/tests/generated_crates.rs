@@ -93,6 +93,8 @@ fn cargo(workspace: &TestWorkspace, arguments: &[&str]) {
         .args(arguments)
         .current_dir(workspace.root())
         .env("CARGO_TARGET_DIR", workspace.path("target"))
+        // Clippy as it is for everybody, not as this repository sets it.
+        .env("CLIPPY_CONF_DIR", workspace.root())
         .output()
         .unwrap();
     assert!(

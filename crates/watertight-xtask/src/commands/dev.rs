@@ -2,13 +2,11 @@ use std::env;
 use std::ffi::OsString;
 use std::process::{Command, ExitCode};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use watertight_database::Database;
 
 use crate::child;
-use crate::commands::migrate;
-use crate::terminal;
 use crate::workspace::Workspace;
 
 /// Start the database, run the pending migrations and serve, until Ctrl-C stops it all.
@@ -33,10 +31,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         );
     };
     let database = Database::find(workspace.root())?;
-    let report = migrate::run_pending(migrate::migrator(&workspace)?, &database, &[])?;
-    terminal::remark(&report.to_string());
-    if !report.is_success() {
-        return Ok(migrate::exit_code(&report));
+    let url = database.url().expose_secret();
+    // A process of its own, as a user would start it: how Ctrl-C ends a migration is not how it ends a server.
+    let migrate = Command::new(env::current_exe()?)
+        .arg("migrate")
+        .current_dir(workspace.root())
+        .env("DATABASE_URL", url)
+        .status()
+        .context("failed to run the migrations")?;
+    if !migrate.success() {
+        return Ok(ExitCode::FAILURE);
     }
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
@@ -44,7 +48,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         .args(["run", "--package", &server, "--", "serve"])
         .args(&arguments.arguments)
         .current_dir(workspace.root())
-        .env("DATABASE_URL", database.url().expose_secret());
+        .env("DATABASE_URL", url);
     // The embedded database stays up as long as `database` lives, which is until the server has ended.
     child::run(command)
 }

@@ -70,7 +70,7 @@ impl Chosen {
     }
 }
 
-/// Checks what PostgreSQL, and people, can take. `longest` is in characters.
+/// Checks what the database, and people, can take. `longest` is in characters.
 fn check_text(field: &'static str, text: &str, longest: usize) -> Result<(), Error> {
     if text.chars().count() > longest {
         return Err(invalid(
