@@ -4,5 +4,6 @@
 mod checkout;
 mod embedded_migrations;
 mod getting_started;
+mod new_workspace;
 mod readme;
 mod server;
