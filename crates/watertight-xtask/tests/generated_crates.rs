@@ -93,6 +93,8 @@ fn cargo(workspace: &TestWorkspace, arguments: &[&str]) {
         .args(arguments)
         .current_dir(workspace.root())
         .env("CARGO_TARGET_DIR", workspace.path("target"))
+        // Half a hundred programs are linked, and nobody debugs them.
+        .env("CARGO_PROFILE_DEV_DEBUG", "0")
         // Clippy as it is for everybody, not as this repository sets it.
         .env("CLIPPY_CONF_DIR", workspace.root())
         .output()
