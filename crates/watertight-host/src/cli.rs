@@ -93,7 +93,7 @@ fn serve(server: Server, migrate_first: bool, listen: Option<SocketAddr>) -> Res
         warn_of_pending(&assembled).await;
         println!("Listening on http://{}", listener.local_addr()?);
         io::stdout().flush()?;
-        serve::serve(listener, assembled.router, stop).await?;
+        serve::serve(listener, assembled.into_router(), stop).await?;
         Ok(ExitCode::SUCCESS)
     })
 }

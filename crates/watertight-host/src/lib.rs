@@ -52,6 +52,7 @@ mod running_server;
 mod serve;
 mod server;
 mod server_error;
+mod unread_body;
 
 pub use access::Access;
 pub use authorizer::{Authorizer, Decision, Identity};
@@ -65,3 +66,4 @@ pub use routes::Routes;
 pub use running_server::RunningServer;
 pub use server::Server;
 pub use server_error::ServerError;
+pub use watertight_database::{Database, DatabaseUrl};

@@ -35,7 +35,11 @@ impl RunningServer {
                     let mut assembled = server.assemble(&database)?;
                     assembled.start().await?;
                     let listener = serve::listen((Ipv4Addr::LOCALHOST, 0).into()).await?;
-                    Ok::<_, ServerError>((listener.local_addr()?, listener, assembled.router))
+                    Ok::<_, ServerError>((
+                        listener.local_addr()?,
+                        listener,
+                        assembled.into_router(),
+                    ))
                 };
                 match ready.await {
                     Err(error) => {

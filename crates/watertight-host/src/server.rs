@@ -19,6 +19,7 @@ use crate::plugin::Step;
 use crate::request_log::{self, NewRequestId};
 use crate::{
     Plugin, PluginContext, PluginDatabase, Problem, RunningServer, ServerError, cli, problem_layer,
+    unread_body,
 };
 
 /// How many connections a plugin has at most, unless it is said.
@@ -90,6 +91,29 @@ impl Server {
         RunningServer::start(self, database)
     }
 
+    /// The routes of all plugins, and `/healthz` and `/readyz`, for a server that has a `main` of its own: merge them
+    /// into its router, which must not have these routes too. The start-up steps have run when this returns.
+    ///
+    /// The migrations are not run; give [`Migrator::new`] what [`Plugin::into_migrations`] gives for that.
+    ///
+    /// ```
+    /// # use axum::{Router, routing::get};
+    /// # use watertight_host::{DatabaseUrl, Plugin, Server, ServerError};
+    /// async fn app(plugins: Vec<Plugin>, database: &DatabaseUrl) -> Result<Router, ServerError> {
+    ///     let plugins = Server::new(plugins).into_router(database).await?;
+    ///     Ok(Router::new().route("/", get(async || "Hello")).merge(plugins))
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When the plugins do not fit together, or a start-up step fails.
+    pub async fn into_router(self, database: &DatabaseUrl) -> Result<Router, ServerError> {
+        let mut assembled = self.assemble(database)?;
+        assembled.start().await?;
+        Ok(with_layers(assembled.routes))
+    }
+
     /// What runs the migrations of all plugins.
     ///
     /// # Errors
@@ -134,7 +158,7 @@ impl Server {
             router = router.merge(std::mem::take(&mut start.router));
         }
         Ok(Assembled {
-            router: with_layers(router),
+            routes: router,
             readiness,
             migrator,
             starts,
@@ -144,7 +168,7 @@ impl Server {
 
 /// A server whose plugins fit together.
 pub(crate) struct Assembled {
-    pub(crate) router: Router,
+    routes: Router,
     pub(crate) readiness: Arc<Readiness>,
     pub(crate) migrator: Arc<Migrator>,
     starts: Vec<Start>,
@@ -159,6 +183,15 @@ struct Start {
 }
 
 impl Assembled {
+    /// A router that answers everything.
+    pub(crate) fn into_router(self) -> Router {
+        let not_found = async |uri: http::Uri| {
+            Problem::new(StatusCode::NOT_FOUND)
+                .detail(format!("there is nothing at {}", uri.path()))
+        };
+        with_layers(self.routes.fallback(not_found))
+    }
+
     /// Runs the start-up steps, each after those of the plugins that it depends on.
     ///
     /// # Errors
@@ -201,13 +234,10 @@ async fn run(
 fn with_layers(router: Router) -> Router {
     let id = HeaderName::from_static("x-request-id");
     router
-        .fallback(async |uri: http::Uri| {
-            Problem::new(StatusCode::NOT_FOUND)
-                .detail(format!("there is nothing at {}", uri.path()))
-        })
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(CatchPanicLayer::custom(problem_layer::of_panic))
         .layer(from_fn(problem_layer::make_problems))
+        .layer(from_fn(unread_body::read_rest))
         .layer(PropagateRequestIdLayer::new(id.clone()))
         .layer(request_log::layer())
         .layer(SetRequestIdLayer::new(id, NewRequestId))

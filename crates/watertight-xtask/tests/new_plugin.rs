@@ -520,13 +520,18 @@ fn when_the_disk_is_full_nothing_is_left() {
 /// A program that stands in for cargo: it interrupts the command, as Ctrl-C does, then goes on.
 fn interrupting(workspace: &TestWorkspace, then: &str) -> std::process::Output {
     let tools = tempfile::TempDir::new().unwrap();
-    let cargo = tools.path().join("cargo");
+    let script = tools.path().join("script");
     fs::write(
-        &cargo,
+        &script,
         format!("#!/bin/sh\nkill -INT $PPID\nsleep 0.2\n{then}\n"),
     )
     .unwrap();
-    fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).unwrap();
+    // Copied by another process: what this one has open for writing, a test in another thread may just be handing on
+    // to a program that it starts, and nobody can run it meanwhile.
+    let cargo = tools.path().join("cargo");
+    let mut install = Command::new("install");
+    install.args(["-m", "755"]).args([&script, &cargo]);
+    assert!(install.status().unwrap().success());
     let mut command = workspace.command(&["new-plugin", "orders"]);
     command.env("CARGO", &cargo).output().unwrap()
 }

@@ -3,7 +3,9 @@
 mod client;
 mod databases;
 mod health;
+mod into_router;
 mod permissions;
 mod problems;
 mod shutdown;
 mod startup;
+mod unread_body;
