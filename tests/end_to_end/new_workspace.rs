@@ -1,13 +1,17 @@
 //! A new repository, from each source of the Watertight crates: it is clean, its tests pass, and its server answers.
 
-use std::io::{BufRead, BufReader};
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::checkout::{Checkout, Outcome};
+use crate::running_server::RunningServer;
 use crate::server::Server;
 
 const TOKEN: &str = "token-of-the-test";
@@ -17,11 +21,14 @@ struct NewRepository<'a> {
     checkout: &'a Checkout,
     root: PathBuf,
     url: String,
+    /// Where cargo keeps what it downloads, if not in the usual place.
+    cargo_home: Option<PathBuf>,
 }
 
 impl NewRepository<'_> {
     fn command(&self, program: &str) -> Command {
         let mut command = self.checkout.command(program);
+        command.envs(self.cargo_home.iter().map(|home| ("CARGO_HOME", home)));
         command
             .current_dir(&self.root)
             .env("CARGO_TARGET_DIR", self.checkout.target_folder())
@@ -36,6 +43,13 @@ impl NewRepository<'_> {
         let mut command = self.command(program);
         command.args(arguments);
         Outcome::of(command).succeeded()
+    }
+
+    /// It is clean, its tests pass, and its server answers for these plugins.
+    fn works(&self, plugins: &[&str]) {
+        self.is_clean();
+        let _ = self.run("cargo", &["test", "--locked"]);
+        self.serves(plugins);
     }
 
     fn is_clean(&self) {
@@ -54,6 +68,29 @@ impl NewRepository<'_> {
         );
     }
 
+    /// Gives it a template, so that it has the command `new-workspace`.
+    fn give_template(&self) {
+        let template = self.checkout.root().join("template");
+        symlink(template, self.root.join("template")).unwrap();
+        let manifest = self.root.join("Cargo.toml");
+        let mut text = std::fs::read_to_string(&manifest).unwrap();
+        text += "\n[workspace.metadata.watertight]\ntemplate = \"template\"\n";
+        std::fs::write(manifest, text).unwrap();
+        // Only the helper itself is built anew, not what it depends on.
+        let built = self.checkout.root().join(".watertight/helpers");
+        let _ = std::fs::create_dir(self.root.join(".watertight"));
+        symlink(built, self.root.join(".watertight/helpers")).unwrap();
+    }
+
+    fn has_the_crates_of_the_checkout(&self) {
+        let checkout = self.checkout.root().to_str().unwrap();
+        let said = self.run("cargo", &["xtask", "vendor", checkout]);
+        assert_eq!(
+            said.stdout,
+            "Nothing to do: vendor/watertight is as in the checkout.\n"
+        );
+    }
+
     /// Starts the server and makes an item of each plugin over HTTP; everyone sees it, and it lies in its schema.
     fn serves(&self, plugins: &[&str]) {
         let mut command = self.command("cargo");
@@ -68,7 +105,7 @@ impl NewRepository<'_> {
         ]);
         let server = RunningServer::start(command);
         for plugin in plugins {
-            let items = format!("{}/api/{plugin}/items", server.url);
+            let items = format!("{}/api/{plugin}/items", server.url());
             assert!(
                 ureq::post(&items)
                     .send_json(json!({ "name": "a" }))
@@ -103,36 +140,6 @@ impl NewRepository<'_> {
     }
 }
 
-/// A server of a generated repository. Dropped, it is told to stop, and has to.
-struct RunningServer {
-    child: Child,
-    url: String,
-}
-
-impl RunningServer {
-    fn start(mut command: Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        let stdout = child.stdout.take().unwrap();
-        BufReader::new(stdout).read_line(&mut line).unwrap();
-        let url = line.trim().strip_prefix("Listening on ").map(str::to_owned);
-        Self {
-            child,
-            url: url.unwrap_or_else(|| panic!("the server says {line:?}")),
-        }
-    }
-}
-
-impl Drop for RunningServer {
-    fn drop(&mut self) {
-        // `cargo run` has become the server.
-        let _ = Command::new("kill")
-            .arg(self.child.id().to_string())
-            .status();
-        let _ = self.child.wait();
-    }
-}
-
 fn new_workspace(checkout: &Checkout, folder: &Path, source: &str) -> Outcome {
     let place = folder.join("my-app");
     let place = place.to_str().unwrap();
@@ -154,6 +161,7 @@ fn repository<'a>(checkout: &'a Checkout, server: &Server, root: PathBuf) -> New
         checkout,
         root,
         url: server.url().to_owned(),
+        cargo_home: None,
     }
 }
 
@@ -178,17 +186,8 @@ fn a_vendored_repository_is_clean_and_works_when_it_is_cloned_elsewhere() {
     let _ = made.run("git", &["clone", "-q", ".", "../cloned"]);
 
     let cloned = repository(&checkout, &server, folder.path().join("cloned"));
-    cloned.is_clean();
-    let _ = cloned.run("cargo", &["test", "--locked"]);
-    cloned.serves(&["billing", "catalog"]);
-    let said = cloned.run(
-        "cargo",
-        &["xtask", "vendor", checkout.root().to_str().unwrap()],
-    );
-    assert_eq!(
-        said.stdout,
-        "Nothing to do: vendor/watertight is as in the checkout.\n"
-    );
+    cloned.works(&["billing", "catalog"]);
+    cloned.has_the_crates_of_the_checkout();
     assert_eq!(cloned.run("git", &["status", "--short"]).stdout, "");
 }
 
@@ -199,8 +198,178 @@ fn a_repository_that_takes_the_crates_from_the_checkout_works() {
     let folder = TempDir::new().unwrap();
     let _ = new_workspace(&checkout, folder.path(), "path");
     let made = repository(&checkout, &server, folder.path().join("my-app"));
-    made.is_clean();
-    made.serves(&["billing", "catalog"]);
+    made.works(&["billing", "catalog"]);
+}
+
+#[test]
+fn a_repository_that_takes_the_crates_from_git_works_and_can_make_another() {
+    let checkout = Checkout::new();
+    let server = Server::start();
+    let folder = TempDir::new().unwrap();
+    let source = committed(&checkout, folder.path());
+    // What cargo clones does not stay.
+    let cargo_home = cargo_home_without_git(folder.path());
+    let mut command = checkout.command("cargo");
+    command
+        .args(["xtask", "new-workspace"])
+        .args(["--plugin", "billing", "--plugin", "catalog"])
+        .args(["--source", &format!("git=file://{}", source.display())])
+        .arg(folder.path().join("my-app"))
+        .env("CARGO_HOME", &cargo_home);
+    let _ = Outcome::of(command).succeeded();
+    let mut made = repository(&checkout, &server, folder.path().join("my-app"));
+    made.cargo_home = Some(cargo_home);
+    made.works(&["billing", "catalog"]);
+
+    // With a template of its own it makes workspaces too: the helper is built, and the crates are copied, from what
+    // cargo has cloned.
+    made.give_template();
+    let _ = made.run("cargo", &["xtask", "new-workspace", "../second"]);
+    let mut second = repository(&checkout, &server, folder.path().join("second"));
+    second.cargo_home = made.cargo_home.clone();
+    second.has_the_crates_of_the_checkout();
+
+    // And so does that one, from its copy.
+    second.give_template();
+    let _ = second.run("cargo", &["xtask", "new-workspace", "../third"]);
+    let third = repository(&checkout, &server, folder.path().join("third"));
+    third.has_the_crates_of_the_checkout();
+}
+
+/// The checkout as a bare git repository.
+fn committed(checkout: &Checkout, folder: &Path) -> PathBuf {
+    let repository = folder.join("watertight.git");
+    let git = |arguments: &[&str]| {
+        let mut command = checkout.command("git");
+        command
+            .args(["-c", "user.name=a", "-c", "user.email=a@example.org"])
+            .arg(format!("--git-dir={}", repository.display()))
+            .args(arguments);
+        let _ = Outcome::of(command).succeeded();
+    };
+    git(&["init", "--quiet", "--bare"]);
+    git(&["--work-tree=.", "add", "--all"]);
+    git(&["--work-tree=.", "commit", "--quiet", "--message=All"]);
+    repository
+}
+
+/// The user's Cargo home but for its git repositories.
+fn cargo_home_without_git(folder: &Path) -> PathBuf {
+    let cargo_home = folder.join("cargo-home");
+    std::fs::create_dir(&cargo_home).unwrap();
+    let theirs = home::cargo_home().unwrap();
+    for entry in std::fs::read_dir(theirs).unwrap().map(Result::unwrap) {
+        if entry.file_name() != "git" {
+            symlink(entry.path(), cargo_home.join(entry.file_name())).unwrap();
+        }
+    }
+    cargo_home
+}
+
+#[test]
+fn the_dockerfile_s_commands_give_a_server_that_needs_only_a_database() {
+    let checkout = Checkout::new();
+    let server = Server::start();
+    let folder = TempDir::new().unwrap();
+    let _ = new_workspace(&checkout, folder.path(), "vendored");
+    let app = folder.path().join("my-app");
+    let image = folder.path().join("image");
+    std::fs::create_dir(&image).unwrap();
+    symlink(checkout.target_folder(), app.join("target")).unwrap();
+    let place = |path: &str| match path.strip_prefix("/usr/local/bin/") {
+        Some(program) => image.join(program),
+        None => app.join(path.strip_prefix("/app/").unwrap()),
+    };
+
+    let dockerfile = std::fs::read_to_string(app.join("Dockerfile")).unwrap();
+    let mut running = None;
+    for line in dockerfile.lines() {
+        let (instruction, rest) = line.split_once(' ').unwrap_or_default();
+        let words: Vec<&str> = rest.split(' ').collect();
+        match (instruction, words.as_slice()) {
+            ("RUN", ["cargo", ..]) => {
+                let mut command = checkout.command("sh");
+                command
+                    .args(["-c", rest])
+                    .current_dir(&app)
+                    .env_remove("CARGO_TARGET_DIR")
+                    // What it does is the same; it is built sooner.
+                    .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0");
+                let _ = Outcome::of(command).succeeded();
+            }
+            ("COPY", ["--from=build", from, to]) => {
+                let _ = std::fs::copy(place(from), place(to)).unwrap();
+            }
+            ("CMD", _) => {
+                let words: Vec<String> = serde_json::from_str(rest).unwrap();
+                let mut command = Command::new(image.join(&words[0]));
+                command
+                    .args(&words[1..])
+                    .current_dir("/")
+                    .env_clear()
+                    // Any free port, where the image has 3000.
+                    .env("PORT", "0")
+                    .env("DATABASE_URL", server.url());
+                running = Some(RunningServer::start(command));
+            }
+            _ => {}
+        }
+    }
+    let running = running.unwrap();
+    let ready = ureq::get(format!("{}/readyz", running.url())).call();
+    assert_eq!(ready.unwrap().status(), 200);
+    assert!(running.terminate().success());
+}
+
+#[test]
+fn a_killed_run_leaves_nothing_that_hinders_the_next_and_two_do_not_meet() {
+    let checkout = Checkout::new();
+    let folder = TempDir::new().unwrap();
+    let place = folder.path().join("my-app");
+    let partial = folder.path().join(".my-app.partial");
+    let signal = |child: &Child, name: &str| {
+        let group = format!("-{}", child.id());
+        let mut kill = Command::new("kill");
+        assert!(
+            kill.args(["-s", name, "--", &group])
+                .status()
+                .unwrap()
+                .success()
+        );
+    };
+    // Whatever is built, is built before.
+    let elsewhere = folder.path().join("elsewhere");
+    let _ = checkout
+        .xtask(&["new-workspace", elsewhere.to_str().unwrap()])
+        .succeeded();
+
+    let mut command = checkout.command("cargo");
+    command
+        .args(["xtask", "new-workspace"])
+        .arg(&place)
+        .process_group(0);
+    let mut killed = command.stderr(Stdio::null()).spawn().unwrap();
+    // It is there once the run has locked what it lies in.
+    while !partial.join("my-app").exists() {
+        assert_eq!(killed.try_wait().unwrap(), None, "it ended too early");
+        sleep(Duration::from_millis(1));
+    }
+    signal(&killed, "STOP");
+    let second = checkout
+        .xtask(&["new-workspace", place.to_str().unwrap()])
+        .exited_with(1);
+    assert!(
+        second.stderr.contains("another run is creating it"),
+        "{second:?}"
+    );
+    signal(&killed, "KILL");
+    let _ = killed.wait().unwrap();
+    assert!(!place.exists() && partial.exists());
+
+    let _ = checkout
+        .xtask(&["new-workspace", place.to_str().unwrap()])
+        .succeeded();
+    assert!(place.join("Cargo.lock").exists() && !partial.exists());
 }
 
 #[test]
@@ -224,4 +393,18 @@ fn what_cannot_be_made_is_refused_and_leaves_nothing() {
         &[&place("app"), "--source", "git=file:///nowhere"],
         "Cargo.lock",
     );
+
+    // A git that does not run.
+    let programs = TempDir::new().unwrap();
+    let git = programs.path().join("git");
+    std::fs::write(&git, "#!/bin/sh\nexit 127\n").unwrap();
+    std::fs::set_permissions(&git, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = std::env::var("PATH").unwrap();
+    let mut command = checkout.command("cargo");
+    command
+        .args(["xtask", "new-workspace", &place("app")])
+        .env("PATH", format!("{}:{path}", programs.path().display()));
+    let outcome = Outcome::of(command).exited_with(1);
+    assert!(outcome.stderr.contains("install git"), "{outcome:?}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }

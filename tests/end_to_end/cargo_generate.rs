@@ -1,0 +1,90 @@
+//! The template with cargo-generate's own command line, as for somebody who has that tool.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+use walkdir::WalkDir;
+
+use crate::checkout::{Checkout, Outcome};
+
+/// The command line, built as `cargo xtask new-workspace` builds it.
+fn cargo_generate(checkout: &Checkout) -> PathBuf {
+    let target = checkout.root().join(".watertight/helpers");
+    let mut build = checkout.command("cargo");
+    build
+        .args(["build", "--locked", "--manifest-path"])
+        .arg("crates/watertight-xtask/helpers/generate/Cargo.toml")
+        .env("CARGO_TARGET_DIR", &target);
+    let _ = Outcome::of(build).succeeded();
+    target.join("debug/watertight-generate")
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    WalkDir::new(folder)
+        .into_iter()
+        .filter_entry(|entry| entry.file_name() != ".git")
+        .map(Result::unwrap)
+        .filter(|entry| entry.file_type().is_file())
+        .map(|entry| entry.path().strip_prefix(folder).unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn the_template_expands_without_questions_and_its_commands_work() {
+    let checkout = Checkout::new();
+    let folder = TempDir::new().unwrap();
+    // The default: a checkout that lies beside the new folder.
+    symlink(checkout.root(), folder.path().join("watertight")).unwrap();
+    let mut generate = checkout.command(cargo_generate(&checkout).to_str().unwrap());
+    generate
+        .arg("generate")
+        .arg("--path")
+        .arg(checkout.root())
+        .args(["template", "--name", "my-app", "--silent"])
+        .current_dir(folder.path())
+        .env("USER", "somebody");
+    let _ = Outcome::of(generate).succeeded();
+
+    let made = folder.path().join("my-app");
+    let template = checkout.root().join("template");
+    for file in files(&template) {
+        let rendered = file
+            .extension()
+            .is_some_and(|extension| extension == "liquid");
+        let target = made.join(if rendered {
+            file.with_extension("")
+        } else {
+            file.clone()
+        });
+        if file == Path::new("cargo-generate.toml") {
+            assert!(!target.exists());
+        } else if rendered {
+            let text = fs::read_to_string(&target).unwrap();
+            assert!(!text.contains("{{") && !text.contains("{%"), "{text}");
+        } else {
+            // The workflow's `${{ … }}` too stays as it is.
+            assert_eq!(
+                fs::read(&target).unwrap(),
+                fs::read(template.join(&file)).unwrap()
+            );
+        }
+    }
+    assert_eq!(files(&made).len(), files(&template).len() - 1);
+
+    let mut new_plugin = checkout.command("cargo");
+    new_plugin
+        .args(["xtask", "new-plugin", "notes"])
+        .current_dir(&made);
+    let outcome = Outcome::of(new_plugin).succeeded();
+    assert!(
+        outcome.stdout.contains("create plugins/notes/Cargo.toml"),
+        "{outcome:?}"
+    );
+    let mut check = checkout.command("cargo");
+    check
+        .args(["check", "--workspace", "--locked"])
+        .current_dir(&made);
+    let _ = Outcome::of(check).succeeded();
+}

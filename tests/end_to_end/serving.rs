@@ -1,0 +1,70 @@
+//! The server as a process: many at once, signals, addresses.
+
+use std::process::Command;
+
+use crate::checkout::{Checkout, Outcome};
+use crate::running_server::RunningServer;
+use crate::server::Server;
+
+/// The command `serve` of the example server, which is built first.
+fn serve(checkout: &Checkout, database: &Server, arguments: &[&str]) -> Command {
+    let mut build = checkout.command("cargo");
+    build.args(["build", "--package", "server", "--locked"]);
+    let _ = Outcome::of(build).succeeded();
+    let program = checkout.target_folder().join("debug/server");
+    let mut command = checkout.command(program.to_str().unwrap());
+    command
+        .arg("serve")
+        .args(arguments)
+        .env_remove("PORT")
+        .env("DATABASE_URL", database.url());
+    command
+}
+
+#[test]
+fn many_servers_that_migrate_at_once_run_each_migration_once() {
+    let checkout = Checkout::new();
+    let database = Server::start();
+    let start = || {
+        let listen = ["--migrate", "--listen", "127.0.0.1:0"];
+        RunningServer::start(serve(&checkout, &database, &listen))
+    };
+    let servers: Vec<RunningServer> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..6).map(|_| scope.spawn(start)).collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .collect()
+    });
+    for server in &servers {
+        let ready = ureq::get(format!("{}/readyz", server.url())).call();
+        assert_eq!(ready.unwrap().status(), 200);
+    }
+    let count = "SELECT count(*) FROM plugin_catalog.__diesel_schema_migrations";
+    let count = checkout.xtask_on(database.url(), &["db", "psql", "--", "-XAtc", count]);
+    assert_eq!(count.succeeded().stdout, "4\n");
+    for server in servers {
+        assert!(server.terminate().success());
+    }
+}
+
+#[test]
+fn an_address_in_use_is_said_and_port_is_honoured() {
+    let checkout = Checkout::new();
+    let database = Server::start();
+    let mut command = serve(&checkout, &database, &[]);
+    command.env("PORT", "0");
+    let server = RunningServer::start(command);
+    let address = server.url().strip_prefix("http://").unwrap();
+    let (_, port) = address.split_once(':').unwrap();
+    let mut second = serve(&checkout, &database, &[]);
+    second.env("PORT", port);
+    let outcome = Outcome::of(second).exited_with(1);
+    let error = outcome.stderr.lines().last().unwrap();
+    assert!(
+        error.starts_with(&format!("error: failed to listen on 0.0.0.0:{port}: "))
+            && error.ends_with("or choose another address with `--listen`"),
+        "{error}"
+    );
+    assert!(server.interrupt().success());
+}
