@@ -517,13 +517,14 @@ fn when_the_disk_is_full_nothing_is_left() {
     assert!(workspace.tree() == before);
 }
 
-/// A program that stands in for cargo: it interrupts the command, as Ctrl-C does, then goes on.
+/// A program that stands in for cargo: it tells the command to end, then goes on. Not with the signal of Ctrl-C, which
+/// programs that run in the background inherit as one to ignore.
 fn interrupting(workspace: &TestWorkspace, then: &str) -> std::process::Output {
     let tools = tempfile::TempDir::new().unwrap();
     let script = tools.path().join("script");
     fs::write(
         &script,
-        format!("#!/bin/sh\nkill -INT $PPID\nsleep 0.2\n{then}\n"),
+        format!("#!/bin/sh\nkill -TERM $PPID\nsleep 0.2\n{then}\n"),
     )
     .unwrap();
     // Copied by another process: what this one has open for writing, a test in another thread may just be handing on
@@ -541,11 +542,11 @@ fn an_interrupt_waits_until_all_is_done_or_put_back() {
     let workspace = TestWorkspace::new();
     let before = workspace.tree();
     let output = interrupting(&workspace, "exit 1");
-    assert_eq!(output.status.signal(), Some(2));
+    assert_eq!(output.status.signal(), Some(15));
     assert!(workspace.tree() == before);
 
     let output = interrupting(&workspace, "exit 0");
-    assert_eq!(output.status.signal(), Some(2));
+    assert_eq!(output.status.signal(), Some(15));
     let said = workspace.run(&new_plugin("orders", &[])).done();
     assert!(said.starts_with("Nothing to do"), "{said}");
 }
