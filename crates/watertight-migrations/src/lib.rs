@@ -52,6 +52,7 @@ mod message;
 mod migrate_error;
 mod migration;
 mod migrator;
+mod next;
 mod one_by_one;
 mod options;
 mod plan;

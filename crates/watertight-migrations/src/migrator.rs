@@ -8,6 +8,7 @@ use watertight_metadata::{PluginId, dependency_order};
 use crate::load_error::LoadError;
 use crate::migrate_error::MigrateError;
 use crate::migration::{Body, Script, hex};
+use crate::next;
 use crate::options::Options;
 use crate::plan::{Plan, PlannedMigration};
 use crate::plugin::{LoadedPlugin, Plugin};
@@ -172,6 +173,20 @@ impl Migrator {
         let run = Run::prepare(&mut connection, &selected, &self.options)?;
         let fewer_connections = run.on_several(&mut connection, &connect, connections);
         Ok(run.into_report(fewer_connections))
+    }
+
+    /// Runs the oldest pending migration of a plugin, and only that. Answers its name; nothing, when none is pending.
+    /// What the plugin depends on is not run.
+    ///
+    /// # Errors
+    ///
+    /// As for one plugin in [`run`](Self::run); and the migration's own failure.
+    pub fn run_next<C: PgSession>(
+        &self,
+        connection: &mut C,
+        plugin: &PluginId,
+    ) -> Result<Option<String>, MigrateError> {
+        next::run_next(connection, self.find(plugin)?, &self.options)
     }
 
     /// Reverts the newest `steps` migrations of a plugin, newest first, or all when fewer are applied. Answers

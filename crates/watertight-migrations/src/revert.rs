@@ -17,7 +17,7 @@ pub(crate) fn revert<C: PgSession>(
     steps: NonZeroUsize,
     options: &Options,
 ) -> Result<Vec<String>, MigrateError> {
-    let selected = read(connection, plugin)?;
+    let selected = Selected::read_one(connection, plugin)?;
     let changes = newest(&selected, steps.get())?
         .into_iter()
         .map(|migration| selected.change(migration, Direction::Down))
@@ -42,7 +42,7 @@ pub(crate) fn redo<C: PgSession>(
     plugin: &LoadedPlugin,
     options: &Options,
 ) -> Result<String, MigrateError> {
-    let selected = read(connection, plugin)?;
+    let selected = Selected::read_one(connection, plugin)?;
     let Some(migration) = newest(&selected, 1)?.pop() else {
         return Err(MigrateError::NothingApplied { plugin: plugin.id });
     };
@@ -65,17 +65,6 @@ pub(crate) fn redo<C: PgSession>(
         }
     }
     Ok(migration.name.clone())
-}
-
-fn read<'a, C: PgSession>(
-    connection: &mut C,
-    plugin: &'a LoadedPlugin,
-) -> Result<Selected<'a>, MigrateError> {
-    let selected = Selected::read(connection, &[plugin])?;
-    Ok(selected
-        .into_iter()
-        .next()
-        .expect("one plugin was asked for"))
 }
 
 /// The newest applied migrations, newest first.

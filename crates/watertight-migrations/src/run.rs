@@ -36,6 +36,17 @@ impl<'a> Selected<'a> {
             .collect())
     }
 
+    pub(crate) fn read_one<C: PgSession>(
+        connection: &mut C,
+        plugin: &'a LoadedPlugin,
+    ) -> Result<Self, MigrateError> {
+        let selected = Self::read(connection, &[plugin])?;
+        Ok(selected
+            .into_iter()
+            .next()
+            .expect("one plugin was asked for"))
+    }
+
     pub(crate) fn pending(&self) -> impl Iterator<Item = &'a Migration> {
         let applied = &self.state.applied;
         self.plugin

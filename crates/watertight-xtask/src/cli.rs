@@ -3,7 +3,9 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::commands::{db, dev, migrate, new_migration, new_plugin, new_workspace, vendor};
+use crate::commands::{
+    db, dev, generate, migrate, new_migration, new_plugin, new_workspace, schema, vendor, verify,
+};
 use crate::watertight_source::VENDORED;
 use crate::workspace::Workspace;
 
@@ -19,7 +21,10 @@ pub(crate) struct Cli {
 enum Command {
     NewPlugin(new_plugin::Arguments),
     NewMigration(new_migration::Arguments),
+    Generate(generate::Arguments),
     Migrate(migrate::Arguments),
+    Schema(schema::Arguments),
+    Verify(verify::Arguments),
     Dev(dev::Arguments),
     Db(db::Arguments),
     NewWorkspace(new_workspace::Arguments),
@@ -44,6 +49,9 @@ impl Cli {
         match self.command {
             Command::NewPlugin(arguments) => new_plugin::run(&arguments),
             Command::NewMigration(arguments) => new_migration::run(&arguments),
+            Command::Generate(arguments) => generate::run(&arguments),
+            Command::Schema(arguments) => schema::run(&arguments),
+            Command::Verify(arguments) => verify::run(&arguments),
             Command::Migrate(arguments) => migrate::run(&arguments),
             Command::Dev(arguments) => dev::run(&arguments),
             Command::Db(arguments) => db::run(&arguments),

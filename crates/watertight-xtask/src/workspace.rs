@@ -18,6 +18,7 @@ use crate::text_style::TextStyle;
 /// plugins = "plugins"      # each folder in it may be a plugin
 /// server = "server"        # the server's package
 /// templates = "templates"  # templates that replace the generators' own
+/// refresh_schema = true    # write a plugin's schema.rs when its migrations have run
 /// template = "template"    # a cargo-generate template of new workspaces; without it, there is none
 /// ```
 #[derive(Clone, Debug)]
@@ -27,6 +28,7 @@ pub struct Workspace {
     server: PathBuf,
     templates: PathBuf,
     template: Option<PathBuf>,
+    refresh_schema: bool,
 }
 
 /// A plugin as its folder describes it.
@@ -40,6 +42,18 @@ pub struct WorkspacePlugin {
     pub folder: PathBuf,
     /// The name of its Cargo package.
     pub package_name: String,
+}
+
+impl WorkspacePlugin {
+    /// The folder of its migrations. It need not exist.
+    pub fn migrations_folder(&self) -> PathBuf {
+        self.folder.join("migrations")
+    }
+
+    /// Its `schema.rs`. It need not exist.
+    pub fn schema_file(&self) -> PathBuf {
+        self.folder.join("src/schema.rs")
+    }
 }
 
 impl Workspace {
@@ -88,10 +102,17 @@ impl Workspace {
             server: "server".into(),
             templates: "templates".into(),
             template: None,
+            refresh_schema: true,
         };
         let settings =
             workspace.and_then(|table| table.get("metadata")?.get("watertight")?.as_table_like());
         for (key, value) in settings.into_iter().flat_map(TableLike::iter) {
+            if key == "refresh_schema" {
+                found.refresh_schema = value.as_bool().context(
+                    "`refresh_schema` in `[workspace.metadata.watertight]` is neither true nor false",
+                )?;
+                continue;
+            }
             let setting = match key {
                 "plugins" => &mut found.plugins,
                 "server" => &mut found.server,
@@ -99,7 +120,7 @@ impl Workspace {
                 "template" => found.template.insert(PathBuf::new()),
                 _ => bail!(
                     "`[workspace.metadata.watertight]` has an unknown key `{key}`; there are `plugins`, \
-                     `server`, `templates` and `template`"
+                     `server`, `templates`, `template` and `refresh_schema`"
                 ),
             };
             let folder = value.as_str().filter(|text| is_below(Path::new(text)));
@@ -150,6 +171,11 @@ impl Workspace {
         self.template.as_deref()
     }
 
+    /// Whether a plugin's `schema.rs` is written anew when its migrations have run.
+    pub fn refreshes_schema(&self) -> bool {
+        self.refresh_schema
+    }
+
     /// The plugins of the workspace, sorted by id.
     ///
     /// A folder is a plugin when it has `src/plugin_metadata.rs`. That file says the id; the folder's
@@ -185,6 +211,18 @@ impl Workspace {
             );
         }
         Ok(plugins)
+    }
+
+    /// The plugins with these ids, or all when none is named.
+    ///
+    /// # Errors
+    ///
+    /// As [`Workspace::plugin`].
+    pub fn named_or_all(&self, ids: &[String]) -> Result<Vec<WorkspacePlugin>> {
+        if ids.is_empty() {
+            return self.plugins();
+        }
+        ids.iter().map(|id| self.plugin(id)).collect()
     }
 
     /// The plugin with this id.

@@ -1,23 +1,19 @@
-use std::fs;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use clap::Args;
 use convert_case::Case;
 use serde::Serialize;
 use serde_json::json;
 
 use crate::apply;
+use crate::migration_version;
 use crate::plan::{NewFile, NewFolder, Plan};
 use crate::templates;
 use crate::terminal;
 use crate::timestamp::Timestamp;
 use crate::words::to_case;
 use crate::workspace::{Workspace, WorkspacePlugin};
-
-/// The history's column for versions holds that many characters.
-const MAX_VERSION_LENGTH: usize = 50;
 
 /// Write an empty migration for a plugin.
 #[derive(Args)]
@@ -62,8 +58,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         Some(apply::lock(workspace.root())?)
     };
     let plugin = workspace.plugin(&arguments.plugin)?;
-    let now = arguments.timestamp.unwrap_or_else(Timestamp::now);
-    let version = next_version(now, newest(&workspace, &plugin)?)?;
+    let version = migration_version::next(&workspace, &plugin, arguments.timestamp)?;
     let plan = plan(&workspace, &plugin, arguments, &version)?;
     if !arguments.dry_run {
         apply::apply(workspace.root(), &plan, &[], || Ok(()))?;
@@ -93,7 +88,7 @@ fn plan(
         });
     }
     let folder = workspace
-        .relative(&migrations(plugin))
+        .relative(&plugin.migrations_folder())
         .join(format!("{version}_{}", arguments.name));
     Ok(Plan {
         folder: Some(NewFolder {
@@ -104,68 +99,8 @@ fn plan(
     })
 }
 
-fn migrations(plugin: &WorkspacePlugin) -> PathBuf {
-    plugin.folder.join("migrations")
-}
-
-/// The newest version in the plugin's folder, as Diesel reads it: the text before the first underscore,
-/// without dashes. Versions are compared as texts.
-fn newest(workspace: &Workspace, plugin: &WorkspacePlugin) -> Result<Option<String>> {
-    let folder = migrations(plugin);
-    if !folder.exists() {
-        return Ok(None);
-    }
-    let failed = || format!("failed to list {}", workspace.relative(&folder).display());
-    let mut newest = None;
-    for entry in fs::read_dir(&folder).with_context(failed)? {
-        let entry = entry.with_context(failed)?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if !name.starts_with('.') && entry.path().is_dir() {
-            let version = name.split('_').next().unwrap_or_default().replace('-', "");
-            newest = newest.max(Some(version));
-        }
-    }
-    Ok(newest)
-}
-
-/// How the new folder begins: the time, or, where that does not sort after `newest`, the least text that
-/// keeps its form and does.
-fn next_version(now: Timestamp, newest: Option<String>) -> Result<String> {
-    let Some(newest) = newest.filter(|newest| now.version() <= *newest) else {
-        return Ok(now.to_string());
-    };
-    if let Some(later) = Timestamp::from_version(&newest).and_then(Timestamp::next_second)
-        && later.version() > newest
-    {
-        return Ok(later.to_string());
-    }
-    let version = count_up(&newest);
-    ensure!(
-        version.len() <= MAX_VERSION_LENGTH,
-        "failed to find a version after {newest:?}: it would have more than {MAX_VERSION_LENGTH} characters; rename \
-         the plugin's newest migration, if no database has it yet"
-    );
-    Ok(version)
-}
-
-/// The number at the end of `version`, counted up in its width; behind nines, or no number, comes a zero.
-fn count_up(version: &str) -> String {
-    let mut bytes = version.to_owned().into_bytes();
-    for digit in bytes.iter_mut().rev() {
-        match *digit {
-            b'9' => *digit = b'0',
-            b'0'..=b'8' => {
-                *digit += 1;
-                return String::from_utf8(bytes).expect("only digits have changed");
-            }
-            _ => break,
-        }
-    }
-    format!("{version}0")
-}
-
 /// Reads a migration's name: `AddPrice` and `add price` are `add_price`.
-fn snake_case(name: &str) -> Result<String> {
+pub(crate) fn snake_case(name: &str) -> Result<String> {
     let snake = to_case(name, Case::Snake);
     let words: Vec<&str> = snake.split('_').filter(|word| !word.is_empty()).collect();
     let snake = words.join("_");
@@ -212,51 +147,7 @@ fn report(arguments: &Arguments, plugin: &WorkspacePlugin, version: &str, plan: 
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
-
-    fn next(now: &str, newest: &str) -> String {
-        next_version(Timestamp::parse(now).unwrap(), Some(newest.to_owned())).unwrap()
-    }
-
-    #[test]
-    fn a_version_is_the_time_or_a_second_after_the_newest() {
-        assert_eq!(
-            next("2026-01-01-000000", "20251231235959"),
-            "2026-01-01-000000"
-        );
-        assert_eq!(
-            next("2026-01-01-000000", "20260101000000"),
-            "2026-01-01-000001"
-        );
-        assert_eq!(
-            next("2026-01-01-000000", "20261231235959"),
-            "2027-01-01-000000"
-        );
-    }
-
-    #[test]
-    fn a_version_of_another_form_is_counted_up() {
-        for (newest, version) in [
-            ("202601010000001", "202601010000002"),
-            ("99", "990"),
-            ("990", "991"),
-            ("3", "4"),
-            ("zzz", "zzz0"),
-            ("zzz9", "zzz90"),
-            ("99991231235959", "99991231235960"),
-        ] {
-            assert_eq!(next("2026-01-01-000000", newest), version);
-        }
-    }
-
-    #[test]
-    fn a_version_that_would_be_too_long_is_an_error() {
-        let newest = "9".repeat(MAX_VERSION_LENGTH);
-        let now = Timestamp::parse("2026-01-01-000000").unwrap();
-        assert!(next_version(now, Some(newest)).is_err());
-    }
 
     #[test]
     fn a_name_becomes_snake_case() {
@@ -271,15 +162,6 @@ mod tests {
         }
         for name in ["", "_", "../x", "a/b", "ä", "a\nb.c"] {
             assert!(snake_case(name).is_err(), "{name}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn a_version_always_sorts_after_the_newest(newest in "[0-9]{14}|[0-9a-z]{0,20}") {
-            let now = Timestamp::parse("2026-01-01-000000").unwrap();
-            let version = next_version(now, Some(newest.clone())).unwrap();
-            prop_assert!(version.replace('-', "") > newest);
         }
     }
 }

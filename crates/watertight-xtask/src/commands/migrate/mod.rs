@@ -62,7 +62,7 @@ pub(crate) fn migrator(workspace: &Workspace) -> Result<Migrator> {
 
 /// A migrator over the migration folders of these plugins and of those that they depend on; of all, when none is
 /// named. What is wrong with others is of no concern.
-fn migrator_for(workspace: &Workspace, only: &[PluginId]) -> Result<Migrator> {
+pub(crate) fn migrator_for(workspace: &Workspace, only: &[PluginId]) -> Result<Migrator> {
     let mut plugins = workspace.plugins()?;
     if !only.is_empty() {
         let mut wanted = only.to_vec();
@@ -87,7 +87,7 @@ fn migrator_for(workspace: &Workspace, only: &[PluginId]) -> Result<Migrator> {
 
 fn migrator_of(workspace: &Workspace, plugins: Vec<WorkspacePlugin>) -> Result<Migrator> {
     let plugins = plugins.into_iter().map(|plugin| {
-        let migrations = plugin.folder.join("migrations");
+        let migrations = plugin.migrations_folder();
         // Messages name the files as seen from the root, where the command most often runs.
         let shown = match std::env::current_dir() {
             Ok(current) if current == workspace.root() => workspace.relative(&migrations),

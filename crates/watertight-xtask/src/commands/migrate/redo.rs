@@ -6,6 +6,7 @@ use watertight_database::Database;
 
 use crate::commands::migrate::migrator_for;
 use crate::commands::migrate::sessions::Sessions;
+use crate::schema_file::Refresh;
 use crate::terminal;
 use crate::workspace::Workspace;
 
@@ -21,6 +22,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
     let plugin = workspace.plugin(&arguments.plugin)?.id;
     let migrator = migrator_for(workspace, &[plugin])?;
     let database = Database::find(workspace.root())?;
+    let refresh = Refresh::begin(workspace, &database, &[plugin])?;
     let sessions = Sessions::new(database.url())?;
     let migration = migrator.redo(&mut sessions.connect()?, &plugin);
     sessions.finish();
@@ -28,5 +30,8 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
     terminal::result(&format!(
         "Reverted {migration} of plugin `{plugin}` and ran it again.\n"
     ));
+    if let Some(refresh) = refresh {
+        refresh.finish(&[plugin])?;
+    }
     Ok(ExitCode::SUCCESS)
 }

@@ -10,6 +10,7 @@ use watertight_migrations::{Migrator, RunReport};
 use crate::commands::migrate::progress::Reporter;
 use crate::commands::migrate::sessions::Sessions;
 use crate::commands::migrate::{dry_run, embedded, migrator_for, named};
+use crate::schema_file::Refresh;
 use crate::terminal;
 use crate::workspace::Workspace;
 
@@ -18,6 +19,10 @@ const CONNECTIONS: NonZeroUsize = NonZeroUsize::new(4).unwrap();
 
 #[derive(Args)]
 #[group(skip)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub(crate) struct Arguments {
     /// Only this plugin, and those that it depends on. May be given several times.
     #[arg(long, value_name = "ID")]
@@ -31,6 +36,9 @@ pub(crate) struct Arguments {
     /// Run what the server's binary has embedded, with the server's own `migrate` command.
     #[arg(long, conflicts_with_all = ["plugin", "dry_run"])]
     embedded: bool,
+    /// Leave the schema.rs of the plugins as they are.
+    #[arg(long)]
+    no_schema: bool,
 }
 
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
@@ -43,11 +51,28 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
     if arguments.dry_run {
         return dry_run::run(&migrator, &database, &only, arguments.json);
     }
+    let refresh = if arguments.no_schema {
+        None
+    } else {
+        let status = migrator.status(&mut database.url().connect()?)?;
+        let pending = status
+            .iter()
+            .filter(|plugin| plugin.pending().next().is_some());
+        let pending: Vec<_> = pending.map(|status| status.plugin).collect();
+        Refresh::begin(workspace, &database, &pending)?
+    };
     let report = run_pending(migrator, &database, &only)?;
     if arguments.json {
         terminal::result(&format!("{:#}\n", report.to_json()));
     } else {
         terminal::result(&format!("{report}\n"));
+    }
+    if let Some(refresh) = refresh {
+        let changed = report
+            .plugins
+            .iter()
+            .filter(|plugin| !plugin.applied.is_empty());
+        refresh.finish(&changed.map(|plugin| plugin.plugin).collect::<Vec<_>>())?;
     }
     Ok(exit_code(&report))
 }

@@ -1,0 +1,266 @@
+//! From what is to what was: the SQL that undoes a migration, written from two catalogs.
+//!
+//! Renames are undone before; this sees objects by their old names.
+
+use crate::catalog::{Catalog, ColumnDefinition, Object, ObjectName};
+use crate::names::quoted;
+
+/// Objects that are made and dropped for themselves, in an order in which they can be made.
+const KINDS: [&str; 7] = [
+    "sequence",
+    "table",
+    "column",
+    "index",
+    "constraint",
+    "sequence owner",
+    "trigger",
+];
+
+/// The statements that lead from `after` to `before`, as far as they can be written. What cannot be is found when they
+/// are tried.
+pub(crate) fn statements(before: &Catalog, after: &Catalog) -> Vec<String> {
+    let gone = objects_without(before, after);
+    let came = objects_without(after, before);
+    let table_is_among = |objects: &[(&ObjectName, &Object)], name: &ObjectName| {
+        objects.iter().any(|(table, _)| {
+            table.kind == "table" && table.schema == name.schema && table.name == name.table
+        })
+    };
+    let mut statements = Vec::new();
+
+    // What hinders other things goes first: triggers, foreign keys before the keys that they need, indexes.
+    let remade = changed(after, before)
+        .into_iter()
+        .filter(|(name, _)| name.kind != "column");
+    let mut to_drop: Vec<_> = came.iter().copied().chain(remade).collect();
+    to_drop.retain(|(name, object)| {
+        let goes_with_table = table_is_among(&came, name);
+        !goes_with_table || came.iter().any(|(table, _)| leads_to(name, object, table))
+    });
+    to_drop.sort_by_key(|(name, object)| order_of_drop(name, object));
+    statements.extend(to_drop.iter().filter_map(|(name, _)| drop_sql(name)));
+
+    let comes_back = |kind: &'static str| gone.iter().filter(move |(name, _)| name.kind == kind);
+    for (name, object) in comes_back("sequence") {
+        statements.push(format!(
+            "CREATE SEQUENCE {} {};",
+            name.table_in_sql(),
+            object.definition
+        ));
+    }
+    for (table, _) in comes_back("table") {
+        statements.push(create_table(table, before));
+    }
+    for (name, object) in comes_back("column").filter(|(name, _)| !table_is_among(&gone, name)) {
+        if let Some(column) = object.column() {
+            statements.push(alter(
+                name,
+                &format!("ADD COLUMN {} {}", quoted(&name.name), column.to_sql()),
+            ));
+        }
+    }
+    for (name, old) in changed(before, after) {
+        let is = after.objects.get(name).and_then(Object::column);
+        if let (Some(was), Some(is)) = (old.column(), is) {
+            statements.extend(column_changes(name, &was, &is));
+        }
+    }
+    // Keys before the foreign keys that need them.
+    let mut to_create: Vec<_> = gone
+        .iter()
+        .chain(&changed(before, after))
+        .copied()
+        .collect();
+    to_create.sort_by_key(|(name, object)| std::cmp::Reverse(order_of_drop(name, object)));
+    statements.extend(
+        to_create
+            .iter()
+            .filter_map(|(name, object)| create_sql(name, object)),
+    );
+    statements.extend(comments(before, after));
+    statements
+}
+
+fn objects_without<'a>(all: &'a Catalog, without: &Catalog) -> Vec<(&'a ObjectName, &'a Object)> {
+    let objects = all.objects.iter();
+    objects
+        .filter(|(name, _)| !without.objects.contains_key(name))
+        .collect()
+}
+
+/// The objects of `one` that `other` has too, made otherwise.
+fn changed<'a>(one: &'a Catalog, other: &Catalog) -> Vec<(&'a ObjectName, &'a Object)> {
+    let objects = one.objects.iter();
+    let is_changed = |name: &ObjectName, object: &Object| {
+        other.objects.get(name).is_some_and(|other| other != object)
+    };
+    objects
+        .filter(|(name, object)| is_changed(name, object))
+        .collect()
+}
+
+/// Whether a foreign key leads to another table, which is not its own. Only as far as names are ordinary: without it, a
+/// statement is left out that is tried later.
+fn leads_to(name: &ObjectName, key: &Object, table: &ObjectName) -> bool {
+    let parent = key
+        .definition
+        .split_once(" REFERENCES ")
+        .and_then(|(_, rest)| rest.split_once('('));
+    let is_parent = parent.is_some_and(|(parent, _)| {
+        parent.replace('"', "") == format!("{}.{}", table.schema, table.name).replace('"', "")
+    });
+    is_parent && name.kind == "constraint" && table.kind == "table" && name.table != table.name
+}
+
+/// Low is dropped first and made last.
+fn order_of_drop(name: &ObjectName, object: &Object) -> usize {
+    match name.kind.as_str() {
+        "trigger" => 0,
+        "constraint" if object.definition.starts_with("FOREIGN KEY") => 1,
+        "constraint" => 2,
+        "index" => 3,
+        kind => {
+            4 + KINDS
+                .iter()
+                .rev()
+                .position(|known| *known == kind)
+                .unwrap_or(KINDS.len())
+        }
+    }
+}
+
+fn alter(name: &ObjectName, action: &str) -> String {
+    format!("ALTER TABLE {} {action};", name.table_in_sql())
+}
+
+fn drop_sql(name: &ObjectName) -> Option<String> {
+    let quoted_name = quoted(&name.name);
+    Some(match name.kind.as_str() {
+        "trigger" => format!("DROP TRIGGER {quoted_name} ON {};", name.table_in_sql()),
+        "constraint" => alter(name, &format!("DROP CONSTRAINT {quoted_name}")),
+        "index" => format!("DROP INDEX {}.{quoted_name};", quoted(&name.schema)),
+        "column" => alter(name, &format!("DROP COLUMN {quoted_name}")),
+        "table" => format!("DROP TABLE {};", name.table_in_sql()),
+        _ => return None,
+    })
+}
+
+fn create_sql(name: &ObjectName, object: &Object) -> Option<String> {
+    let definition = &object.definition;
+    Some(match name.kind.as_str() {
+        "trigger" | "index" => format!("{definition};"),
+        "constraint" => alter(
+            name,
+            &format!("ADD CONSTRAINT {} {definition}", quoted(&name.name)),
+        ),
+        "sequence owner" => format!(
+            "ALTER SEQUENCE {} OWNED BY {definition};",
+            name.table_in_sql()
+        ),
+        _ => return None,
+    })
+}
+
+fn create_table(table: &ObjectName, before: &Catalog) -> String {
+    let of_table = |(name, _): &(&ObjectName, &Object)| {
+        name.kind == "column" && name.schema == table.schema && name.table == table.name
+    };
+    let mut columns: Vec<_> = before.objects.iter().filter(of_table).collect();
+    columns.sort_by_key(|(_, object)| object.position);
+    let columns: Vec<_> = columns
+        .iter()
+        .filter_map(|(name, object)| {
+            Some(format!(
+                "    {} {}",
+                quoted(&name.name),
+                object.column()?.to_sql()
+            ))
+        })
+        .collect();
+    format!(
+        "CREATE TABLE {} (\n{}\n);",
+        table.table_in_sql(),
+        columns.join(",\n")
+    )
+}
+
+fn column_changes(name: &ObjectName, was: &ColumnDefinition, is: &ColumnDefinition) -> Vec<String> {
+    let column = quoted(&name.name);
+    let action = |action: &str| alter(name, &format!("ALTER COLUMN {column} {action}"));
+    let mut statements = Vec::new();
+    let type_changes = was.sql_type != is.sql_type || was.collation != is.collation;
+    if type_changes && is.default.is_some() {
+        statements.push(action("DROP DEFAULT"));
+    }
+    if type_changes {
+        let collation = was
+            .collation
+            .as_ref()
+            .map(|name| format!(" COLLATE {name}"));
+        statements.push(action(&format!(
+            "TYPE {}{} USING {column}::{}",
+            was.sql_type,
+            collation.unwrap_or_default(),
+            was.sql_type
+        )));
+    }
+    match (&was.default, &is.default) {
+        (Some(default), is) if type_changes || is.as_ref() != Some(default) => {
+            statements.push(action(&format!("SET DEFAULT {default}")));
+        }
+        (None, Some(_)) if !type_changes => statements.push(action("DROP DEFAULT")),
+        _ => {}
+    }
+    match (was.not_null, is.not_null) {
+        (true, false) => statements.push(action("SET NOT NULL")),
+        (false, true) => statements.push(action("DROP NOT NULL")),
+        _ => {}
+    }
+    statements
+}
+
+/// PostgreSQL names what a comment is on so that it can be used in the statement.
+fn comments(before: &Catalog, after: &Catalog) -> Vec<String> {
+    let is_comment = |name: &ObjectName| name.kind.starts_with("comment on ");
+    let statement = |name: &ObjectName, text: &str| {
+        let kind = match &name.kind["comment on ".len()..] {
+            "table column" => "COLUMN",
+            "table constraint" => "CONSTRAINT",
+            "table" => "TABLE",
+            "index" => "INDEX",
+            "trigger" => "TRIGGER",
+            "sequence" => "SEQUENCE",
+            _ => return None,
+        };
+        Some(format!("COMMENT ON {kind} {} IS {text};", name.name))
+    };
+    let come_back = before
+        .objects
+        .iter()
+        .filter(|(name, object)| is_comment(name) && after.objects.get(name) != Some(object));
+    let come_back = come_back.filter_map(|(name, object)| {
+        statement(name, &crate::names::sql_string(&object.definition))
+    });
+    let go = objects_without(after, before)
+        .into_iter()
+        .filter(|(name, _)| {
+            // With what it is on goes its comment.
+            is_comment(name)
+                && after
+                    .objects
+                    .keys()
+                    .filter(|other| !is_comment(other))
+                    .all(|other| before.objects.contains_key(other) || !is_on(name, other))
+        });
+    let go: Vec<_> = go.filter_map(|(name, _)| statement(name, "NULL")).collect();
+    come_back.chain(go).collect()
+}
+
+/// Whether a comment is on an object that goes; by the object's name, which is enough to leave out a statement.
+fn is_on(comment: &ObjectName, object: &ObjectName) -> bool {
+    let identity = &comment.name;
+    identity.ends_with(&object.name) || identity.ends_with(&quoted(&object.name)) || {
+        let table = format!(".{}.", object.name);
+        object.kind == "table" && identity.contains(&table)
+    }
+}

@@ -1,0 +1,34 @@
+//! The tables of a plugin, as its `schema.rs` says them and as a database has them, and what leads from one to the
+//! other.
+//!
+//! [`Schema`] is what both have in common: [`Schema::from_rust`] reads it from a `schema.rs`, [`Tables::read`] from a
+//! database, and [`Schema::to_rust`] writes it. [`Migration::write`] compares the two and writes the SQL that makes the
+//! database what `schema.rs` says. [`Catalog`] knows all that a database holds, to tell what a migration has left behind.
+//!
+//! Nothing here needs Watertight's other crates: any Diesel connection to PostgreSQL will do.
+
+mod catalog;
+mod change;
+mod diff;
+mod down_sql;
+mod known_types;
+mod migration;
+mod model;
+mod names;
+mod parse;
+mod print;
+mod renames;
+mod session;
+mod tables;
+mod types;
+mod up_sql;
+
+pub use catalog::{Catalog, Difference, ObjectName};
+pub use change::Change;
+pub use diff::DiffError;
+pub use migration::{Migration, MigrationError};
+pub use model::{Column, Join, Schema, SqlType, Table};
+pub use parse::ParseError;
+pub use renames::{AnswerError, Answers, Question};
+pub use session::{PgSession, ReadError};
+pub use tables::Tables;

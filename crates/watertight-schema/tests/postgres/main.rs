@@ -1,0 +1,5 @@
+//! schema.rs and real databases.
+
+mod catalog;
+mod migration;
+mod scratch;
