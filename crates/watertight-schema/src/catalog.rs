@@ -115,26 +115,38 @@ impl Catalog {
         })
     }
 
-    /// How `other` differs from this one.
+    /// How `other` differs from this one. Of a table that only one of them has, its columns and whatever else belongs to
+    /// it are not told.
     pub fn differences(&self, other: &Self) -> Vec<Difference> {
         let mut differences = Vec::new();
         for (name, before) in &self.objects {
             match other.objects.get(name) {
-                None => differences.push(Difference::Missing(name.clone())),
+                None if other.has_table_of(name) => {
+                    differences.push(Difference::Missing(name.clone()))
+                }
                 Some(after) if after != before => differences.push(Difference::Changed {
                     object: name.clone(),
                     before: before.definition.clone(),
                     after: after.definition.clone(),
                 }),
-                Some(_) => {}
+                _ => {}
             }
         }
         let added = other
             .objects
             .keys()
             .filter(|name| !self.objects.contains_key(name));
+        let added = added.filter(|name| self.has_table_of(name));
         differences.extend(added.cloned().map(Difference::Added));
         differences
+    }
+
+    /// Whether the table that an object belongs to is here; so it is for what belongs to none.
+    fn has_table_of(&self, name: &ObjectName) -> bool {
+        name.table.is_empty()
+            || self.objects.keys().any(|other| {
+                other.table.is_empty() && other.schema == name.schema && other.name == name.table
+            })
     }
 
     pub(crate) fn column(&self, schema: &str, table: &str, name: &str) -> Option<ColumnDefinition> {

@@ -110,6 +110,7 @@ impl Migration {
     ) -> Result<Option<Self>, MigrationError> {
         let tables = Tables::read(scratch, &wanted.name)?;
         let known = KnownTypes::read(scratch)?;
+        renames::renames(&tables.schema, wanted, answers).map_err(DiffError::from)?;
         let questions = renames::questions(&tables.schema, wanted, answers);
         if !questions.is_empty() {
             return Err(MigrationError::Questions(questions));

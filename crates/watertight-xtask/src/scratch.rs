@@ -1,5 +1,5 @@
 use std::process;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result, bail};
 use diesel::connection::SimpleConnection as _;
@@ -43,7 +43,9 @@ impl ScratchServer {
         let slot = Slot::default();
         let ours = Arc::clone(&slot);
         ctrlc::set_handler(move || {
-            drop(taken(&ours));
+            // Held to the end: what comes of the work after this is of no interest.
+            let mut slot = locked(&ours);
+            drop(slot.take());
             terminal::remark("interrupted: nothing was written");
             process::exit(INTERRUPTED);
         })
@@ -60,7 +62,7 @@ impl ScratchServer {
     /// When the role may not create one, or the server does not answer.
     pub(crate) fn create(&self) -> Result<Scratch> {
         // Ctrl-C waits until it is there, and then drops it.
-        let mut slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut slot = locked(&self.slot);
         let database = ScratchDatabase::create(self.database.url(), PREFIX)?;
         let url = database.url().clone();
         *slot = Some(database);
@@ -79,7 +81,9 @@ impl Scratch {
     ///
     /// After what failed is said as `migrate` says it.
     pub(crate) fn migrate(&mut self, migrator: &Migrator, plugins: &[PluginId]) -> Result<()> {
-        let report = migrator.run(&mut self.connection, plugins)?;
+        let report = migrator.run(&mut self.connection, plugins);
+        drop(locked(&self.slot));
+        let report = report?;
         for error in report.errors() {
             terminal::error(&error.to_string());
         }
@@ -104,10 +108,12 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        drop(taken(&self.slot));
+        let database = locked(&self.slot).take();
+        drop(database);
     }
 }
 
-fn taken(slot: &Slot) -> Option<ScratchDatabase> {
-    slot.lock().unwrap_or_else(PoisonError::into_inner).take()
+/// Waits for ever once Ctrl-C has been pressed.
+fn locked(slot: &Slot) -> MutexGuard<'_, Option<ScratchDatabase>> {
+    slot.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -86,7 +86,9 @@ fn verify(migrator: &Migrator, scratch: &mut Scratch, plugin: PluginId) -> Resul
         steps.push((name, Catalog::read(&mut scratch.connection)?));
     }
     let mut findings = Vec::new();
-    if down(migrator, scratch, plugin, &nothing, &steps, &mut findings)? {
+    down(migrator, scratch, plugin, &nothing, &steps, &mut findings)?;
+    // What a down has left is told there.
+    if findings.is_empty() {
         up_again(migrator, scratch, plugin, &steps, &mut findings)?;
     }
     Ok(Verified {
@@ -96,7 +98,6 @@ fn verify(migrator: &Migrator, scratch: &mut Scratch, plugin: PluginId) -> Resul
     })
 }
 
-/// Whether all of it could be run.
 fn down(
     migrator: &Migrator,
     scratch: &mut Scratch,
@@ -104,13 +105,13 @@ fn down(
     nothing: &Catalog,
     steps: &Steps,
     findings: &mut Vec<Finding>,
-) -> Result<bool> {
+) -> Result<()> {
     let mut known = Vec::new();
     for (index, (name, _)) in steps.iter().enumerate().rev() {
         let reverted = migrator.revert(&mut scratch.connection, &plugin, NonZeroUsize::MIN);
         if let Err(error) = reverted {
             findings.push(Finding::refused(name, "down.sql", &error));
-            return Ok(false);
+            return Ok(());
         }
         let before = index
             .checked_sub(1)
@@ -118,7 +119,7 @@ fn down(
         let differences = before.differences(&Catalog::read(&mut scratch.connection)?);
         Finding::of_new(name, "down.sql", &differences, &mut known, findings);
     }
-    Ok(true)
+    Ok(())
 }
 
 fn up_again(
@@ -135,10 +136,7 @@ fn up_again(
             return Ok(());
         }
         let differences = after.differences(&Catalog::read(&mut scratch.connection)?);
-        // What a down has left is told there.
-        if findings.is_empty() {
-            Finding::of_new(name, "up.sql", &differences, &mut known, findings);
-        }
+        Finding::of_new(name, "up.sql", &differences, &mut known, findings);
     }
     Ok(())
 }

@@ -1,0 +1,132 @@
+use std::process::{Child, Command};
+
+use diesel::RunQueryDsl;
+use diesel::dsl::sql;
+use diesel::sql_types::BigInt;
+use watertight_testing::TestDatabase;
+
+use super::{Ran, TestWorkspace};
+
+/// A workspace with the plugins `auth` and `shop`, which depends on it, and an empty database for them.
+pub struct Shop {
+    pub workspace: TestWorkspace,
+    pub database: TestDatabase,
+}
+
+impl Shop {
+    pub fn new() -> Self {
+        let shop = Self {
+            workspace: TestWorkspace::new(),
+            database: TestDatabase::new(vec![]),
+        };
+        shop.workspace.write_plugin("auth", "auth", "plugin-auth");
+        shop.workspace.write_plugin("shop", "shop", "plugin-shop");
+        shop.workspace.replace(
+            "plugins/shop/src/plugin_metadata.rs",
+            "\"shop\")",
+            "\"shop\").depends_on(&[\"auth\"])",
+        );
+        shop.migration(
+            "auth",
+            "1_users",
+            r#"CREATE TABLE "plugin_auth"."users" (id int);"#,
+        );
+        shop.migration(
+            "shop",
+            "1_items",
+            r#"CREATE TABLE "plugin_shop"."items" (id int);"#,
+        );
+        shop
+    }
+
+    /// A migration that drops the table again, or what its name says otherwise.
+    pub fn migration(&self, plugin: &str, name: &str, up: &str) {
+        let folder = format!("plugins/{plugin}/migrations/{name}");
+        let table = name.split_once('_').unwrap().1;
+        self.workspace.write(&format!("{folder}/up.sql"), up);
+        self.workspace.write(
+            &format!("{folder}/down.sql"),
+            &format!("DROP TABLE \"plugin_{plugin}\".\"{table}\";"),
+        );
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.workspace.command(arguments);
+        command.env("DATABASE_URL", self.database.url().expose_secret());
+        command
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Ran {
+        Ran::new(self.command(arguments).output().unwrap())
+    }
+
+    /// What a migration that fails makes the command say. Other plugins are reported on stdout.
+    #[track_caller]
+    pub fn failure(&self) -> String {
+        let ran = self.run(&["migrate"]);
+        assert_eq!(ran.code, Some(1), "{}{}", ran.stdout, ran.stderr);
+        let said: Vec<&str> = ran
+            .stderr
+            .lines()
+            .filter(|line| !line.contains(" applied in ") && !line.ends_with(" failed"))
+            .collect();
+        format!("{}\n---\n{}", said.join("\n"), ran.stdout)
+    }
+
+    pub fn count(&self, query: &str) -> i64 {
+        sql::<BigInt>(query)
+            .get_result(&mut self.database.connect())
+            .unwrap()
+    }
+
+    pub fn sleeping(&self) -> i64 {
+        self.count(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%pg_sleep%' \
+             AND pid <> pg_backend_pid()",
+        )
+    }
+
+    pub fn wait_until_it_sleeps(&self, run: &mut Child) {
+        while self.sleeping() == 0 {
+            assert!(run.try_wait().unwrap().is_none(), "it ended too early");
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+    }
+
+    pub fn tables(&self) -> i64 {
+        self.count("SELECT count(*) FROM pg_tables WHERE schemaname LIKE 'plugin%'")
+    }
+}
+
+/// What [`Shop::with_items`] has of its table.
+pub const ITEMS_UP: &str = r#"CREATE TABLE "plugin_shop"."items" (
+    "id" uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    "name" text NOT NULL
+);
+"#;
+
+pub const SCHEMA_FILE: &str = "plugins/shop/src/schema.rs";
+
+impl Shop {
+    /// As [`Shop::new`], with a table that Diesel can use, and a schema.rs that says it.
+    pub fn with_items() -> Self {
+        let shop = Self::new();
+        shop.migration("shop", "1_items", ITEMS_UP);
+        shop.write_schema(&["id -> Uuid", "name -> Text"]);
+        shop
+    }
+
+    /// A schema.rs with the table `items` and these columns.
+    pub fn write_schema(&self, columns: &[&str]) {
+        let columns: Vec<_> = columns
+            .iter()
+            .map(|column| format!("            {column},\n"))
+            .collect();
+        let text = format!(
+            "// @generated automatically by Diesel CLI.\n\npub mod plugin_shop {{\n    diesel::table! {{\n        \
+             plugin_shop.items (id) {{\n{}        }}\n    }}\n}}\n",
+            columns.concat()
+        );
+        self.workspace.write(SCHEMA_FILE, &text);
+    }
+}

@@ -1,0 +1,307 @@
+//! `cargo xtask generate`, on a real PostgreSQL server.
+
+mod common;
+
+use std::fs;
+use std::process::{Command, Stdio};
+
+use common::Ran;
+use common::shop::{SCHEMA_FILE, Shop};
+use diesel::RunQueryDsl as _;
+use diesel::dsl::sql;
+use diesel::sql_types::BigInt;
+use insta::assert_snapshot;
+use serde_json::Value;
+use tempfile::TempDir;
+use watertight_database::EmbeddedServer;
+
+/// A server for one test, on which nobody else makes databases.
+struct OwnServer {
+    server: EmbeddedServer,
+    _folder: TempDir,
+}
+
+impl OwnServer {
+    fn start() -> Self {
+        let folder = TempDir::new().unwrap();
+        Self {
+            server: EmbeddedServer::acquire(folder.path()).unwrap(),
+            _folder: folder,
+        }
+    }
+
+    fn command(&self, shop: &Shop, arguments: &[&str]) -> Command {
+        let mut command = shop.command(arguments);
+        command.env("DATABASE_URL", self.server.url().expose_secret());
+        command
+    }
+
+    fn count(&self, query: &str) -> i64 {
+        let mut connection = self.server.url().connect().unwrap();
+        sql::<BigInt>(query).get_result(&mut connection).unwrap()
+    }
+
+    fn scratch_databases(&self) -> i64 {
+        self.count("SELECT count(*) FROM pg_database WHERE datname LIKE 'watertight\\_scratch\\_%'")
+    }
+}
+
+const AT: [&str; 2] = ["--timestamp", "2026-02-01-000000"];
+
+fn generate(shop: &Shop, arguments: &[&str]) -> Ran {
+    shop.run(&[&["generate", "shop"], arguments, &AT].concat())
+}
+
+/// What the command does, but for where.
+fn migrations(shop: &Shop) -> Vec<String> {
+    let folders = fs::read_dir(shop.workspace.path("plugins/shop/migrations")).unwrap();
+    let mut names: Vec<_> = folders
+        .map(|folder| folder.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_column_in_schema_rs_becomes_a_migration_that_migrate_runs() {
+    let shop = Shop::with_items();
+    shop.write_schema(&["id -> Uuid", "name -> Text", "price -> Nullable<Numeric>"]);
+    assert_snapshot!(generate(&shop, &[]).done(), @"
+    Wrote a migration of plugin `shop`, tried up, down and up again:
+      create plugins/shop/migrations/2026-02-01-000000_add_price_to_items/down.sql
+      create plugins/shop/migrations/2026-02-01-000000_add_price_to_items/up.sql
+
+    It does:
+      add items.price
+
+    Next:
+      look at its SQL, and add what schema.rs cannot say
+      cargo xtask migrate --plugin shop
+    ");
+    let folder = "plugins/shop/migrations/2026-02-01-000000_add_price_to_items";
+    assert_snapshot!(shop.workspace.read(&format!("{folder}/up.sql")), @r#"ALTER TABLE "plugin_shop"."items" ADD COLUMN "price" numeric;"#);
+    assert_snapshot!(shop.workspace.read(&format!("{folder}/down.sql")), @r#"ALTER TABLE "plugin_shop"."items" DROP COLUMN "price";"#);
+    assert_snapshot!(generate(&shop, &[]).done(), @"Nothing to do: the migrations of plugin `shop` make what its schema.rs says.");
+    let before = shop.workspace.read(SCHEMA_FILE);
+    shop.run(&["migrate"]).done();
+    assert_eq!(shop.workspace.read(SCHEMA_FILE), before);
+}
+
+#[test]
+fn check_and_dry_run_write_nothing() {
+    let shop = Shop::with_items();
+    assert_snapshot!(generate(&shop, &["--check"]).done(), @"Nothing to do: the migrations of plugin `shop` make what its schema.rs says.");
+    shop.write_schema(&["id -> Uuid", "name -> Text", "price -> Nullable<Numeric>"]);
+    let before = shop.workspace.tree();
+    let missing = generate(&shop, &["--check"]);
+    assert_eq!(missing.code, Some(3), "{}", missing.stderr);
+    assert_snapshot!(missing.stdout, @"
+    A migration of plugin `shop` is missing: add items.price.
+    Run `cargo xtask generate shop`.
+    ");
+    assert_snapshot!(generate(&shop, &["--dry-run"]).done(), @r#"
+    Would write a migration of plugin `shop`:
+      create plugins/shop/migrations/2026-02-01-000000_add_price_to_items/down.sql
+      create plugins/shop/migrations/2026-02-01-000000_add_price_to_items/up.sql
+
+    -- up.sql
+    ALTER TABLE "plugin_shop"."items" ADD COLUMN "price" numeric;
+
+    -- down.sql
+    ALTER TABLE "plugin_shop"."items" DROP COLUMN "price";
+    "#);
+    shop.write_schema(&["id -> Uuid", "title -> Text"]);
+    let missing = generate(&shop, &["--check"]);
+    assert_eq!(missing.code, Some(3), "{}", missing.stderr);
+    assert_snapshot!(missing.stdout, @"
+    A migration of plugin `shop` is missing: `items.name` is gone from schema.rs, and `title` is new: it may have another name now.
+    Run `cargo xtask generate shop`.
+    ");
+    shop.write_schema(&["id -> Uuid", "name -> Text", "price -> Nullable<Numeric>"]);
+    assert!(shop.workspace.tree() == before);
+}
+
+#[test]
+fn a_possible_rename_is_never_a_silent_drop() {
+    let shop = Shop::with_items();
+    shop.write_schema(&["id -> Uuid", "title -> Text"]);
+    let before = shop.workspace.tree();
+    assert_snapshot!(generate(&shop, &[]).failed(), @"
+    error: failed to tell what is renamed from what is dropped:
+      `items.name` is gone from schema.rs, and `title` is new: it may have another name now; say `--rename items.name=title`, or `--drop items.name`
+    run it again with these
+    ");
+    assert_snapshot!(generate(&shop, &["--rename", "items.nam=title"]).failed(), @r#"error: failed to take "items.nam" for renamed or dropped: schema.rs has it, or the migrations do not make it; gone are: items.name"#);
+    assert_snapshot!(generate(&shop, &["--rename", "items"]).refused_as_wrong_usage(), @"
+    error: invalid value 'items' for '--rename <OLD=NEW>': write it as `items=products` for a table, or `items.name=title` for a column
+
+    For more information, try '--help'.
+    ");
+    let lossy = generate(&shop, &["--drop", "items.name"]);
+    assert_eq!(lossy.code, Some(3));
+    assert_snapshot!(lossy.stderr, @"
+    error: failed to write the migration: it loses data:
+      drops the column items.name
+    if that is meant, run it again with `--allow-data-loss`
+    ");
+    assert!(shop.workspace.tree() == before);
+    generate(&shop, &["--rename", "items.name=title"]).done();
+    assert_eq!(
+        migrations(&shop),
+        ["1_items", "2026-02-01-000000_rename_name_to_title_in_items"]
+    );
+}
+
+#[test]
+fn a_rename_is_asked_for_on_a_terminal() {
+    let shop = Shop::with_items();
+    shop.write_schema(&["id -> Uuid", "title -> Text"]);
+    let command = shop.command(&[&["generate", "shop"][..], &AT].concat());
+    let words: Vec<_> = [command.get_program()]
+        .into_iter()
+        .chain(command.get_args())
+        .collect();
+    let words: Vec<_> = words.iter().map(|word| word.to_str().unwrap()).collect();
+    // `script` gives it a terminal; Enter takes the first answer.
+    let mut terminal = Command::new("script")
+        .args(["-qefc", &words.join(" "), "/dev/null"])
+        .current_dir(shop.workspace.root())
+        .env_remove("CARGO_MANIFEST_DIR")
+        .env("DATABASE_URL", shop.database.url().expose_secret())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::io::Write::write_all(terminal.stdin.as_mut().unwrap(), b"\r").unwrap();
+    let output = terminal.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && said.contains("items.name is gone. It is"),
+        "{said}"
+    );
+    assert_eq!(
+        migrations(&shop),
+        ["1_items", "2026-02-01-000000_rename_name_to_title_in_items"]
+    );
+}
+
+#[test]
+fn data_is_lost_only_when_that_is_said() {
+    let shop = Shop::with_items();
+    shop.write_schema(&["id -> Uuid"]);
+    let lossy = generate(&shop, &[]);
+    assert_eq!(lossy.code, Some(3));
+    assert_snapshot!(lossy.stderr, @"
+    error: failed to write the migration: it loses data:
+      drops the column items.name
+    if that is meant, run it again with `--allow-data-loss`
+    ");
+    generate(&shop, &["--allow-data-loss", "--name", "forget_names"]).done();
+    assert_snapshot!(shop.workspace.read("plugins/shop/migrations/2026-02-01-000000_forget_names/up.sql"), @r#"
+    -- Loses data: drops the column items.name.
+    ALTER TABLE "plugin_shop"."items" DROP COLUMN "name";
+    "#);
+}
+
+#[test]
+fn programs_read_what_was_done() {
+    let shop = Shop::with_items();
+    shop.write_schema(&["id -> Uuid", "name -> Text", "price -> Nullable<Numeric>"]);
+    let written: Value = serde_json::from_str(&generate(&shop, &["--json"]).done()).unwrap();
+    assert_eq!(written["status"], "written");
+    assert_eq!(written["changes"][0], "add items.price");
+    assert_eq!(written["version"], "20260201000000");
+    let unchanged: Value = serde_json::from_str(&generate(&shop, &["--json"]).done()).unwrap();
+    assert_eq!(unchanged["status"], "unchanged");
+}
+
+#[test]
+fn what_is_wrong_in_schema_rs_is_shown_where_it_is() {
+    let shop = Shop::with_items();
+    let error = |text: &str| {
+        shop.workspace.write(SCHEMA_FILE, text);
+        generate(&shop, &[]).failed()
+    };
+    assert_snapshot!(error("diesel::table! {\n    plugin_shop.items {\n        id => Uuid,\n    }\n}\n"), @"error: failed to read plugins/shop/src/schema.rs:3:12: expected `->`");
+    assert_snapshot!(error("diesel::table! {\n    items {\n        id -> Uuid,\n    }\n}\n"), @"error: failed to read plugins/shop/src/schema.rs:2:5: the table `items` is in the schema `public`, but this plugin owns `plugin_shop`; write `plugin_shop.items`");
+    assert_snapshot!(error("diesel::table! {\n    plugin_auth.items {\n        id -> Uuid,\n    }\n}\n"), @"error: failed to read plugins/shop/src/schema.rs:2:17: the table `items` is in the schema `plugin_auth`, but this plugin owns `plugin_shop`; write `plugin_shop.items`");
+    assert_snapshot!(error("diesel::table! {\n    plugin_shop.items {\n        id -> Uuidd,\n    }\n}\n"), @r#"error: failed to read plugins/shop/src/schema.rs:3:15: `Uuidd` is no type that Diesel has for PostgreSQL, nor one that this file defines; for a type of the plugin's own add `#[diesel(postgres_type(name = "…", schema = "…"))] pub struct Uuidd;` to `sql_types`"#);
+    assert_snapshot!(error("diesel::table! { plugin_shop.items { id -> Uuid, } }\ndiesel::joinable!(items -> users (user_id));"), @"error: failed to read plugins/shop/src/schema.rs:2:28: `users` is no table of this file; take the join out");
+    assert_snapshot!(error("fn broken("), @"error: failed to read plugins/shop/src/schema.rs:1:10: cannot parse string into token stream");
+    fs::remove_file(shop.workspace.path(SCHEMA_FILE)).unwrap();
+    assert_snapshot!(generate(&shop, &[]).failed(), @"error: failed to read plugins/shop/src/schema.rs: it is not there; `cargo xtask schema shop` writes it");
+    assert_snapshot!(shop.run(&["generate", "shpo"]).failed(), @"error: failed to find a plugin `shpo`; did you mean `shop`? There are: auth, shop");
+    assert_eq!(migrations(&shop), ["1_items"]);
+}
+
+#[test]
+fn a_migration_that_fails_while_it_is_replayed_is_shown_as_migrate_shows_it() {
+    let shop = Shop::with_items();
+    shop.migration("shop", "2_bad", &("-- \n".repeat(39) + "ALTER TABEL x;"));
+    let server = OwnServer::start();
+    let output = server
+        .command(&shop, &["generate", "shop"])
+        .output()
+        .unwrap();
+    assert_snapshot!(Ran::new(output).failed(), @r#"
+    error: failed to run migration 2_bad of plugin shop
+      --> plugins/shop/migrations/2_bad/up.sql:40:7
+       |
+    40 | ALTER TABEL x;
+       |       ^
+    ERROR: syntax error at or near "TABEL"
+    nothing of this migration was applied; mend the SQL and run it again
+    error: failed to run the migrations in a scratch database; nothing was written
+    "#);
+    assert_eq!(server.scratch_databases(), 0);
+}
+
+#[test]
+fn a_role_that_may_not_create_databases_is_told_so() {
+    let shop = Shop::with_items();
+    let mut connection = shop.database.connect();
+    let sql =
+        "DROP ROLE IF EXISTS watertight_weak; CREATE ROLE watertight_weak LOGIN PASSWORD 'weak'";
+    diesel::connection::SimpleConnection::batch_execute(&mut connection, sql).unwrap();
+    let url = shop.database.url().expose_secret();
+    let (scheme, rest) = url.split_once("://").unwrap();
+    let (_, rest) = rest.split_once('@').unwrap();
+    let mut command = shop.command(&["generate", "shop"]);
+    command.env(
+        "DATABASE_URL",
+        format!("{scheme}://watertight_weak:weak@{rest}"),
+    );
+    let error = Ran::new(command.output().unwrap()).failed();
+    assert!(error.contains("CREATEDB"), "{error}");
+    diesel::connection::SimpleConnection::batch_execute(
+        &mut connection,
+        "DROP ROLE watertight_weak",
+    )
+    .unwrap();
+}
+
+#[test]
+fn ctrl_c_drops_the_scratch_database() {
+    let shop = Shop::with_items();
+    shop.migration("shop", "2_slow", "SELECT pg_sleep(60)");
+    let server = OwnServer::start();
+    let mut command = server.command(&shop, &["generate", "shop"]);
+    let mut run = command.stderr(Stdio::piped()).spawn().unwrap();
+    let sleeping = "SELECT count(*) FROM pg_stat_activity WHERE datname LIKE 'watertight\\_scratch\\_%' AND query LIKE '%pg_sleep(60)%'";
+    while server.count(sleeping) == 0 {
+        assert!(run.try_wait().unwrap().is_none(), "it ended too early");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let pid = run.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-s", "INT", &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let status = run.wait().unwrap();
+    assert_eq!(status.code(), Some(130), "{status}");
+    assert_eq!(server.scratch_databases(), 0);
+    assert_eq!(migrations(&shop), ["1_items", "2_slow"]);
+}

@@ -1,0 +1,103 @@
+//! `cargo xtask schema`, and what `migrate` does to schema.rs, on a real PostgreSQL server.
+
+mod common;
+
+use common::shop::{SCHEMA_FILE, Shop};
+use insta::assert_snapshot;
+
+#[test]
+fn schema_rs_follows_the_sql() {
+    let shop = Shop::with_items();
+    let clean = shop.workspace.read(SCHEMA_FILE);
+    assert_snapshot!(shop.run(&["schema", "shop"]).done(), @"Nothing to do: every schema.rs is as the tables are.");
+    let price = "ALTER TABLE \"plugin_shop\".\"items\" ADD COLUMN \"price\" numeric;
+        COMMENT ON COLUMN \"plugin_shop\".\"items\".\"price\" IS 'In euros.';";
+    shop.migration("shop", "2_price", price);
+    shop.workspace.write(
+        "plugins/shop/migrations/2_price/down.sql",
+        "ALTER TABLE \"plugin_shop\".\"items\" DROP COLUMN \"price\";",
+    );
+    let stale = shop.run(&["schema", "shop", "--check"]);
+    assert_eq!(stale.code, Some(3));
+    assert_snapshot!(stale.stdout, @"
+    Stale; run `cargo xtask schema`:
+      edit   plugins/shop/src/schema.rs
+
+    --- plugins/shop/src/schema.rs
+    +++ plugins/shop/src/schema.rs
+    @@ -5,6 +5,8 @@
+             plugin_shop.items (id) {
+                 id -> Uuid,
+                 name -> Text,
+    +            /// In euros.
+    +            price -> Nullable<Numeric>,
+             }
+         }
+     }
+    ");
+    assert_eq!(shop.workspace.read(SCHEMA_FILE), clean);
+
+    let ran = shop.run(&["migrate"]);
+    assert!(
+        ran.stderr.contains("wrote plugins/shop/src/schema.rs"),
+        "{}",
+        ran.stderr
+    );
+    assert_snapshot!(shop.workspace.read(SCHEMA_FILE), @"
+    // @generated automatically by Diesel CLI.
+
+    pub mod plugin_shop {
+        diesel::table! {
+            plugin_shop.items (id) {
+                id -> Uuid,
+                name -> Text,
+                /// In euros.
+                price -> Nullable<Numeric>,
+            }
+        }
+    }
+    ");
+    shop.run(&["migrate", "revert", "--plugin", "shop"]).done();
+    assert_eq!(shop.workspace.read(SCHEMA_FILE), clean);
+    shop.run(&["migrate", "--no-schema"]).done();
+    assert_eq!(shop.workspace.read(SCHEMA_FILE), clean);
+    shop.run(&["schema", "shop", "--from-database"]).done();
+    assert_ne!(shop.workspace.read(SCHEMA_FILE), clean);
+}
+
+#[test]
+fn a_workspace_can_switch_the_refreshing_off() {
+    let shop = Shop::with_items();
+    shop.write_schema(&["id -> Uuid"]);
+    let manifest = shop.workspace.read("Cargo.toml");
+    let settings = "[workspace.metadata.watertight]\nrefresh_schema = ";
+    let written = shop.workspace.read(SCHEMA_FILE);
+    shop.workspace
+        .write("Cargo.toml", &format!("{manifest}\n{settings}1\n"));
+    assert_snapshot!(shop.run(&["migrate"]).failed().replace(shop.workspace.root().to_str().unwrap(), "[root]"), @"error: failed to read [root]/Cargo.toml: `refresh_schema` in `[workspace.metadata.watertight]` is neither true nor false");
+    shop.workspace
+        .write("Cargo.toml", &format!("{manifest}\n{settings}false\n"));
+    shop.run(&["migrate"]).done();
+    assert_eq!(shop.workspace.read(SCHEMA_FILE), written);
+}
+
+#[test]
+fn what_a_person_has_written_is_not_overwritten_by_migrate() {
+    let shop = Shop::with_items();
+    shop.write_schema(&["id -> Uuid", "name -> Text", "price -> Nullable<Numeric>"]);
+    let written = shop.workspace.read(SCHEMA_FILE);
+    let ran = shop.run(&["migrate"]);
+    assert_snapshot!(ran.stderr.lines().find(|line| line.contains("left as it is")).unwrap_or_default(), @"plugins/shop/src/schema.rs is left as it is: it says what no migration has made. `cargo xtask generate shop` writes the migration; `cargo xtask schema shop` writes the file anew");
+    assert_eq!(shop.workspace.read(SCHEMA_FILE), written);
+    // When it is asked for, it is.
+    shop.run(&["schema", "shop"]).done();
+    assert_ne!(shop.workspace.read(SCHEMA_FILE), written);
+}
+
+#[test]
+fn the_examples_schema_rs_are_fresh() {
+    let mut command = Shop::new().command(&["schema", "--check"]);
+    let output = command.current_dir(common::REPOSITORY).output().unwrap();
+    let ran = common::Ran::new(output);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
+}
