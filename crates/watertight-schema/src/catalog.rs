@@ -122,7 +122,7 @@ impl Catalog {
         for (name, before) in &self.objects {
             match other.objects.get(name) {
                 None if other.has_table_of(name) => {
-                    differences.push(Difference::Missing(name.clone()))
+                    differences.push(Difference::Missing(name.clone()));
                 }
                 Some(after) if after != before => differences.push(Difference::Changed {
                     object: name.clone(),

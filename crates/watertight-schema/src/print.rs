@@ -119,11 +119,7 @@ impl Schema {
         documentation(&mut text, 1, table.comment.as_deref());
         if table.rust_name != table.name {
             // Here Diesel's command writes the schema too, which Diesel would take for a part of the table's name.
-            line(
-                &mut text,
-                1,
-                &format!("#[sql_name = {}]", rust_string(&table.name)),
-            );
+            line(&mut text, 1, &sql_name(&table.name));
         }
         let key: Vec<&str> = table
             .primary_key
@@ -140,11 +136,7 @@ impl Schema {
         for column in &table.columns {
             documentation(&mut text, 2, column.comment.as_deref());
             if column.rust_name != column.name {
-                line(
-                    &mut text,
-                    2,
-                    &format!("#[sql_name = {}]", rust_string(&column.name)),
-                );
+                line(&mut text, 2, &sql_name(&column.name));
             }
             if let Some(length) = column.max_length {
                 line(&mut text, 2, &format!("#[max_length = {length}]"));
@@ -158,6 +150,12 @@ impl Schema {
         line(&mut text, 1, "}");
         text + "}\n"
     }
+}
+
+fn sql_name(name: &str) -> String {
+    // Diesel takes one `r#` from the beginning, as if a raw identifier stood there.
+    let raw = if name.starts_with("r#") { "r#" } else { "" };
+    format!("#[sql_name = {}]", rust_string(&[raw, name].concat()))
 }
 
 /// The column's type in Rust.

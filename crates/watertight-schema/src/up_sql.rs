@@ -2,7 +2,7 @@
 
 use crate::catalog::Catalog;
 use crate::known_types::KnownTypes;
-use crate::names::{qualified, quoted, sql_string};
+use crate::names::{is_invisible, qualified, quoted, sql_string};
 use crate::types::in_sql;
 use crate::{Change, Column, Join, SqlType, Table};
 
@@ -19,7 +19,7 @@ impl UpSql<'_> {
         let statements = self.changes.iter().map(|change| {
             let warning = self
                 .loss(change)
-                .map(|loss| format!("-- Loses data: {loss}.\n"))
+                .map(|loss| format!("-- Loses data: {}.\n", in_one_line(&loss)))
                 .or_else(|| caution(change));
             warning.unwrap_or_default() + &self.statement(change)
         });
@@ -203,6 +203,11 @@ impl UpSql<'_> {
             .column(self.schema, old_table, old_column)?
             .default
     }
+}
+
+/// A text that does not end the comment that it stands in.
+fn in_one_line(text: &str) -> String {
+    text.replace(is_invisible, "?")
 }
 
 /// What works only while a table has no rows, or not such rows.

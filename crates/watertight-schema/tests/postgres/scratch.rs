@@ -9,7 +9,7 @@ pub const SCHEMA: &str = "plugin_shop";
 pub struct Scratch {
     pub connection: Connection,
     // Dropped after the connection.
-    _database: ScratchDatabase,
+    database: ScratchDatabase,
     // Keeps an embedded server up.
     _server: Database,
 }
@@ -26,9 +26,13 @@ impl Scratch {
         connection.batch_execute(&setup).unwrap();
         Self {
             connection,
-            _database: database,
+            database,
             _server: server,
         }
+    }
+
+    pub fn url(&self) -> &str {
+        self.database.url().expose_secret()
     }
 
     pub fn tables(&mut self) -> Tables {
