@@ -196,5 +196,7 @@ pub(crate) fn as_documented(comment: &str) -> Option<String> {
         .lines()
         .map(|line| line.trim_start_matches('/').trim())
         .collect();
-    Some(lines.join("\n")).filter(|text| !text.trim().is_empty())
+    // Empty lines at the end are not read again.
+    let text = lines.join("\n").trim_end().to_owned();
+    (!text.is_empty()).then_some(text)
 }

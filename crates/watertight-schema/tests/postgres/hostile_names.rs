@@ -77,7 +77,7 @@ fn quoted(name: &str) -> String {
 #[test]
 fn no_name_and_no_comment_becomes_rust_or_sql_of_its_own() {
     let scratch = RefCell::new(Scratch::new(""));
-    let mut runner = TestRunner::new(Config::with_cases(100));
+    let mut runner = TestRunner::new(Config::with_cases(60));
     let names = (name(), name(), name(), name(), text());
     let checked = runner.run(&names, |(table, column, other, enumeration, comment)| {
         let scratch = &mut *scratch.borrow_mut();
