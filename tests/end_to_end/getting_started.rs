@@ -8,7 +8,8 @@ const TABLES: &str = "SELECT string_agg(schemaname || '.' || tablename, ' ' ORDE
      FROM pg_tables WHERE schemaname LIKE 'plugin%' OR schemaname = 'public'";
 
 const EXPECTED: &str = "plugin_auth.__diesel_schema_migrations plugin_auth.sessions plugin_auth.users \
-     plugin_catalog.__diesel_schema_migrations plugin_catalog.categories plugin_catalog.products \
+     plugin_catalog.__diesel_schema_migrations plugin_catalog.categories \
+     plugin_catalog.product_tags plugin_catalog.products \
      plugin_my_feature.__diesel_schema_migrations plugin_my_feature.items \
      plugin_orders.__diesel_schema_migrations plugin_orders.items";
 

@@ -19,6 +19,7 @@ fn the_readme_s_tour_prints_what_it_shows() {
     std::os::unix::fs::symlink(checkout.root(), folder.path().join("README.in")).unwrap();
     trycmd::TestCases::new()
         .register_bin("cargo", Path::new(env!("CARGO")))
+        .register_bin("sh", Path::new("/bin/sh"))
         .env(
             "CARGO_TARGET_DIR",
             checkout.target_folder().to_string_lossy(),

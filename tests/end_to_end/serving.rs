@@ -42,7 +42,7 @@ fn many_servers_that_migrate_at_once_run_each_migration_once() {
     }
     let count = "SELECT count(*) FROM plugin_catalog.__diesel_schema_migrations";
     let count = checkout.xtask_on(database.url(), &["db", "psql", "--", "-XAtc", count]);
-    assert_eq!(count.succeeded().stdout, "4\n");
+    assert_eq!(count.succeeded().stdout, "6\n");
     for server in servers {
         assert!(server.terminate().success());
     }

@@ -234,7 +234,15 @@ fn plan(
 
 /// A name for a migration that nobody has named.
 fn name(changes: &[Change]) -> String {
-    let mut tables: Vec<&str> = changes.iter().map(Change::table).collect();
+    let is_comment = |change: &&Change| {
+        matches!(
+            change,
+            Change::CommentOnTable { .. } | Change::CommentOnColumn { .. }
+        )
+    };
+    let (comments, others): (Vec<_>, Vec<_>) = changes.iter().partition(is_comment);
+    let changes = if others.is_empty() { comments } else { others };
+    let mut tables: Vec<&str> = changes.iter().map(|change| change.table()).collect();
     let mut seen = Vec::new();
     tables.retain(|table| {
         let is_new = !seen.contains(table);
@@ -246,7 +254,7 @@ fn name(changes: &[Change]) -> String {
             .iter()
             .any(|change| matches!(change, Change::CreateTable(new) if new.name == **table))
     };
-    let words = match changes {
+    let words = match changes.as_slice() {
         [Change::AddColumn { table, column }] => format!("add {} to {table}", column.name),
         [Change::DropColumn { table, column }] => format!("drop {column} from {table}"),
         [Change::DropTable { table }] => format!("drop {table}"),

@@ -15,6 +15,15 @@ pub mod plugin_catalog {
     }
 
     diesel::table! {
+        plugin_catalog.product_tags (product_id, tag) {
+            product_id -> Uuid,
+            #[max_length = 50]
+            tag -> Varchar,
+            created_at -> Timestamptz,
+        }
+    }
+
+    diesel::table! {
         use diesel::sql_types::*;
         use super::sql_types::ProductState;
 
@@ -27,10 +36,13 @@ pub mod plugin_catalog {
             category_id -> Nullable<Uuid>,
             state -> ProductState,
             edited_by -> Nullable<Uuid>,
+            /// What one costs, in cents; none while it is not for sale.
+            price_cents -> Nullable<Int8>,
         }
     }
 
+    diesel::joinable!(product_tags -> products (product_id));
     diesel::joinable!(products -> categories (category_id));
 
-    diesel::allow_tables_to_appear_in_same_query!(categories, products,);
+    diesel::allow_tables_to_appear_in_same_query!(categories, product_tags, products,);
 }

@@ -8,7 +8,6 @@ use watertight_database::Database;
 use crate::commands::migrate::migrator_for;
 use crate::commands::migrate::progress::Reporter;
 use crate::commands::migrate::sessions::Sessions;
-use crate::schema_file::Refresh;
 use crate::terminal;
 use crate::workspace::Workspace;
 
@@ -27,7 +26,6 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
     let plugin = workspace.plugin(&arguments.plugin)?.id;
     let migrator = migrator_for(workspace, &[plugin])?;
     let database = Database::find(workspace.root())?;
-    let refresh = Refresh::begin(workspace, &database, &[plugin])?;
     let reporter = Reporter::new();
     let migrator = migrator.on_progress(reporter.callback());
     let sessions = Sessions::new(database.url())?;
@@ -41,8 +39,5 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
         1 => format!("Reverted 1 migration of plugin `{plugin}`.\n"),
         count => format!("Reverted {count} migrations of plugin `{plugin}`.\n"),
     });
-    if let Some(refresh) = refresh {
-        refresh.finish(&[plugin])?;
-    }
     Ok(ExitCode::SUCCESS)
 }

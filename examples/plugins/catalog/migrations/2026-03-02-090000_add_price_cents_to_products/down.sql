@@ -1,0 +1,1 @@
+ALTER TABLE "plugin_catalog"."products" DROP COLUMN "price_cents";

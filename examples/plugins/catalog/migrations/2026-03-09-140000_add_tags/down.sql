@@ -1,0 +1,1 @@
+DROP TABLE "plugin_catalog"."product_tags";
