@@ -168,31 +168,34 @@ impl<'a> Difference<'a> {
         })
     }
 
-    /// Whether a foreign key cannot stay: its parent goes or gets another key, or `schema.rs` says it no more.
-    fn goes(&self, key: &ForeignKey) -> bool {
+    /// Whether what a foreign key leads to goes: the table, or its primary key.
+    fn loses_parent(&self, key: &ForeignKey) -> bool {
         let Some((old, new)) = self.pairs().find(|(old, _)| old.name == key.parent) else {
             return true;
         };
-        let leads_to_key = old.primary_key == key.parent_columns;
-        if leads_to_key && self.key(old) != new.primary_key {
-            return true;
-        }
+        old.primary_key == key.parent_columns && self.key(old) != new.primary_key
+    }
+
+    /// Whether a foreign key cannot stay: what it leads to goes, or `schema.rs` says it no more.
+    fn goes(&self, key: &ForeignKey) -> bool {
         let said = self.before.schema.joins.iter().any(|join| {
             join.child == key.child
                 && join.parent == key.parent
                 && key.columns == [join.column.clone()]
         });
-        said && self
-            .as_join(key)
-            .is_none_or(|join| !self.after.joins.contains(&join))
+        let is_unsaid = || {
+            self.as_join(key)
+                .is_none_or(|join| !self.after.joins.contains(&join))
+        };
+        self.loses_parent(key) || said && is_unsaid()
     }
 
     fn foreign_keys_to_drop(&self) -> Vec<Change> {
         let keys = self.before.foreign_keys.iter().filter(|key| self.goes(key));
-        // With a table go its own keys; but not before the table that they lead to, if that goes too.
+        // With a table go its own keys; but not before what they lead to, if that goes too.
         let keys = keys.filter(|key| {
             self.table_name(&key.child).is_some()
-                || self.table_name(&key.parent).is_none() && key.child != key.parent
+                || self.loses_parent(key) && key.child != key.parent
         });
         keys.map(|key| Change::DropForeignKey {
             table: self.table_name(&key.child).unwrap_or(&key.child).to_owned(),

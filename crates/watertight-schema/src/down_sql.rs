@@ -33,9 +33,24 @@ pub(crate) fn statements(before: &Catalog, after: &Catalog) -> Vec<String> {
         .into_iter()
         .filter(|(name, _)| name.kind != "column");
     let mut to_drop: Vec<_> = came.iter().copied().chain(remade).collect();
+    // With a table goes all that it has, but for foreign keys to what goes before it: another table, or a key.
+    let go_before: Vec<(&str, &str)> = to_drop
+        .iter()
+        .filter_map(|(name, object)| match name.kind.as_str() {
+            "table" => Some((name.schema.as_str(), name.name.as_str())),
+            "constraint" if parent(object).is_none() => Some((&name.schema, &name.table)),
+            _ => None,
+        })
+        .collect();
     to_drop.retain(|(name, object)| {
-        let goes_with_table = table_is_among(&came, name);
-        !goes_with_table || came.iter().any(|(table, _)| leads_to(name, object, table))
+        let leads_there = || {
+            parent(object).is_some_and(|parent| {
+                go_before
+                    .iter()
+                    .any(|(schema, table)| parent == [*schema, *table] && *table != name.table)
+            })
+        };
+        !table_is_among(&came, name) || leads_there()
     });
     to_drop.sort_by_key(|(name, object)| order_of_drop(name, object));
     statements.extend(to_drop.iter().filter_map(|(name, _)| drop_sql(name)));
@@ -99,17 +114,13 @@ fn changed<'a>(one: &'a Catalog, other: &Catalog) -> Vec<(&'a ObjectName, &'a Ob
         .collect()
 }
 
-/// Whether a foreign key leads to another table, which is not its own. Only as far as names are ordinary: without it, a
-/// statement is left out that is tried later.
-fn leads_to(name: &ObjectName, key: &Object, table: &ObjectName) -> bool {
-    let parent = key
-        .definition
-        .split_once(" REFERENCES ")
-        .and_then(|(_, rest)| rest.split_once('('));
-    let is_parent = parent.is_some_and(|(parent, _)| {
-        parent.replace('"', "") == format!("{}.{}", table.schema, table.name).replace('"', "")
-    });
-    is_parent && name.kind == "constraint" && table.kind == "table" && name.table != table.name
+/// The schema and the table that a foreign key leads to; nothing for what is none.
+fn parent(key: &Object) -> Option<Vec<String>> {
+    let rest = key.definition.strip_prefix("FOREIGN KEY ")?;
+    let (_, parent) = rest.split_once(" REFERENCES ")?;
+    let (schema, rest) = first_name(parent);
+    let (table, _) = first_name(rest.strip_prefix('.')?);
+    Some(vec![schema, table])
 }
 
 /// Low is dropped first and made last.
@@ -216,6 +227,9 @@ fn column_changes(name: &ObjectName, was: &ColumnDefinition, is: &ColumnDefiniti
         (false, true) => statements.push(action("DROP NOT NULL")),
         _ => {}
     }
+    if let (Some(when), None) = (&was.identity, &is.identity) {
+        statements.push(action(&format!("ADD GENERATED {when} AS IDENTITY")));
+    }
     statements
 }
 
@@ -256,11 +270,74 @@ fn comments(before: &Catalog, after: &Catalog) -> Vec<String> {
     come_back.chain(go).collect()
 }
 
-/// Whether a comment is on an object that goes; by the object's name, which is enough to leave out a statement.
+/// Whether a comment is on an object, or on something in it.
 fn is_on(comment: &ObjectName, object: &ObjectName) -> bool {
-    let identity = &comment.name;
-    identity.ends_with(&object.name) || identity.ends_with(&quoted(&object.name)) || {
-        let table = format!(".{}.", object.name);
-        object.kind == "table" && identity.contains(&table)
+    let names = names_in(&comment.name);
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let ObjectName {
+        schema,
+        table,
+        name,
+        ..
+    } = object;
+    if object.kind == "table" {
+        return names.starts_with(&[schema, name]);
+    }
+    // An index is called by its name alone.
+    names == [schema.as_str(), table, name] || names == [schema.as_str(), name]
+}
+
+/// The names in what PostgreSQL calls an object, from the outside in: `a.b.c`, or `c on a.b`.
+fn names_in(identity: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut inner = Vec::new();
+    let mut rest = identity;
+    while !rest.is_empty() {
+        let name;
+        (name, rest) = first_name(rest);
+        names.push(name);
+        if let Some(table) = rest.strip_prefix(" on ") {
+            inner = std::mem::take(&mut names);
+            rest = table;
+        } else {
+            rest = rest.strip_prefix('.').unwrap_or_default();
+        }
+    }
+    names.extend(inner);
+    names
+}
+
+/// The name that a text begins with, in quotes or without, and what follows.
+fn first_name(text: &str) -> (String, &str) {
+    let Some(quoted) = text.strip_prefix('"') else {
+        let end = text.find(['.', ' ', '(']).unwrap_or(text.len());
+        return (text[..end].to_owned(), &text[end..]);
+    };
+    let mut name = String::new();
+    let mut characters = quoted.char_indices();
+    while let Some((index, c)) = characters.next() {
+        if c == '"' {
+            if !quoted[index + 1..].starts_with('"') {
+                return (name, &quoted[index + 1..]);
+            }
+            characters.next();
+        }
+        name.push(c);
+    }
+    (name, "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_names_in_what_postgresql_calls_an_object_are_found() {
+        assert_eq!(names_in("a.b.c"), ["a", "b", "c"]);
+        assert_eq!(names_in("c on a.b"), ["a", "b", "c"]);
+        assert_eq!(
+            names_in(r#""A ""x"".y".b." on ""#),
+            [r#"A "x".y"#, "b", " on "]
+        );
     }
 }

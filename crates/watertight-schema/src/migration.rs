@@ -108,6 +108,7 @@ impl Migration {
         wanted: &Schema,
         answers: &Answers,
     ) -> Result<Option<Self>, MigrationError> {
+        let answers = &answers.with_new_names();
         let tables = Tables::read(scratch, &wanted.name)?;
         let known = KnownTypes::read(scratch)?;
         renames::renames(&tables.schema, wanted, answers).map_err(DiffError::from)?;

@@ -5,13 +5,33 @@ use std::fmt;
 use crate::{Schema, Table};
 
 /// What people have said about tables and columns that are in `schema.rs` no more. Names are PostgreSQL's; a column is
-/// `table.column`, with the table's new name if it has one.
+/// `table.column`, with either name of a table that is renamed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answers {
     /// `(from, to)`: these have another name now. Of a column, `to` is the column's name alone.
     pub renamed: Vec<(String, String)>,
     /// These have gone, whatever came.
     pub dropped: Vec<String>,
+}
+
+impl Answers {
+    /// The same, with the new names of renamed tables before all columns.
+    pub(crate) fn with_new_names(&self) -> Self {
+        let new_name = |name: &String| {
+            let (table, column) = name.split_once('.')?;
+            let (_, to) = self.renamed.iter().find(|(from, _)| from == table)?;
+            Some(format!("{to}.{column}"))
+        };
+        let new_name = |name: &String| new_name(name).unwrap_or_else(|| name.clone());
+        Self {
+            renamed: self
+                .renamed
+                .iter()
+                .map(|(from, to)| (new_name(from), to.clone()))
+                .collect(),
+            dropped: self.dropped.iter().map(new_name).collect(),
+        }
+    }
 }
 
 /// A table or column that is gone, while others have come that it could have become.

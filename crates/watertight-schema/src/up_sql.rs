@@ -1,6 +1,6 @@
 //! From the steps to the SQL that takes them.
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, ColumnDefinition};
 use crate::known_types::KnownTypes;
 use crate::names::{is_invisible, qualified, quoted, sql_string};
 use crate::types::in_sql;
@@ -82,10 +82,10 @@ impl UpSql<'_> {
                 table,
                 &format!("ALTER COLUMN {} SET NOT NULL", quoted(column)),
             ),
-            Change::DropNotNull { table, column } => self.alter(
-                table,
-                &format!("ALTER COLUMN {} DROP NOT NULL", quoted(column)),
-            ),
+            Change::DropNotNull { table, column } => {
+                let drop = format!("ALTER COLUMN {} DROP NOT NULL", quoted(column));
+                self.drop_identity(table, column) + &self.alter(table, &drop)
+            }
             Change::AddPrimaryKey { table, columns } => {
                 self.alter(table, &format!("ADD PRIMARY KEY ({})", list(columns)))
             }
@@ -159,7 +159,8 @@ impl UpSql<'_> {
         )
     }
 
-    /// A default goes away first where PostgreSQL would not convert it, and comes back converted.
+    /// A default goes away first where PostgreSQL would not convert it, and comes back converted. Only an integer can
+    /// have an identity, and only where it is not null.
     fn alter_type(
         &self,
         table: &str,
@@ -170,21 +171,43 @@ impl UpSql<'_> {
         let target = in_sql(&to.0, to.1);
         let action =
             |action: &str| self.alter(table, &format!("ALTER COLUMN {} {action}", quoted(column)));
+        let identity = if is_integer(&to.0) {
+            String::new()
+        } else {
+            self.drop_identity(table, column)
+        };
         if self.known.assigns(from, &to.0) {
-            return action(&format!("TYPE {target}"));
+            return identity + &action(&format!("TYPE {target}"));
         }
         let change = action(&format!("TYPE {target} USING {}::{target}", quoted(column)));
-        match self.default_before(table, column) {
+        match self
+            .definition_before(table, column)
+            .and_then(|before| before.default)
+        {
             Some(default) => {
                 let set = format!("SET DEFAULT ({default})::{target}");
                 action("DROP DEFAULT") + &change + &action(&set)
             }
-            None => change,
+            None => identity + &change,
         }
     }
 
-    /// The default that a column has, whatever it and its table were called before.
-    fn default_before(&self, table: &str, column: &str) -> Option<String> {
+    /// What takes a column's identity away, where it has one.
+    fn drop_identity(&self, table: &str, column: &str) -> String {
+        match self
+            .definition_before(table, column)
+            .and_then(|before| before.identity)
+        {
+            Some(_) => self.alter(
+                table,
+                &format!("ALTER COLUMN {} DROP IDENTITY IF EXISTS", quoted(column)),
+            ),
+            None => String::new(),
+        }
+    }
+
+    /// How a column is made, whatever it and its table were called before.
+    fn definition_before(&self, table: &str, column: &str) -> Option<ColumnDefinition> {
         let (mut old_table, mut old_column) = (table, column);
         for change in self.changes {
             match change {
@@ -199,9 +222,7 @@ impl UpSql<'_> {
                 _ => {}
             }
         }
-        self.before
-            .column(self.schema, old_table, old_column)?
-            .default
+        self.before.column(self.schema, old_table, old_column)
     }
 }
 
@@ -253,6 +274,12 @@ fn default(column: &Column, is_key: bool) -> Option<&'static str> {
         }
         _ => None,
     }
+}
+
+fn is_integer(sql_type: &SqlType) -> bool {
+    sql_type.schema.as_deref() == Some("pg_catalog")
+        && !sql_type.is_array
+        && matches!(sql_type.name.as_str(), "int2" | "int4" | "int8")
 }
 
 fn comment_sql(comment: Option<&str>) -> String {

@@ -129,13 +129,21 @@ impl<'a> Refresh<'a> {
     pub(crate) fn finish(self, changed: &[PluginId]) -> Result<()> {
         let failed = "failed to refresh schema.rs, but the migrations are done; run `cargo xtask schema` when this is mended";
         let workspace = self.workspace;
-        let plan = self.plan(changed).context(failed)?;
-        if !plan.is_empty() {
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let write = || {
+            // Another run may be at the same files.
             let _lock = apply::lock(workspace.root())?;
-            apply::apply(workspace.root(), &plan, &[], || Ok(())).context(failed)?;
-            for edit in &plan.edits {
-                terminal::remark(&format!("wrote {}", edit.path.display()));
+            let plan = self.plan(changed)?;
+            if !plan.is_empty() {
+                apply::apply(workspace.root(), &plan, &[], || Ok(()))?;
             }
+            Ok(plan)
+        };
+        let plan: Result<Plan> = write();
+        for edit in plan.context(failed)?.edits {
+            terminal::remark(&format!("wrote {}", edit.path.display()));
         }
         Ok(())
     }
@@ -143,12 +151,7 @@ impl<'a> Refresh<'a> {
     fn plan(self, changed: &[PluginId]) -> Result<Plan> {
         let mut plan = Plan::default();
         let plugins = self.plugins.into_iter();
-        let mut plugins = plugins
-            .filter(|(plugin, _)| changed.contains(&plugin.id))
-            .peekable();
-        if plugins.peek().is_none() {
-            return Ok(plan);
-        }
+        let plugins = plugins.filter(|(plugin, _)| changed.contains(&plugin.id));
         let mut connection = self.database.url().connect()?;
         for (plugin, before) in plugins {
             let after = Tables::read(&mut connection, plugin.id.schema_name())?;
@@ -157,7 +160,11 @@ impl<'a> Refresh<'a> {
                 file.parse(&plugin)
                     .is_ok_and(|schema| tables.have_all_of(&schema))
             };
-            if file.text.is_some() && !says_only(&after) && !says_only(&before) {
+            if file.text.is_none() {
+                // Whoever has it elsewhere, or wants none, is not given one unasked.
+                continue;
+            }
+            if !says_only(&after) && !says_only(&before) {
                 terminal::remark(&format!(
                     "{} is left as it is: it says what no migration has made. `cargo xtask generate {id}` writes the \
                      migration; `cargo xtask schema {id}` writes the file anew",

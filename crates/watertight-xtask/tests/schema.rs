@@ -98,6 +98,18 @@ fn what_a_person_has_written_is_not_overwritten_by_migrate() {
 }
 
 #[test]
+fn two_runs_at_once_refresh_one_file() {
+    let shop = Shop::with_items();
+    shop.write_schema(&["id -> Uuid"]);
+    let start = || shop.command(&["migrate"]).spawn().unwrap();
+    let runs = [start(), start(), start()];
+    for mut run in runs {
+        assert!(run.wait().unwrap().success());
+    }
+    assert!(shop.workspace.read(SCHEMA_FILE).contains("name -> Text"));
+}
+
+#[test]
 fn the_examples_schema_rs_are_fresh() {
     let mut command = Shop::new().command(&["schema", "--check"]);
     let output = command.current_dir(common::REPOSITORY).output().unwrap();

@@ -1,5 +1,6 @@
 //! schema.rs and real databases.
 
+mod any_change;
 mod catalog;
 mod corpus;
 mod hostile_names;

@@ -180,6 +180,11 @@ fn renamed_tables_and_columns_keep_all_that_they_have() {
         "products.name=title",
         "parts.item_id=product_id",
     ];
+    let with_old_name = ["items=products", "items.name=title", answers[2]];
+    assert_eq!(
+        both(&sql, schema_rs, &answers),
+        both(&sql, schema_rs, &with_old_name)
+    );
     insta::assert_snapshot!(both(&sql, schema_rs, &answers), @r#"
     ALTER TABLE "plugin_shop"."items" RENAME TO "products";
 

@@ -1,0 +1,201 @@
+//! From any schema to any other.
+
+use std::cell::RefCell;
+
+use diesel::connection::SimpleConnection as _;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use watertight_schema::{Answers, Migration, MigrationError, Schema, Tables};
+
+use crate::scratch::{SCHEMA, Scratch};
+
+/// Types that PostgreSQL converts into each other.
+const TYPES: [&str; 6] = [
+    "Int4",
+    "Int8",
+    "Numeric",
+    "Text",
+    "#20 Varchar",
+    "#30 Varchar",
+];
+
+#[derive(Clone, Debug)]
+struct AnyColumn {
+    sql_type: usize,
+    nullable: bool,
+    is_documented: bool,
+}
+
+/// A table has some of the columns `c0` to `c4`; the first one or two of these are its key.
+#[derive(Clone, Debug)]
+struct AnyTable {
+    columns: Vec<Option<AnyColumn>>,
+    key_columns: usize,
+    is_documented: bool,
+    /// The table that its last column leads to, if that can be.
+    parent: usize,
+}
+
+fn any_table() -> impl Strategy<Value = AnyTable> {
+    let column = (0..TYPES.len(), any::<bool>(), any::<bool>());
+    let column = column.prop_map(|(sql_type, nullable, is_documented)| AnyColumn {
+        sql_type,
+        nullable,
+        is_documented,
+    });
+    let columns = prop::collection::vec(prop::option::weighted(0.7, column), 5);
+    (columns, 1..3_usize, any::<bool>(), 0..4_usize)
+        .prop_map(|(columns, key_columns, is_documented, parent)| AnyTable {
+            columns,
+            key_columns,
+            is_documented,
+            parent,
+        })
+        .prop_filter("no column", |table| {
+            table.columns.iter().any(Option::is_some)
+        })
+}
+
+fn any_schema() -> impl Strategy<Value = Vec<Option<AnyTable>>> {
+    prop::collection::vec(prop::option::weighted(0.8, any_table()), 4)
+}
+
+fn comment(is_documented: bool) -> &'static str {
+    if is_documented {
+        "/// It's said.\n"
+    } else {
+        ""
+    }
+}
+
+fn columns(table: &AnyTable) -> Vec<(usize, &AnyColumn)> {
+    let columns = table.columns.iter().enumerate();
+    columns
+        .filter_map(|(number, column)| Some((number, column.as_ref()?)))
+        .collect()
+}
+
+fn schema_rs(tables: &[Option<AnyTable>]) -> String {
+    let mut text = String::new();
+    for (number, table) in tables.iter().enumerate() {
+        let Some(table) = table else { continue };
+        let columns = columns(table);
+        let key = table.key_columns.min(columns.len());
+        let names: Vec<_> = columns
+            .iter()
+            .map(|(number, _)| format!("c{number}"))
+            .collect();
+        let lines: Vec<_> = columns
+            .iter()
+            .enumerate()
+            .map(|(index, (_, column))| {
+                let sql_type = TYPES[column.sql_type];
+                let (length, sql_type) = match sql_type.split_once(' ') {
+                    Some((length, sql_type)) => {
+                        (format!("#[max_length = {}]\n", &length[1..]), sql_type)
+                    }
+                    None => (String::new(), sql_type),
+                };
+                let sql_type = if column.nullable && index >= key {
+                    format!("Nullable<{sql_type}>")
+                } else {
+                    sql_type.to_owned()
+                };
+                format!(
+                    "{}{length}{} -> {sql_type},",
+                    comment(column.is_documented),
+                    names[index]
+                )
+            })
+            .collect();
+        let (documentation, key) = (comment(table.is_documented), names[..key].join(", "));
+        let lines = lines.join("\n");
+        text += &[
+            "diesel::table! { ",
+            documentation,
+            &format!("{SCHEMA}.t{number} ({key}) {{ {lines} }} }}\n"),
+        ]
+        .concat();
+        text.push_str(&join(tables, number, table).unwrap_or_default());
+    }
+    text
+}
+
+/// Of the table's last column to the key of its parent, if both have one type.
+fn join(tables: &[Option<AnyTable>], number: usize, table: &AnyTable) -> Option<String> {
+    let parent = tables[table.parent]
+        .as_ref()
+        .filter(|_| table.parent != number)?;
+    // Not in both directions, which cannot be said.
+    if tables[table.parent]
+        .as_ref()
+        .is_some_and(|parent| parent.parent == number)
+    {
+        return None;
+    }
+    let (column_number, column) = *columns(table).last()?;
+    let (_, key) = *columns(parent).first()?;
+    let is_single = parent.key_columns.min(columns(parent).len()) == 1;
+    (is_single && column.sql_type == key.sql_type).then(|| {
+        format!(
+            "diesel::joinable!(t{number} -> t{} (c{column_number}));\n",
+            table.parent
+        )
+    })
+}
+
+/// All that is gone is dropped, and nothing renamed.
+fn drop_all(before: &Schema, after: &Schema) -> Answers {
+    let mut answers = Answers::default();
+    for table in &before.tables {
+        match after.table(&table.name) {
+            None => answers.dropped.push(table.name.clone()),
+            Some(new) => {
+                let gone = table
+                    .columns
+                    .iter()
+                    .filter(|column| new.column(&column.name).is_none());
+                answers
+                    .dropped
+                    .extend(gone.map(|column| format!("{}.{}", table.name, column.name)));
+            }
+        }
+    }
+    answers
+}
+
+#[test]
+fn a_migration_leads_from_any_schema_to_any_other_and_back() {
+    let scratch = RefCell::new(Scratch::new(""));
+    let mut runner = TestRunner::new(Config::with_cases(40));
+    let checked = runner.run(&(any_schema(), any_schema()), |(one, other)| {
+        let connection = &mut scratch.borrow_mut().connection;
+        let clean = format!("DROP SCHEMA {SCHEMA} CASCADE; CREATE SCHEMA {SCHEMA}");
+        connection.batch_execute(&clean).unwrap();
+        for tables in [&one, &other, &one] {
+            let text = schema_rs(tables);
+            let wanted = Schema::from_rust(&text, SCHEMA, "schema.rs")
+                .map_err(|error| TestCaseError::fail(format!("{error}\n{text}")))?;
+            let before = Tables::read(connection, SCHEMA).unwrap().schema;
+            let answers = drop_all(&before, &wanted);
+            match Migration::write(connection, &wanted, &answers) {
+                Ok(Some(migration)) => connection.batch_execute(&migration.up).unwrap(),
+                Ok(None) => {}
+                // A foreign key's two ends cannot change their types one after the other.
+                Err(MigrationError::Refused { source, .. })
+                    if source.to_string().contains("cannot be implemented") =>
+                {
+                    return Err(TestCaseError::reject("foreign key"));
+                }
+                Err(error) => {
+                    return Err(TestCaseError::fail(format!(
+                        "{error}\n--- from\n{}\n--- to\n{text}",
+                        before.to_rust()
+                    )));
+                }
+            }
+        }
+        Ok(())
+    });
+    checked.unwrap();
+}
