@@ -150,13 +150,20 @@ impl Catalog {
     }
 
     pub(crate) fn column(&self, schema: &str, table: &str, name: &str) -> Option<ColumnDefinition> {
-        let name = ObjectName {
-            kind: "column".to_owned(),
+        self.find("column", schema, table, name)?.column()
+    }
+
+    pub(crate) fn constraint(&self, schema: &str, table: &str, name: &str) -> Option<&str> {
+        Some(&self.find("constraint", schema, table, name)?.definition)
+    }
+
+    fn find(&self, kind: &str, schema: &str, table: &str, name: &str) -> Option<&Object> {
+        self.objects.get(&ObjectName {
+            kind: kind.to_owned(),
             schema: schema.to_owned(),
             table: table.to_owned(),
             name: name.to_owned(),
-        };
-        self.objects.get(&name)?.column()
+        })
     }
 }
 

@@ -54,6 +54,11 @@ pub enum Change {
     DropTable {
         table: String,
     },
+    /// As it was, after the types at both its ends have changed.
+    RestoreForeignKey {
+        table: String,
+        constraint: String,
+    },
     AddForeignKey {
         join: Join,
         parent_column: String,
@@ -81,6 +86,7 @@ impl Change {
             }
             | Self::RenameColumn { table, .. }
             | Self::DropForeignKey { table, .. }
+            | Self::RestoreForeignKey { table, .. }
             | Self::DropPrimaryKey { table, .. }
             | Self::AddColumn { table, .. }
             | Self::AlterType { table, .. }
@@ -102,6 +108,9 @@ impl fmt::Display for Change {
             Self::RenameTable { from, to } => write!(formatter, "rename {from} to {to}"),
             Self::RenameColumn { table, from, to } => {
                 write!(formatter, "rename {table}.{from} to {to}")
+            }
+            Self::RestoreForeignKey { table, constraint } => {
+                write!(formatter, "restore the foreign key {constraint} of {table}")
             }
             Self::DropForeignKey { table, constraint } => {
                 write!(formatter, "drop the foreign key {constraint} of {table}")

@@ -66,6 +66,8 @@ fn steps(before: &Tables, after: &Schema, renames: Renames) -> Vec<Change> {
     };
     let mut changes = difference.renames();
     changes.extend(difference.foreign_keys_to_drop());
+    // Early, so that their foreign keys hinder nothing.
+    changes.extend(difference.tables_to_drop());
     let key_changes = difference
         .pairs()
         .filter(|(old, new)| difference.key(old) != new.primary_key);
@@ -81,7 +83,7 @@ fn steps(before: &Tables, after: &Schema, renames: Renames) -> Vec<Change> {
     for (old, new) in difference.pairs() {
         changes.extend(difference.columns_to_drop(old, new));
     }
-    changes.extend(difference.tables_to_drop());
+    changes.extend(difference.foreign_keys_to_restore());
     changes.extend(difference.foreign_keys_to_add());
     changes.extend(difference.comments());
     changes
@@ -190,12 +192,41 @@ impl<'a> Difference<'a> {
         self.loses_parent(key) || said && is_unsaid()
     }
 
+    /// Whether a foreign key stays, but the types at both its ends change: in between, they do not fit.
+    fn changes_at_both_ends(&self, key: &ForeignKey) -> bool {
+        let changes = |table: &str, column: &str| {
+            let pair = self
+                .pairs()
+                .find(|(old, new)| old.name == table && new.name == table);
+            let columns =
+                pair.and_then(|(old, new)| Some((old.column(column)?, new.column(column)?)));
+            // With another name, its definition would be another too.
+            columns.is_some_and(|(old, new)| !old.sql_type.is(&new.sql_type))
+        };
+        let mut ends = key.columns.iter().zip(&key.parent_columns);
+        !self.goes(key)
+            && ends.any(|(column, parent_column)| {
+                changes(&key.child, column) && changes(&key.parent, parent_column)
+            })
+    }
+
+    fn foreign_keys_to_restore(&self) -> Vec<Change> {
+        let keys = self.before.foreign_keys.iter();
+        keys.filter(|key| self.changes_at_both_ends(key))
+            .map(|key| Change::RestoreForeignKey {
+                table: key.child.clone(),
+                constraint: key.name.clone(),
+            })
+            .collect()
+    }
+
     fn foreign_keys_to_drop(&self) -> Vec<Change> {
-        let keys = self.before.foreign_keys.iter().filter(|key| self.goes(key));
-        // With a table go its own keys; but not before what they lead to, if that goes too.
+        let keys = self.before.foreign_keys.iter();
+        let keys = keys.filter(|key| self.goes(key) || self.changes_at_both_ends(key));
+        // With a table go its own keys; but not before the table that they lead to, if that goes too.
         let keys = keys.filter(|key| {
             self.table_name(&key.child).is_some()
-                || self.loses_parent(key) && key.child != key.parent
+                || self.table_name(&key.parent).is_none() && key.child != key.parent
         });
         keys.map(|key| Change::DropForeignKey {
             table: self.table_name(&key.child).unwrap_or(&key.child).to_owned(),

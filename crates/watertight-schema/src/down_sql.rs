@@ -32,7 +32,13 @@ pub(crate) fn statements(before: &Catalog, after: &Catalog) -> Vec<String> {
     let remade = changed(after, before)
         .into_iter()
         .filter(|(name, _)| name.kind != "column");
-    let mut to_drop: Vec<_> = came.iter().copied().chain(remade).collect();
+    let between = keys_between_changed_types(before, after);
+    let mut to_drop: Vec<_> = came
+        .iter()
+        .copied()
+        .chain(remade)
+        .chain(between.clone())
+        .collect();
     // With a table goes all that it has, but for foreign keys to what goes before it: another table, or a key.
     let go_before: Vec<(&str, &str)> = to_drop
         .iter()
@@ -83,8 +89,9 @@ pub(crate) fn statements(before: &Catalog, after: &Catalog) -> Vec<String> {
     // Keys before the foreign keys that need them.
     let mut to_create: Vec<_> = gone
         .iter()
-        .chain(&changed(before, after))
         .copied()
+        .chain(changed(before, after))
+        .chain(between)
         .collect();
     to_create.sort_by_key(|(name, object)| std::cmp::Reverse(order_of_drop(name, object)));
     statements.extend(
@@ -112,6 +119,33 @@ fn changed<'a>(one: &'a Catalog, other: &Catalog) -> Vec<(&'a ObjectName, &'a Ob
     objects
         .filter(|(name, object)| is_changed(name, object))
         .collect()
+}
+
+/// The foreign keys that stay, between tables in both of which a column changes its type: in between, these may not fit.
+fn keys_between_changed_types<'a>(
+    before: &'a Catalog,
+    after: &Catalog,
+) -> Vec<(&'a ObjectName, &'a Object)> {
+    let changed: Vec<&ObjectName> = changed(before, after)
+        .into_iter()
+        .filter(|(name, was)| {
+            let is = after.objects.get(name).and_then(Object::column);
+            matches!((was.column(), is), (Some(was), Some(is)) if was.sql_type != is.sql_type)
+        })
+        .map(|(name, _)| name)
+        .collect();
+    let is_changed = |schema: &str, table: &str| {
+        changed
+            .iter()
+            .any(|name| name.schema == schema && name.table == table)
+    };
+    let keys = before.objects.iter().filter(|(name, key)| {
+        name.kind == "constraint"
+            && after.objects.get(name) == Some(key)
+            && is_changed(&name.schema, &name.table)
+            && parent(key).is_some_and(|parent| is_changed(&parent[0], &parent[1]))
+    });
+    keys.collect()
 }
 
 /// The schema and the table that a foreign key leads to; nothing for what is none.

@@ -64,6 +64,17 @@ impl UpSql<'_> {
                 table,
                 &format!("RENAME COLUMN {} TO {}", quoted(from), quoted(to)),
             ),
+            Change::RestoreForeignKey { table, constraint } => {
+                let definition = self.before.constraint(self.schema, table, constraint);
+                self.alter(
+                    table,
+                    &format!(
+                        "ADD CONSTRAINT {} {}",
+                        quoted(constraint),
+                        definition.unwrap_or_default()
+                    ),
+                )
+            }
             Change::DropForeignKey { table, constraint }
             | Change::DropPrimaryKey { table, constraint } => {
                 self.alter(table, &format!("DROP CONSTRAINT {}", quoted(constraint)))

@@ -277,6 +277,28 @@ fn foreign_keys_follow_the_joins_and_others_stay() {
 }
 
 #[test]
+fn a_foreign_key_stays_when_both_its_ends_change_their_type() {
+    let sql = "CREATE TABLE a (id uuid PRIMARY KEY);
+        CREATE TABLE b (id int PRIMARY KEY, a_id uuid REFERENCES a ON DELETE SET NULL)";
+    let schema_rs = "table! { plugin_shop.a { id -> Text, } }
+        table! { plugin_shop.b { id -> Int4, a_id -> Nullable<Text>, } } joinable!(b -> a (a_id));";
+    insta::assert_snapshot!(both(sql, schema_rs, &[]), @r#"
+    ALTER TABLE "plugin_shop"."b" DROP CONSTRAINT "b_a_id_fkey";
+
+    ALTER TABLE "plugin_shop"."a" ALTER COLUMN "id" TYPE text;
+
+    ALTER TABLE "plugin_shop"."b" ALTER COLUMN "a_id" TYPE text;
+
+    ALTER TABLE "plugin_shop"."b" ADD CONSTRAINT "b_a_id_fkey" FOREIGN KEY (a_id) REFERENCES plugin_shop.a(id) ON DELETE SET NULL;
+    --- down
+    ALTER TABLE "plugin_shop"."b" DROP CONSTRAINT "b_a_id_fkey";
+    ALTER TABLE "plugin_shop"."a" ALTER COLUMN "id" TYPE uuid USING "id"::uuid;
+    ALTER TABLE "plugin_shop"."b" ALTER COLUMN "a_id" TYPE uuid USING "a_id"::uuid;
+    ALTER TABLE "plugin_shop"."b" ADD CONSTRAINT "b_a_id_fkey" FOREIGN KEY (a_id) REFERENCES plugin_shop.a(id) ON DELETE SET NULL;
+    "#);
+}
+
+#[test]
 fn what_cannot_be_done_is_said() {
     let error = |sql: &str, schema_rs: &str| migrate(sql, schema_rs, &[]).unwrap_err();
     insta::assert_snapshot!(error(ITEMS, "table! { plugin_shop.items { id -> Uuid, title -> Text, } }"), @"failed to tell what is renamed from what is dropped: `items.name` is gone from schema.rs, and `title` is new: it may have another name now; say which it is");

@@ -346,8 +346,12 @@ fn report(
         ));
         return;
     }
+    let losses = match migration.losses.as_slice() {
+        [] => String::new(),
+        losses => format!("\nIt loses data:\n{}", lines(losses)),
+    };
     terminal::result(&format!(
-        "Wrote a migration of plugin `{id}`, tried up, down and up again:\n{}\nIt does:\n{}\nNext:\n  \
+        "Wrote a migration of plugin `{id}`, tried up, down and up again:\n{}\nIt does:\n{}{losses}\nNext:\n  \
          look at its SQL, and add what schema.rs cannot say\n  cargo xtask migrate --plugin {id}\n",
         plan.list(),
         lines(&changes)
