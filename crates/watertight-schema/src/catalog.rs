@@ -31,6 +31,9 @@ pub struct ObjectName {
     pub(crate) name: String,
 }
 
+/// An object of a catalog.
+pub(crate) type Named<'a> = (&'a ObjectName, &'a Object);
+
 /// How an object is made.
 #[derive(Clone, Debug, Eq)]
 pub(crate) struct Object {
@@ -147,6 +150,25 @@ impl Catalog {
             || self.objects.keys().any(|other| {
                 other.table.is_empty() && other.schema == name.schema && other.name == name.table
             })
+    }
+
+    /// The objects that `other` does not have.
+    pub(crate) fn without(&self, other: &Self) -> Vec<Named<'_>> {
+        let objects = self.objects.iter();
+        objects
+            .filter(|(name, _)| !other.objects.contains_key(name))
+            .collect()
+    }
+
+    /// The objects that `other` has too, made otherwise.
+    pub(crate) fn changed_in(&self, other: &Self) -> Vec<Named<'_>> {
+        let is_changed = |(name, object): &Named<'_>| {
+            other
+                .objects
+                .get(name)
+                .is_some_and(|other| other != *object)
+        };
+        self.objects.iter().filter(is_changed).collect()
     }
 
     pub(crate) fn column(&self, schema: &str, table: &str, name: &str) -> Option<ColumnDefinition> {

@@ -2,7 +2,9 @@
 //!
 //! Renames are undone before; this sees objects by their old names.
 
-use crate::catalog::{Catalog, ColumnDefinition, Object, ObjectName};
+use crate::catalog::{Catalog, ColumnDefinition, Named, Object, ObjectName};
+use crate::comment_sql::comments;
+use crate::identity::first_name;
 use crate::names::quoted;
 
 /// Objects that are made and dropped for themselves, in an order in which they can be made.
@@ -19,47 +21,14 @@ const KINDS: [&str; 7] = [
 /// The statements that lead from `after` to `before`, as far as they can be written. What cannot be is found when they
 /// are tried.
 pub(crate) fn statements(before: &Catalog, after: &Catalog) -> Vec<String> {
-    let gone = objects_without(before, after);
-    let came = objects_without(after, before);
-    let table_is_among = |objects: &[(&ObjectName, &Object)], name: &ObjectName| {
-        objects.iter().any(|(table, _)| {
-            table.kind == "table" && table.schema == name.schema && table.name == name.table
-        })
-    };
-    let mut statements = Vec::new();
-
-    // What hinders other things goes first: triggers, foreign keys before the keys that they need, indexes.
-    let remade = changed(after, before)
-        .into_iter()
-        .filter(|(name, _)| name.kind != "column");
+    let gone = before.without(after);
+    let came = after.without(before);
     let between = keys_between_changed_types(before, after);
-    let mut to_drop: Vec<_> = came
+    let to_drop = to_drop(before, after, &came, &between);
+    let mut statements: Vec<_> = to_drop
         .iter()
-        .copied()
-        .chain(remade)
-        .chain(between.clone())
+        .filter_map(|(name, _)| drop_sql(name))
         .collect();
-    // With a table goes all that it has, but for foreign keys to what goes before it: another table, or a key.
-    let go_before: Vec<(&str, &str)> = to_drop
-        .iter()
-        .filter_map(|(name, object)| match name.kind.as_str() {
-            "table" => Some((name.schema.as_str(), name.name.as_str())),
-            "constraint" if parent(object).is_none() => Some((&name.schema, &name.table)),
-            _ => None,
-        })
-        .collect();
-    to_drop.retain(|(name, object)| {
-        let leads_there = || {
-            parent(object).is_some_and(|parent| {
-                go_before
-                    .iter()
-                    .any(|(schema, table)| parent == [*schema, *table] && *table != name.table)
-            })
-        };
-        !table_is_among(&came, name) || leads_there()
-    });
-    to_drop.sort_by_key(|(name, object)| order_of_drop(name, object));
-    statements.extend(to_drop.iter().filter_map(|(name, _)| drop_sql(name)));
 
     let comes_back = |kind: &'static str| gone.iter().filter(move |(name, _)| name.kind == kind);
     for (name, object) in comes_back("sequence") {
@@ -80,7 +49,7 @@ pub(crate) fn statements(before: &Catalog, after: &Catalog) -> Vec<String> {
             ));
         }
     }
-    for (name, old) in changed(before, after) {
+    for (name, old) in before.changed_in(after) {
         let is = after.objects.get(name).and_then(Object::column);
         if let (Some(was), Some(is)) = (old.column(), is) {
             statements.extend(column_changes(name, &was, &is));
@@ -90,7 +59,7 @@ pub(crate) fn statements(before: &Catalog, after: &Catalog) -> Vec<String> {
     let mut to_create: Vec<_> = gone
         .iter()
         .copied()
-        .chain(changed(before, after))
+        .chain(before.changed_in(after))
         .chain(between)
         .collect();
     to_create.sort_by_key(|(name, object)| std::cmp::Reverse(order_of_drop(name, object)));
@@ -103,30 +72,52 @@ pub(crate) fn statements(before: &Catalog, after: &Catalog) -> Vec<String> {
     statements
 }
 
-fn objects_without<'a>(all: &'a Catalog, without: &Catalog) -> Vec<(&'a ObjectName, &'a Object)> {
-    let objects = all.objects.iter();
-    objects
-        .filter(|(name, _)| !without.objects.contains_key(name))
-        .collect()
+/// What hinders other things goes first: triggers, foreign keys before the keys that they need, indexes.
+fn to_drop<'a>(
+    before: &'a Catalog,
+    after: &'a Catalog,
+    came: &[Named<'a>],
+    between: &[Named<'a>],
+) -> Vec<Named<'a>> {
+    let remade = after
+        .changed_in(before)
+        .into_iter()
+        .filter(|(name, _)| name.kind != "column");
+    let mut to_drop: Vec<Named<'a>> = came.iter().chain(between).copied().chain(remade).collect();
+    // With a table goes all that it has, but for foreign keys to what goes before it: another table, or a key.
+    let go_before: Vec<[&str; 2]> = to_drop
+        .iter()
+        .filter_map(|(name, object)| match name.kind.as_str() {
+            "table" => Some([name.schema.as_str(), name.name.as_str()]),
+            "constraint" if parent(object).is_none() => Some([&name.schema, &name.table]),
+            _ => None,
+        })
+        .collect();
+    to_drop.retain(|(name, object)| {
+        let leads_there = || {
+            parent(object).is_some_and(|parent| {
+                go_before
+                    .iter()
+                    .any(|gone| parent == *gone && gone[1] != name.table)
+            })
+        };
+        !table_is_among(came, name) || leads_there()
+    });
+    to_drop.sort_by_key(|(name, object)| order_of_drop(name, object));
+    to_drop
 }
 
-/// The objects of `one` that `other` has too, made otherwise.
-fn changed<'a>(one: &'a Catalog, other: &Catalog) -> Vec<(&'a ObjectName, &'a Object)> {
-    let objects = one.objects.iter();
-    let is_changed = |name: &ObjectName, object: &Object| {
-        other.objects.get(name).is_some_and(|other| other != object)
-    };
-    objects
-        .filter(|(name, object)| is_changed(name, object))
-        .collect()
+/// Whether the table that an object belongs to is one of these.
+fn table_is_among(objects: &[Named<'_>], name: &ObjectName) -> bool {
+    objects.iter().any(|(table, _)| {
+        table.kind == "table" && table.schema == name.schema && table.name == name.table
+    })
 }
 
 /// The foreign keys that stay, between tables in both of which a column changes its type: in between, these may not fit.
-fn keys_between_changed_types<'a>(
-    before: &'a Catalog,
-    after: &Catalog,
-) -> Vec<(&'a ObjectName, &'a Object)> {
-    let changed: Vec<&ObjectName> = changed(before, after)
+fn keys_between_changed_types<'a>(before: &'a Catalog, after: &Catalog) -> Vec<Named<'a>> {
+    let changed: Vec<&ObjectName> = before
+        .changed_in(after)
         .into_iter()
         .filter(|(name, was)| {
             let is = after.objects.get(name).and_then(Object::column);
@@ -265,113 +256,4 @@ fn column_changes(name: &ObjectName, was: &ColumnDefinition, is: &ColumnDefiniti
         statements.push(action(&format!("ADD GENERATED {when} AS IDENTITY")));
     }
     statements
-}
-
-/// PostgreSQL names what a comment is on so that it can be used in the statement.
-fn comments(before: &Catalog, after: &Catalog) -> Vec<String> {
-    let is_comment = |name: &ObjectName| name.kind.starts_with("comment on ");
-    let statement = |name: &ObjectName, text: &str| {
-        let kind = match &name.kind["comment on ".len()..] {
-            "table column" => "COLUMN",
-            "table constraint" => "CONSTRAINT",
-            "table" => "TABLE",
-            "index" => "INDEX",
-            "trigger" => "TRIGGER",
-            "sequence" => "SEQUENCE",
-            _ => return None,
-        };
-        Some(format!("COMMENT ON {kind} {} IS {text};", name.name))
-    };
-    let come_back = before
-        .objects
-        .iter()
-        .filter(|(name, object)| is_comment(name) && after.objects.get(name) != Some(object));
-    let come_back = come_back.filter_map(|(name, object)| {
-        statement(name, &crate::names::sql_string(&object.definition))
-    });
-    let go = objects_without(after, before)
-        .into_iter()
-        .filter(|(name, _)| {
-            // With what it is on goes its comment.
-            is_comment(name)
-                && after
-                    .objects
-                    .keys()
-                    .filter(|other| !is_comment(other))
-                    .all(|other| before.objects.contains_key(other) || !is_on(name, other))
-        });
-    let go: Vec<_> = go.filter_map(|(name, _)| statement(name, "NULL")).collect();
-    come_back.chain(go).collect()
-}
-
-/// Whether a comment is on an object, or on something in it.
-fn is_on(comment: &ObjectName, object: &ObjectName) -> bool {
-    let names = names_in(&comment.name);
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let ObjectName {
-        schema,
-        table,
-        name,
-        ..
-    } = object;
-    if object.kind == "table" {
-        return names.starts_with(&[schema, name]);
-    }
-    // An index is called by its name alone.
-    names == [schema.as_str(), table, name] || names == [schema.as_str(), name]
-}
-
-/// The names in what PostgreSQL calls an object, from the outside in: `a.b.c`, or `c on a.b`.
-fn names_in(identity: &str) -> Vec<String> {
-    let mut names = Vec::new();
-    let mut inner = Vec::new();
-    let mut rest = identity;
-    while !rest.is_empty() {
-        let name;
-        (name, rest) = first_name(rest);
-        names.push(name);
-        if let Some(table) = rest.strip_prefix(" on ") {
-            inner = std::mem::take(&mut names);
-            rest = table;
-        } else {
-            rest = rest.strip_prefix('.').unwrap_or_default();
-        }
-    }
-    names.extend(inner);
-    names
-}
-
-/// The name that a text begins with, in quotes or without, and what follows.
-fn first_name(text: &str) -> (String, &str) {
-    let Some(quoted) = text.strip_prefix('"') else {
-        let end = text.find(['.', ' ', '(']).unwrap_or(text.len());
-        return (text[..end].to_owned(), &text[end..]);
-    };
-    let mut name = String::new();
-    let mut characters = quoted.char_indices();
-    while let Some((index, c)) = characters.next() {
-        if c == '"' {
-            if !quoted[index + 1..].starts_with('"') {
-                return (name, &quoted[index + 1..]);
-            }
-            characters.next();
-        }
-        name.push(c);
-    }
-    (name, "")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_names_in_what_postgresql_calls_an_object_are_found() {
-        assert_eq!(names_in("a.b.c"), ["a", "b", "c"]);
-        assert_eq!(names_in("c on a.b"), ["a", "b", "c"]);
-        assert_eq!(
-            names_in(r#""A ""x"".y".b." on ""#),
-            [r#"A "x".y"#, "b", " on "]
-        );
-    }
 }

@@ -26,13 +26,17 @@
 
 mod catalog;
 mod change;
+mod comment_sql;
 mod diff;
 mod down_sql;
+mod identity;
 mod known_types;
 mod migration;
 mod model;
 mod names;
 mod parse;
+mod parse_join;
+mod parse_type;
 mod print;
 mod renames;
 mod session;

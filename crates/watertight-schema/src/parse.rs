@@ -3,17 +3,18 @@
 use std::collections::BTreeMap;
 
 use diesel_table_macro_syntax::{ColumnDef, TableDecl};
-use syn_of_diesel::parse::{Parse, ParseStream, Parser as _};
 use syn_of_diesel::spanned::Spanned as _;
 use syn_of_diesel::{
-    Attribute, Expr, ExprLit, File, GenericArgument, Ident, Item, ItemMacro, ItemStruct, ItemUse,
-    Lit, LitStr, Meta, Path, PathArguments, Token, Type, TypePath, UseTree, parenthesized,
+    Attribute, Expr, ExprLit, File, Ident, Item, ItemMacro, ItemStruct, ItemUse, Lit, LitStr, Meta,
+    Path,
 };
 
 use crate::names;
+use crate::parse_join::read_join;
+use crate::parse_type::{argument, read_type};
 use crate::print::as_documented;
 use crate::types;
-use crate::{Column, Join, Schema, SqlType, Table};
+use crate::{Column, Schema, SqlType, Table};
 
 /// What is wrong in a `schema.rs`, and where.
 #[derive(Debug, thiserror::Error)]
@@ -87,7 +88,7 @@ fn read(file: &File, schema: &str) -> Result<Schema> {
     Ok(read)
 }
 
-fn error(span: proc_macro2::Span, message: &str) -> syn_of_diesel::Error {
+pub(crate) fn error(span: proc_macro2::Span, message: &str) -> syn_of_diesel::Error {
     syn_of_diesel::Error::new(span, message)
 }
 
@@ -247,77 +248,6 @@ fn read_column(
     })
 }
 
-/// The type without `Nullable`. PostgreSQL does not tell arrays of different dimensions from each other, nor whether
-/// their elements may be NULL.
-fn read_type(
-    tpe: &TypePath,
-    types: &BTreeMap<String, SqlType>,
-    imports: &[ItemUse],
-) -> Result<SqlType> {
-    if let Some(inner) = argument(tpe, "Array").or_else(|| argument(tpe, "Nullable")) {
-        let element = read_type(inner?, types, imports)?;
-        return Ok(SqlType {
-            is_array: true,
-            ..element
-        });
-    }
-    for (name, suffix) in [("Range", "range"), ("Multirange", "multirange")] {
-        if let Some(inner) = argument(tpe, name) {
-            let element = read_type(inner?, types, imports)?;
-            return types::range_of(&element, suffix)
-                .ok_or_else(|| error(tpe.span(), "PostgreSQL has no such range"));
-        }
-    }
-    let last = tpe.path.segments.last();
-    let name = last
-        .map(|segment| segment.ident.to_string())
-        .unwrap_or_default();
-    let named = original_name(imports, &name).unwrap_or_else(|| name.clone());
-    // What the file defines goes before what it takes from Diesel with a star.
-    let known = types
-        .get(&named)
-        .cloned()
-        .or_else(|| types::of_diesel(&named));
-    known.ok_or_else(|| {
-        error(
-            tpe.span(),
-            &format!(
-                "`{name}` is no type that Diesel has for PostgreSQL, nor one that this file defines; for a type of \
-                 the plugin's own add `#[diesel(postgres_type(name = \"…\", schema = \"…\"))] pub struct {name};` to \
-                 `sql_types`"
-            ),
-        )
-    })
-}
-
-/// What a type's name stands for in a table that imports it with `as`.
-fn original_name(imports: &[ItemUse], name: &str) -> Option<String> {
-    fn search(tree: &UseTree, name: &str) -> Option<String> {
-        match tree {
-            UseTree::Path(path) => search(&path.tree, name),
-            UseTree::Group(group) => group.items.iter().find_map(|tree| search(tree, name)),
-            UseTree::Rename(rename) => (rename.rename == name).then(|| rename.ident.to_string()),
-            UseTree::Name(_) | UseTree::Glob(_) => None,
-        }
-    }
-    imports.iter().find_map(|import| search(&import.tree, name))
-}
-
-/// The `T` of `name<T>`, when the type is that.
-fn argument<'a>(tpe: &'a TypePath, name: &str) -> Option<Result<&'a TypePath>> {
-    let last = tpe.path.segments.last().filter(|last| last.ident == name)?;
-    let PathArguments::AngleBracketed(arguments) = &last.arguments else {
-        return None;
-    };
-    Some(match arguments.args.first() {
-        Some(GenericArgument::Type(Type::Path(inner))) => Ok(inner),
-        _ => Err(error(
-            tpe.span(),
-            &format!("`{name}` wants one type in its brackets"),
-        )),
-    })
-}
-
 fn comment(attributes: &[Attribute]) -> Option<String> {
     let mut lines = Vec::new();
     for attribute in attributes.iter().filter(|a| a.path().is_ident("doc")) {
@@ -331,67 +261,4 @@ fn comment(attributes: &[Attribute]) -> Option<String> {
         }
     }
     as_documented(&lines.join("\n"))
-}
-
-/// `child -> parent (column)`.
-struct JoinableCall {
-    child: Path,
-    parent: Path,
-    column: Ident,
-}
-
-impl Parse for JoinableCall {
-    fn parse(input: ParseStream<'_>) -> Result<Self> {
-        let child = input.parse()?;
-        let _: Token![->] = input.parse()?;
-        let parent = input.parse()?;
-        let inner;
-        parenthesized!(inner in input);
-        Ok(Self {
-            child,
-            parent,
-            column: inner.parse()?,
-        })
-    }
-}
-
-/// None for a table of another plugin, of whose foreign keys nothing is said here.
-fn read_join(item: &ItemMacro, schema: &Schema) -> Result<Option<Join>> {
-    let call = JoinableCall::parse.parse2(item.mac.tokens.clone())?;
-    let (Some(child), Some(parent)) = (call.child.get_ident(), call.parent.get_ident()) else {
-        return Ok(None);
-    };
-    let table = |ident: &Ident| {
-        let table = schema.tables.iter().find(|table| *ident == table.rust_name);
-        table.ok_or_else(|| {
-            error(
-                ident.span(),
-                &format!("`{ident}` is no table of this file; take the join out"),
-            )
-        })
-    };
-    let (child, parent_table) = (table(child)?, table(parent)?);
-    let column = child
-        .columns
-        .iter()
-        .find(|column| call.column == column.rust_name);
-    let Some(column) = column else {
-        let message = format!(
-            "`{}` has no column `{}`; take the join out",
-            child.name, call.column
-        );
-        return Err(error(call.column.span(), &message));
-    };
-    if parent_table.primary_key.len() != 1 {
-        let message = format!(
-            "`{}` has no primary key of one column, which `joinable!` needs",
-            parent_table.name
-        );
-        return Err(error(parent.span(), &message));
-    }
-    Ok(Some(Join {
-        child: child.name.clone(),
-        parent: parent_table.name.clone(),
-        column: column.name.clone(),
-    }))
 }

@@ -7,8 +7,7 @@ use syn_of_diesel::Ident;
 use crate::SqlType;
 use crate::names::{qualified, quoted};
 
-/// The types of `diesel::sql_types` that stand for one of PostgreSQL's, by all their names. The first name of a type
-/// in PostgreSQL is that in `pg_type`.
+/// The types of `diesel::sql_types` by all their names, each with the name in `pg_type` of what it stands for.
 const DIESEL: [(&str, &str); 57] = [
     ("Bool", "bool"),
     ("SmallInt", "int2"),

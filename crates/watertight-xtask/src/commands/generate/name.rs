@@ -1,0 +1,62 @@
+use watertight_schema::Change;
+
+use crate::commands::new_migration::snake_case;
+
+/// A name for a migration that nobody has named.
+pub(super) fn name(changes: &[Change]) -> String {
+    let is_comment = |change: &&Change| {
+        matches!(
+            change,
+            Change::CommentOnTable { .. } | Change::CommentOnColumn { .. }
+        )
+    };
+    let (comments, others): (Vec<_>, Vec<_>) = changes.iter().partition(is_comment);
+    let changes = if others.is_empty() { comments } else { others };
+    let mut tables: Vec<&str> = changes.iter().map(|change| change.table()).collect();
+    let mut seen = Vec::new();
+    tables.retain(|table| {
+        let is_new = !seen.contains(table);
+        seen.push(*table);
+        is_new
+    });
+    let created = |table: &&str| {
+        changes
+            .iter()
+            .any(|change| matches!(change, Change::CreateTable(new) if new.name == **table))
+    };
+    let words = match changes.as_slice() {
+        [Change::AddColumn { table, column }] => format!("add {} to {table}", column.name),
+        [Change::DropColumn { table, column }] => format!("drop {column} from {table}"),
+        [Change::DropTable { table }] => format!("drop {table}"),
+        [Change::RenameTable { from, to }] => format!("rename {from} to {to}"),
+        [Change::RenameColumn { table, from, to }] => format!("rename {from} to {to} in {table}"),
+        _ if tables.len() > 3 => "change schema".to_owned(),
+        _ if tables.iter().all(created) => format!("create {}", tables.join(" and ")),
+        _ => format!("change {}", tables.join(" and ")),
+    };
+    // A table's name can be any text.
+    snake_case(&words).unwrap_or_else(|_| "change_schema".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_migration_is_named_after_what_it_does() {
+        let drop = |table: &str| Change::DropTable {
+            table: table.to_owned(),
+        };
+        let column = |table: &str| Change::DropNotNull {
+            table: table.to_owned(),
+            column: "a".to_owned(),
+        };
+        assert_eq!(name(&[drop("items")]), "drop_items");
+        assert_eq!(
+            name(&[column("a"), column("b"), column("a")]),
+            "change_a_and_b"
+        );
+        assert_eq!(name(&["a", "b", "c", "d"].map(column)), "change_schema");
+        assert_eq!(name(&[drop("../x")]), "change_schema");
+    }
+}
