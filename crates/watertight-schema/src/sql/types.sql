@@ -4,11 +4,10 @@ SELECT pg_catalog.json_build_object(
         SELECT pg_catalog.json_agg(pg_catalog.json_build_array(namespace.nspname, type.typname))
         FROM pg_catalog.pg_type AS type
         JOIN pg_catalog.pg_namespace AS namespace ON namespace.oid = type.typnamespace
-        -- Arrays are known by their elements; the row types of tables are no columns' types.
-        WHERE type.typtype IN ('b', 'c', 'd', 'e', 'm', 'r') AND NOT (type.typelem <> 0 AND type.typlen = -1)
-            AND (type.typrelid = 0 OR EXISTS (
-                SELECT FROM pg_catalog.pg_class WHERE pg_class.oid = type.typrelid AND relkind = 'c'
-            ))
+        -- Arrays are known by their elements.
+        WHERE type.typtype IN ('b', 'c', 'd', 'e', 'm', 'r') AND NOT EXISTS (
+            SELECT FROM pg_catalog.pg_type AS element WHERE element.typarray = type.oid
+        )
     ),
     'casts', (
         SELECT pg_catalog.json_agg(pg_catalog.json_build_array(
