@@ -23,7 +23,7 @@ pub(crate) fn names_in(identity: &str) -> Vec<String> {
 /// The name that a text begins with, in quotes or without, and what follows.
 pub(crate) fn first_name(text: &str) -> (String, &str) {
     let Some(quoted) = text.strip_prefix('"') else {
-        let end = text.find(['.', ' ', '(']).unwrap_or(text.len());
+        let end = text.find(['.', ' ', '(', ')']).unwrap_or(text.len());
         return (text[..end].to_owned(), &text[end..]);
     };
     let mut name = String::new();

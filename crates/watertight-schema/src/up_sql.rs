@@ -1,6 +1,7 @@
 //! From the steps to the SQL that takes them.
 
 use crate::catalog::{Catalog, ColumnDefinition};
+use crate::identity::first_name;
 use crate::known_types::KnownTypes;
 use crate::names::{is_invisible, qualified, quoted, sql_string};
 use crate::types::in_sql;
@@ -105,22 +106,23 @@ impl UpSql<'_> {
             }
             Change::DropTable { table } => format!("DROP TABLE {};\n", self.table(table)),
             Change::AddForeignKey {
-                join:
-                    Join {
-                        child,
-                        parent,
-                        column,
-                    },
+                join,
                 parent_column,
-            } => self.alter(
-                child,
-                &format!(
-                    "ADD FOREIGN KEY ({}) REFERENCES {} ({})",
+            } => {
+                let Join {
+                    child,
+                    parent,
+                    column,
+                } = join;
+                let key = format!(
+                    "ADD FOREIGN KEY ({}) REFERENCES {} ({}){}",
                     quoted(column),
                     self.table(parent),
-                    quoted(parent_column)
-                ),
-            ),
+                    quoted(parent_column),
+                    self.actions_before(join).unwrap_or_default()
+                );
+                self.alter(child, &key)
+            }
             Change::CommentOnTable { table, comment } => {
                 format!(
                     "COMMENT ON TABLE {} IS {};\n",
@@ -139,6 +141,23 @@ impl UpSql<'_> {
                 comment_sql(comment.as_deref())
             ),
         }
+    }
+
+    /// What a foreign key of that column had been told to do, such as ` ON DELETE CASCADE`, when this one replaces it.
+    fn actions_before(&self, join: &Join) -> Option<&str> {
+        self.changes.iter().find_map(|change| {
+            let Change::DropForeignKey { table, constraint } = change else {
+                return None;
+            };
+            let definition = self.before.constraint(self.schema, table, constraint)?;
+            let (columns, parent) = definition.split_once(" REFERENCES ")?;
+            let (column, _) = first_name(columns.strip_prefix("FOREIGN KEY (")?);
+            let (_, rest) = first_name(parent);
+            let (_, rest) = first_name(rest.strip_prefix('.')?);
+            let (_, rest) = first_name(rest.strip_prefix('(')?);
+            let actions = rest.strip_prefix(')')?;
+            (*table == join.child && column == join.column).then_some(actions)
+        })
     }
 
     fn alter(&self, table: &str, action: &str) -> String {

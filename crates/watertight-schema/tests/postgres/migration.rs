@@ -299,6 +299,28 @@ fn a_foreign_key_stays_when_both_its_ends_change_their_type() {
 }
 
 #[test]
+fn a_foreign_key_to_another_key_does_what_the_one_before_did() {
+    let sql = "CREATE TABLE a (id int PRIMARY KEY, \"new)id\" int NOT NULL);
+        CREATE TABLE b (id int PRIMARY KEY, \"a id\" int REFERENCES a ON UPDATE CASCADE ON DELETE SET NULL)";
+    let schema_rs = "table! { plugin_shop.a (new_id) { id -> Int4, #[sql_name = \"new)id\"] new_id -> Int4, } }
+        table! { plugin_shop.b { id -> Int4, #[sql_name = \"a id\"] a_id -> Nullable<Int4>, } } joinable!(b -> a (a_id));";
+    insta::assert_snapshot!(both(sql, schema_rs, &[]), @r#"
+    ALTER TABLE "plugin_shop"."b" DROP CONSTRAINT "b_a id_fkey";
+
+    ALTER TABLE "plugin_shop"."a" DROP CONSTRAINT "a_pkey";
+
+    ALTER TABLE "plugin_shop"."a" ADD PRIMARY KEY ("new)id");
+
+    ALTER TABLE "plugin_shop"."b" ADD FOREIGN KEY ("a id") REFERENCES "plugin_shop"."a" ("new)id") ON UPDATE CASCADE ON DELETE SET NULL;
+    --- down
+    ALTER TABLE "plugin_shop"."b" DROP CONSTRAINT "b_a id_fkey";
+    ALTER TABLE "plugin_shop"."a" DROP CONSTRAINT "a_pkey";
+    ALTER TABLE "plugin_shop"."a" ADD CONSTRAINT "a_pkey" PRIMARY KEY (id);
+    ALTER TABLE "plugin_shop"."b" ADD CONSTRAINT "b_a id_fkey" FOREIGN KEY ("a id") REFERENCES plugin_shop.a(id) ON UPDATE CASCADE ON DELETE SET NULL;
+    "#);
+}
+
+#[test]
 fn what_cannot_be_done_is_said() {
     let error = |sql: &str, schema_rs: &str| migrate(sql, schema_rs, &[]).unwrap_err();
     insta::assert_snapshot!(error(ITEMS, "table! { plugin_shop.items { id -> Uuid, title -> Text, } }"), @"failed to tell what is renamed from what is dropped: `items.name` is gone from schema.rs, and `title` is new: it may have another name now; say which it is");
