@@ -6,19 +6,17 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 use walkdir::WalkDir;
+use watertight_helpers::Helper;
 
 use crate::checkout::{Checkout, Outcome};
 
 /// The command line, built as `cargo xtask new-workspace` builds it.
 fn cargo_generate(checkout: &Checkout) -> PathBuf {
-    let target = checkout.root().join(".watertight/helpers");
-    let mut build = checkout.command("cargo");
-    build
-        .args(["build", "--locked", "--manifest-path"])
-        .arg("crates/watertight-xtask/helpers/generate/Cargo.toml")
-        .env("CARGO_TARGET_DIR", &target);
-    let _ = Outcome::of(build).succeeded();
-    target.join("debug/watertight-generate")
+    let sources = checkout
+        .root()
+        .join("crates/watertight-xtask/helpers/generate");
+    let helper = Helper::new("watertight-generate", sources);
+    helper.build(&|_| {}).unwrap()
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {

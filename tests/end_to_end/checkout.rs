@@ -3,6 +3,8 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use crate::server::rows;
+
 /// The plugins that the repository has by itself.
 const PLUGINS: [&str; 3] = ["auth", "catalog", "my-feature"];
 
@@ -49,13 +51,8 @@ impl Checkout {
     /// that cargo does not build it again.
     fn lay(&self, repository: &Path) {
         let wanted = files_of_a_clone(repository);
-        // What is built there takes a minute, and is none of what a test looks at.
-        let helpers = self.root.join(".watertight/helpers");
         for entry in walkdir::WalkDir::new(&self.root).contents_first(true) {
             let entry = entry.unwrap();
-            if entry.path().starts_with(&helpers) {
-                continue;
-            }
             let relative = entry.path().strip_prefix(&self.root).unwrap();
             if entry.file_type().is_dir() {
                 // Only an empty folder goes.
@@ -151,10 +148,10 @@ impl Checkout {
         Outcome::of(command)
     }
 
-    /// What a query answers on the checkout's embedded database, without headings.
-    pub fn query(&self, sql: &str) -> String {
-        let outcome = self.xtask(&["db", "psql", "--", "-X", "-A", "-t", "-c", sql]);
-        outcome.succeeded().stdout.trim().to_owned()
+    /// What queries answer on the checkout's embedded database.
+    pub fn rows(&self, queries: &str) -> String {
+        let url = self.xtask(&["db", "run", "--", "printenv", "DATABASE_URL"]);
+        rows(url.succeeded().stdout.trim(), queries)
     }
 
     fn stop_server(&self) {

@@ -1,7 +1,7 @@
 //! The server runs what it has embedded; `cargo xtask migrate` runs the folders. Both do the same.
 
 use crate::checkout::Checkout;
-use crate::server::Server;
+use crate::server::{Server, rows};
 
 /// Everything that migrations make: columns, indexes, enums, and what the histories say.
 const WHAT_IS_THERE: &str = "
@@ -12,14 +12,6 @@ const WHAT_IS_THERE: &str = "
     SELECT version, name, checksum FROM plugin_auth.__diesel_schema_migrations ORDER BY 1;
     SELECT version, name, checksum FROM plugin_catalog.__diesel_schema_migrations ORDER BY 1;
     SELECT version, name, checksum FROM plugin_my_feature.__diesel_schema_migrations ORDER BY 1;";
-
-fn what_is_there(checkout: &Checkout, server: &Server) -> String {
-    let arguments = ["db", "psql", "--", "-X", "-A", "-t", "-c", WHAT_IS_THERE];
-    checkout
-        .xtask_on(server.url(), &arguments)
-        .succeeded()
-        .stdout
-}
 
 #[test]
 fn folders_and_the_server_s_embedded_migrations_make_the_same_database() {
@@ -33,9 +25,9 @@ fn folders_and_the_server_s_embedded_migrations_make_the_same_database() {
     let report: serde_json::Value = serde_json::from_str(&report.stdout).unwrap();
     assert_eq!(report["success"], true, "{report:#}");
 
-    let made = what_is_there(&checkout, &by_folder);
+    let made = rows(by_folder.url(), WHAT_IS_THERE);
     assert!(made.contains("products_name_idx"), "{made}");
-    assert_eq!(made, what_is_there(&checkout, &by_server));
+    assert_eq!(made, rows(by_server.url(), WHAT_IS_THERE));
 
     // Each takes the other's work for its own.
     let again = checkout

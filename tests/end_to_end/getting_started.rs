@@ -1,17 +1,18 @@
 //! The README's two commands, on a clean clone.
 
 use crate::checkout::{Checkout, Outcome};
-use crate::server::Server;
+use crate::server::{Server, rows};
 
 /// Which tables the plugin schemas hold, and what lies in `public`.
 const TABLES: &str = "SELECT string_agg(schemaname || '.' || tablename, ' ' ORDER BY schemaname, tablename) \
      FROM pg_tables WHERE schemaname LIKE 'plugin%' OR schemaname = 'public'";
 
-const EXPECTED: &str = "plugin_auth.__diesel_schema_migrations plugin_auth.sessions plugin_auth.users \
+/// One row, as PostgreSQL writes it.
+const EXPECTED: &str = "(\"plugin_auth.__diesel_schema_migrations plugin_auth.sessions plugin_auth.users \
      plugin_catalog.__diesel_schema_migrations plugin_catalog.categories \
      plugin_catalog.product_tags plugin_catalog.products \
      plugin_my_feature.__diesel_schema_migrations plugin_my_feature.items \
-     plugin_orders.__diesel_schema_migrations plugin_orders.items";
+     plugin_orders.__diesel_schema_migrations plugin_orders.items\")\n";
 
 #[test]
 fn a_new_plugin_is_migrated_on_the_embedded_server_and_its_tests_pass() {
@@ -25,7 +26,7 @@ fn a_new_plugin_is_migrated_on_the_embedded_server_and_its_tests_pass() {
             .contains("examples/plugins/orders/src/schema.rs"),
         "{outcome:?}"
     );
-    assert_eq!(checkout.query(TABLES), EXPECTED);
+    assert_eq!(checkout.rows(TABLES), EXPECTED);
 
     // `cargo test --workspace` is what the README says; without this package, which would start itself.
     let mut tests = checkout.command("cargo");
@@ -52,12 +53,9 @@ fn a_server_that_is_running_already_is_used_when_database_url_names_it() {
     let _ = checkout
         .xtask_on(server.url(), &["new-plugin", "orders", "--migrate"])
         .succeeded();
-    let tables = checkout.xtask_on(
-        server.url(),
-        &["db", "psql", "--", "-X", "-A", "-t", "-c", TABLES],
-    );
-    assert_eq!(tables.succeeded().stdout.trim(), EXPECTED);
-    assert!(!checkout.root().join(".watertight/postgres").exists());
+    assert_eq!(rows(server.url(), TABLES), EXPECTED);
+    assert!(!checkout.root().join(".watertight/server.json").exists());
+    assert!(!checkout.root().join(".watertight/pglite").exists());
 
     let mut tests = checkout.command("cargo");
     tests.args(["test", "-p", "plugin-orders", "-p", "plugin-catalog"]);

@@ -63,6 +63,16 @@ pub enum ConnectError {
         /// PostgreSQL's words.
         reason: String,
     },
+    /// The server has as many connections as it takes; a PGlite takes one.
+    #[error("failed to connect to {url}: {reason}; {advice}")]
+    TooManyConnections {
+        /// The URL, without its password.
+        url: String,
+        /// PostgreSQL's words. Of a PGlite, they name the process that has the connection.
+        reason: String,
+        /// What to do.
+        advice: String,
+    },
     /// The server refuses for another reason.
     #[error("failed to connect to {url}: {reason}; see the server's log for more")]
     Refused {
@@ -326,6 +336,14 @@ fn roots_error(url: &DatabaseUrl, error: &RootsError) -> ConnectError {
 fn describe(url: &DatabaseUrl, target: &Target, error: &tokio_postgres::Error) -> Failure {
     let shown = url.to_string();
     if let Some(said) = error.as_db_error() {
+        if *said.code() == SqlState::TOO_MANY_CONNECTIONS {
+            let advice = "close others, or raise the server's max_connections";
+            return Failure::Next(ConnectError::TooManyConnections {
+                url: shown,
+                reason: said.message().to_owned(),
+                advice: said.hint().unwrap_or(advice).to_owned(),
+            });
+        }
         let reason = match said.hint() {
             Some(hint) => format!("{} ({hint})", said.message()),
             None => said.message().to_owned(),

@@ -6,7 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::{
-    DatabaseUrl, DatabaseUrlError, EmbeddedError, EmbeddedServer, WorkspaceError, workspace_root,
+    DatabaseUrl, DatabaseUrlError, EmbeddedError, EmbeddedServer, Progress, WorkspaceError,
+    workspace_root,
 };
 
 const VARIABLE: &str = "DATABASE_URL";
@@ -88,6 +89,17 @@ impl Database {
     /// # Errors
     /// When `DATABASE_URL` or `.env` is malformed, or the embedded server does not start.
     pub fn find(workspace_root: &Path) -> Result<Self, DatabaseError> {
+        Self::find_with(workspace_root, &|_| {})
+    }
+
+    /// As [`find`](Self::find), and tells `report` what takes its time.
+    ///
+    /// # Errors
+    /// As [`find`](Self::find).
+    pub fn find_with(
+        workspace_root: &Path,
+        report: &(dyn Fn(Progress) + Sync),
+    ) -> Result<Self, DatabaseError> {
         if let Some((url, origin)) = Self::named(workspace_root)? {
             return Ok(Self {
                 url,
@@ -95,7 +107,7 @@ impl Database {
                 _embedded: None,
             });
         }
-        let server = EmbeddedServer::acquire(workspace_root)?;
+        let server = EmbeddedServer::acquire_with(workspace_root, report)?;
         Ok(Self {
             url: server.url().clone(),
             origin: Origin::Embedded,
@@ -109,8 +121,16 @@ impl Database {
     /// # Errors
     /// As [`find`](Self::find), and when there is neither a workspace nor a `DATABASE_URL`.
     pub fn find_here() -> Result<Self, DatabaseError> {
+        Self::find_here_with(&|_| {})
+    }
+
+    /// As [`find_here`](Self::find_here), and tells `report` what takes its time.
+    ///
+    /// # Errors
+    /// As [`find_here`](Self::find_here).
+    pub fn find_here_with(report: &(dyn Fn(Progress) + Sync)) -> Result<Self, DatabaseError> {
         let error = match workspace_root() {
-            Ok(root) => return Self::find(&root),
+            Ok(root) => return Self::find_with(&root, report),
             Err(error) => error,
         };
         match Self::named(Path::new("."))? {
@@ -173,10 +193,15 @@ fn named_url(
 /// A variable of the environment, else of the `.env` file in the workspace or, outside of any, in the current
 /// folder. A file that cannot be read has none: whoever looks for the database says why.
 pub fn variable(name: &str) -> Option<String> {
+    let folder = workspace_root().unwrap_or_else(|_| PathBuf::from("."));
+    variable_of(&folder, name)
+}
+
+/// A variable of the environment, else of the `.env` file in `folder`.
+pub(crate) fn variable_of(folder: &Path, name: &str) -> Option<String> {
     if let Ok(value) = std::env::var(name) {
         return Some(value);
     }
-    let folder = workspace_root().unwrap_or_else(|_| PathBuf::from("."));
     let variables = read_dot_env(&folder.join(".env")).ok()??;
     let found = variables.into_iter().rev().find(|(key, _)| key == name);
     found.map(|(_, value)| value)

@@ -34,6 +34,13 @@
 //! OpenSSL to be installed. Blocking inside an async task panics: use `spawn_blocking` there, or the
 //! async one. [`EmbeddedServer`], [`ScratchDatabase`] and [`recreate_database`] can be used anywhere.
 //!
+//! # A PGlite
+//!
+//! Where the machine has no PostgreSQL, the embedded server is a PGlite, which serves one connection at a time.
+//! [`DatabaseUrl::serves_one_connection`] says so in every process that has its URL, and
+//! [`ConnectError::TooManyConnections`] who has the connection. It is built when it is first needed:
+//! [`Database::find_with`] tells of that.
+//!
 //! # Databases for a while
 //!
 //! A [`ScratchDatabase`] is dropped with its value; [`ScratchDatabase::sweep`] drops those of processes that
@@ -48,6 +55,7 @@ mod passfile;
 mod runtime;
 mod scratch;
 mod settings;
+mod template;
 mod tls;
 mod url;
 mod values;
@@ -58,12 +66,14 @@ use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
 
 pub use connect::ConnectError;
 pub use embedded::{
-    EmbeddedError, EmbeddedServer, EmbeddedStatus, RunningServer, usual_binary_folders,
+    DumpError, EMBEDDED_VARIABLE, EmbeddedError, EmbeddedKind, EmbeddedServer, EmbeddedStatus,
+    Progress, RunningServer, usual_binary_folders,
 };
 pub use find::{Database, DatabaseError, Origin, variable};
 pub use maintenance::{MaintenanceError, recreate_database};
 pub use runtime::SharedRuntime;
 pub use scratch::ScratchDatabase;
+pub use template::Template;
 pub use url::{DatabaseUrl, DatabaseUrlError};
 pub use workspace::{WorkspaceError, workspace_root};
 

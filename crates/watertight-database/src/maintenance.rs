@@ -6,7 +6,7 @@ use diesel::result::Error as QueryError;
 use diesel::sql_types::{Bool, Text};
 use diesel::{OptionalExtension as _, RunQueryDsl as _};
 
-use crate::{ConnectError, Connection, DatabaseUrl, runtime};
+use crate::{ConnectError, Connection, DatabaseUrl, EmbeddedError, runtime};
 
 /// Why a database cannot be created or dropped.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +36,14 @@ pub enum MaintenanceError {
         /// The role that connects.
         role: String,
     },
+    /// A PGlite, of which each database is one of its own, does not start.
+    #[error(transparent)]
+    Pglite(#[from] EmbeddedError),
+    /// A database in PGlite cannot outlive the process that made it.
+    #[error(
+        "failed to keep the database: PGlite ends with the process that uses it; set DATABASE_URL to a PostgreSQL server, and run this again"
+    )]
+    NotKept,
     /// PostgreSQL refuses for another reason.
     #[error(
         "failed to {action} the database `{database}`: {}; change what it objects to, and try again",
@@ -142,6 +150,16 @@ pub(crate) fn drop_database(
         .map_err(refused("drop", name))
 }
 
+/// As [`drop_database`], but not when somebody uses it.
+pub(crate) fn drop_database_if_idle(
+    connection: &mut Connection,
+    name: &str,
+) -> Result<(), MaintenanceError> {
+    connection
+        .batch_execute(&format!("DROP DATABASE IF EXISTS {}", quoted(name)))
+        .map_err(refused("drop", name))
+}
+
 pub(crate) fn create_database(
     connection: &mut Connection,
     name: &str,
@@ -153,6 +171,20 @@ pub(crate) fn create_database(
     connection
         .batch_execute(&format!("CREATE DATABASE {}{template}", quoted(name)))
         .map_err(refused("create", name))
+}
+
+pub(crate) fn rename_database(
+    connection: &mut Connection,
+    old: &str,
+    new: &str,
+) -> Result<(), MaintenanceError> {
+    connection
+        .batch_execute(&format!(
+            "ALTER DATABASE {} RENAME TO {}",
+            quoted(old),
+            quoted(new)
+        ))
+        .map_err(refused("rename", old))
 }
 
 pub(crate) fn refused(

@@ -9,6 +9,7 @@ use diesel::dsl::sql;
 use diesel::sql_types::{Bool, Text};
 use diesel::{QueryResult, RunQueryDsl as _};
 
+use crate::embedded::pglite::{self, Instance};
 use crate::maintenance::{self, MaintenanceError, refused};
 use crate::{Connection, DatabaseUrl, runtime};
 
@@ -22,13 +23,19 @@ const KEPT: &str = "kept by watertight";
 
 /// A fresh database that is dropped when this is.
 ///
-/// While it lives, a connection holds a lock that stands for the database's name; so
-/// [`sweep`](Self::sweep) can tell the databases of killed processes from those in use. All of it can be used inside
-/// an async task.
+/// On PostgreSQL, a connection holds a lock that stands for the database's name while it lives; so
+/// [`sweep`](Self::sweep) can tell the databases of killed processes from those in use. On a PGlite, which serves one
+/// connection, it is a PGlite of its own. All of it can be used inside an async task.
 pub struct ScratchDatabase {
     url: DatabaseUrl,
-    /// None once the database is kept.
-    keeper: Option<Connection>,
+    keeper: Keeper,
+}
+
+enum Keeper {
+    Connection(Box<Connection>),
+    Pglite(Instance),
+    /// The database is not to be dropped.
+    Nobody,
 }
 
 impl fmt::Debug for ScratchDatabase {
@@ -68,6 +75,14 @@ impl ScratchDatabase {
         template: Option<&str>,
     ) -> Result<Self, MaintenanceError> {
         let name = unique_name(prefix);
+        if let Some(pglite) = server.pglite() {
+            let template = template.map(|template| pglite::template(&pglite, template));
+            let instance = Instance::start(&pglite, &name, template.as_deref())?;
+            return Ok(Self {
+                url: instance.url(),
+                keeper: Keeper::Pglite(instance),
+            });
+        }
         let mut keeper = maintenance::connect(server)?;
         maintenance::check_createdb(&mut keeper, &name)?;
         // Before the database is there, so that no sweep can see it without the lock.
@@ -75,7 +90,7 @@ impl ScratchDatabase {
         maintenance::create_database(&mut keeper, &name, template)?;
         Ok(Self {
             url: server.with_database(&name),
-            keeper: Some(keeper),
+            keeper: Keeper::Connection(Box::new(keeper)),
         })
     }
 
@@ -87,7 +102,7 @@ impl ScratchDatabase {
     /// Leaves the database there, also when it is swept later.
     ///
     /// # Errors
-    /// When the server cannot be told; then the database is dropped.
+    /// When the server cannot be told; then the database is dropped. A PGlite always ends with its maker.
     pub fn keep(mut self) -> Result<DatabaseUrl, MaintenanceError> {
         let name = self.url.database_name().to_owned();
         let comment = format!(
@@ -95,13 +110,24 @@ impl ScratchDatabase {
             maintenance::quoted(&name)
         );
         runtime::blocking(|| match &mut self.keeper {
-            Some(keeper) => keeper
+            Keeper::Connection(keeper) => keeper
                 .batch_execute(&comment)
                 .map_err(refused("keep", &name)),
-            None => Ok(()),
+            Keeper::Pglite(_) => Err(MaintenanceError::NotKept),
+            Keeper::Nobody => Ok(()),
         })?;
-        self.keeper = None;
+        self.keeper = Keeper::Nobody;
         Ok(self.url.clone())
+    }
+
+    /// Gives the database the name `name`, and leaves it there.
+    pub(crate) fn rename(mut self, name: &str) -> Result<(), MaintenanceError> {
+        let old = self.url.database_name();
+        if let Keeper::Connection(keeper) = &mut self.keeper {
+            maintenance::rename_database(keeper, old, name)?;
+        }
+        self.keeper = Keeper::Nobody;
+        Ok(())
     }
 
     /// Drops the scratch databases with this prefix whose makers are gone. Gives their names.
@@ -115,17 +141,19 @@ impl ScratchDatabase {
 
 impl Drop for ScratchDatabase {
     fn drop(&mut self) {
-        let Some(mut keeper) = self.keeper.take() else {
-            return;
-        };
+        let keeper = std::mem::replace(&mut self.keeper, Keeper::Nobody);
         let url = self.url.clone();
-        runtime::blocking(move || {
+        runtime::blocking(move || match keeper {
             // Nobody is left to tell of an error; a sweep will find what stays.
-            if maintenance::drop_database(&mut keeper, url.database_name()).is_err()
-                && let Ok(mut connection) = maintenance::connect(&url)
-            {
-                let _ = maintenance::drop_database(&mut connection, url.database_name());
+            Keeper::Connection(mut keeper) => {
+                if maintenance::drop_database(&mut keeper, url.database_name()).is_err()
+                    && let Ok(mut connection) = maintenance::connect(&url)
+                {
+                    let _ = maintenance::drop_database(&mut connection, url.database_name());
+                }
             }
+            Keeper::Pglite(instance) => drop(instance),
+            Keeper::Nobody => {}
         });
     }
 }
@@ -137,6 +165,9 @@ const SWEEPABLE: &str = "SELECT datname::text FROM pg_database
 
 fn sweep(server: &DatabaseUrl, prefix: &str) -> Result<Vec<String>, MaintenanceError> {
     let prefix = shortened(prefix);
+    if let Some(pglite) = server.pglite() {
+        return Ok(pglite::sweep(&pglite, |name| is_scratch(name, prefix))?);
+    }
     let mut connection = maintenance::connect(server)?;
     let names =
         sweepable(&mut connection, &format!("{prefix}_")).map_err(refused("sweep", prefix))?;
@@ -179,7 +210,7 @@ fn is_scratch(name: &str, prefix: &str) -> bool {
         })
 }
 
-fn unique_name(prefix: &str) -> String {
+pub(crate) fn unique_name(prefix: &str) -> String {
     // The keys of a `RandomState` come from the system's random numbers.
     let random = RandomState::new().hash_one((std::process::id(), SystemTime::now()));
     format!("{}_{random:016x}", shortened(prefix))

@@ -1,6 +1,7 @@
 //! The address of a database, with a password that never shows.
 
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 
 use diesel_async::AsyncPgConnection;
@@ -8,6 +9,7 @@ use diesel_async::async_connection_wrapper::BlockOn as _;
 
 use tokio_postgres::config::TargetSessionAttrs;
 
+use crate::embedded::pglite::Marker;
 use crate::parameters::{self, Parameters};
 use crate::settings::{HostSettings, SESSION_VARIABLES, Settings, SslMode, SslRoots};
 use crate::values::REFUSED_VARIABLES;
@@ -186,6 +188,32 @@ impl DatabaseUrl {
         let mut url = self.clone();
         name.clone_into(&mut url.settings.application_name);
         url
+    }
+
+    /// Whether the server takes one connection at a time, as a PGlite does. Then a pool can have one, and whoever needs
+    /// a second has to give the first back.
+    ///
+    /// This does not connect: a PGlite says so beside its socket.
+    pub fn serves_one_connection(&self) -> bool {
+        self.pglite().is_some()
+    }
+
+    pub(crate) fn pglite(&self) -> Option<Marker> {
+        Marker::beside(self.socket_folder()?)
+    }
+
+    /// Where the socket of a PGlite is. None: the server is another.
+    pub(crate) fn pglite_sockets(&self) -> Option<&Path> {
+        let folder = self.socket_folder()?;
+        Marker::beside(folder).map(|_| folder)
+    }
+
+    fn socket_folder(&self) -> Option<&Path> {
+        let [host] = &self.settings.hosts[..] else {
+            return None;
+        };
+        let folder = Path::new(host.host.as_ref()?);
+        folder.is_absolute().then_some(folder)
     }
 
     fn set_parameter(&mut self, key: &str, value: String) {

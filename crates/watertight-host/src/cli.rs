@@ -71,7 +71,7 @@ pub(crate) fn main(server: Server) -> ExitCode {
 fn serve(server: Server, migrate_first: bool, listen: Option<SocketAddr>) -> Result<ExitCode> {
     start_log()?;
     let address = address(listen, env::var("PORT").ok())?;
-    let database = Database::find_here()?;
+    let database = find_database()?;
     let mut assembled = server.assemble(database.url())?;
     if migrate_first {
         let report = assembled
@@ -161,7 +161,13 @@ fn status(server: Server, json: bool) -> Result<ExitCode> {
 fn open(server: Server) -> Result<(Migrator, Database)> {
     // The plugins are checked before the database is looked for.
     let migrator = server.into_migrator()?;
-    Ok((migrator, Database::find_here()?))
+    Ok((migrator, find_database()?))
+}
+
+/// Says on stderr what takes its time.
+fn find_database() -> Result<Database> {
+    let report = |progress| eprintln!("{progress}");
+    Ok(Database::find_here_with(&report)?)
 }
 
 /// Logs to stderr what `RUST_LOG` asks for; without it, what an operator wants to see.

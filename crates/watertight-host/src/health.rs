@@ -8,11 +8,14 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use diesel_async::AsyncPgConnection;
+use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
+use diesel_async::pooled_connection::deadpool::Pool;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
-use watertight_database::{Connection, DatabaseUrl};
+use watertight_database::{Connection, DatabaseUrl, SharedRuntime};
 use watertight_migrations::{Migrator, PluginStatus};
 
 use crate::Problem;
@@ -21,49 +24,90 @@ use crate::plugin::BoxError;
 /// How long `/readyz` looks at the database before it says that it is down.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Looks at the database, over one connection of its own, however many ask.
+/// Looks at the database, over one connection, however many ask.
 pub(crate) struct Readiness {
     migrator: Arc<Migrator>,
-    database: DatabaseUrl,
-    connection: Arc<Mutex<Option<Connection>>>,
+    connections: Connections,
+}
+
+/// Where the connection comes from.
+enum Connections {
+    /// It is kept for the next time.
+    Own {
+        database: Box<DatabaseUrl>,
+        kept: Arc<Mutex<Option<Connection>>>,
+    },
+    /// It is the one that the plugins use.
+    Shared(Pool<AsyncPgConnection>),
 }
 
 impl Readiness {
     pub(crate) fn new(migrator: Arc<Migrator>, database: &DatabaseUrl) -> Self {
+        let connections = Connections::Own {
+            database: Box::new(database.with_application_name("readyz")),
+            kept: Arc::default(),
+        };
         Self {
             migrator,
-            database: database.with_application_name("readyz"),
-            connection: Arc::default(),
+            connections,
+        }
+    }
+
+    /// Of a server that takes one connection.
+    pub(crate) fn on_pool(migrator: Arc<Migrator>, pool: Pool<AsyncPgConnection>) -> Self {
+        Self {
+            migrator,
+            connections: Connections::Shared(pool),
         }
     }
 
     /// The plugins that have pending migrations.
-    pub(crate) async fn pending(self: &Arc<Self>) -> Result<Vec<PluginStatus>, BoxError> {
-        let look = async {
-            // Whoever waits here gives up in time; who looks goes on, and holds the connection until it is done.
-            let mut connection = Arc::clone(&self.connection).lock_owned().await;
-            let this = Arc::clone(self);
-            spawn_blocking(move || this.look(&mut connection)).await?
-        };
-        timeout(PATIENCE, look).await?
-    }
-
-    fn look(&self, connection: &mut Option<Connection>) -> Result<Vec<PluginStatus>, BoxError> {
-        let mut open = match connection.take() {
-            Some(open) => open,
-            None => self.database.connect()?,
-        };
-        let mut seen = self.migrator.status(&mut open);
-        if seen.is_err() {
-            // The connection may be an old one to a server that was started anew.
-            open = self.database.connect()?;
-            seen = self.migrator.status(&mut open);
-        }
-        let mut statuses = seen?;
-        *connection = Some(open);
+    pub(crate) async fn pending(&self) -> Result<Vec<PluginStatus>, BoxError> {
+        let mut statuses = timeout(PATIENCE, self.look()).await??;
         statuses.retain(|status| status.pending().next().is_some());
         Ok(statuses)
     }
+
+    async fn look(&self) -> Result<Vec<PluginStatus>, BoxError> {
+        let migrator = Arc::clone(&self.migrator);
+        match &self.connections {
+            Connections::Own { database, kept } => {
+                // Whoever waits here gives up in time; who looks goes on, and holds the connection until it is done.
+                let mut kept = Arc::clone(kept).lock_owned().await;
+                let database = database.clone();
+                spawn_blocking(move || look(&migrator, &database, &mut kept)).await?
+            }
+            Connections::Shared(pool) => {
+                let connection = pool.get().await?;
+                let look = move || {
+                    let mut connection =
+                        AsyncConnectionWrapper::<_, SharedRuntime>::from(connection);
+                    Ok(migrator.status(&mut connection)?)
+                };
+                spawn_blocking(look).await?
+            }
+        }
+    }
+}
+
+fn look(
+    migrator: &Migrator,
+    database: &DatabaseUrl,
+    kept: &mut Option<Connection>,
+) -> Result<Vec<PluginStatus>, BoxError> {
+    let mut open = match kept.take() {
+        Some(open) => open,
+        None => database.connect()?,
+    };
+    let mut seen = migrator.status(&mut open);
+    if seen.is_err() {
+        // The connection may be an old one to a server that was started anew.
+        open = database.connect()?;
+        seen = migrator.status(&mut open);
+    }
+    let statuses = seen?;
+    *kept = Some(open);
+    Ok(statuses)
 }
 
 pub(crate) fn router(readiness: Arc<Readiness>) -> Router {

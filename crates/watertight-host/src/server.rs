@@ -14,12 +14,12 @@ use watertight_migrations::Migrator;
 
 use crate::assemble::plugin_router;
 use crate::authorizer::{Authorizer, DynAuthorizer, Nobody};
+use crate::database::Pools;
 use crate::health::{self, Readiness};
 use crate::plugin::Step;
 use crate::request_log::{self, NewRequestId};
 use crate::{
-    Plugin, PluginContext, PluginDatabase, Problem, RunningServer, ServerError, cli, problem_layer,
-    unread_body,
+    Plugin, PluginContext, Problem, RunningServer, ServerError, cli, problem_layer, unread_body,
 };
 
 /// How many connections a plugin has at most, unless it is said.
@@ -64,7 +64,8 @@ impl Server {
     /// How many connections each plugin has at most; 5, unless it is said here.
     ///
     /// All plugins together have so many times their number, and `/readyz` one more, in each process of the server.
-    /// That has to be less than PostgreSQL's `max_connections`, which is 100 by default.
+    /// That has to be less than PostgreSQL's `max_connections`, which is 100 by default. A PGlite serves one connection,
+    /// which all share, whatever is said here.
     #[must_use]
     pub fn connections_per_plugin(mut self, connections: NonZeroUsize) -> Self {
         self.connections = connections;
@@ -126,12 +127,12 @@ impl Server {
 
     /// Checks the plugins and makes everything ready but the start-up steps. Does not touch the database.
     pub(crate) fn assemble(self, database: &DatabaseUrl) -> Result<Assembled, ServerError> {
+        let pools = Pools::new(database, self.connections);
         let mut starts = Vec::new();
         let mut migrations = Vec::new();
         for plugin in self.plugins {
             let id = *plugin.metadata.id();
-            let pool = PluginDatabase::new(id, database, self.connections.get());
-            let context = PluginContext::new(plugin.metadata, pool);
+            let context = PluginContext::new(plugin.metadata, pools.of(id));
             let router = plugin_router(
                 &context,
                 plugin.permissions,
@@ -152,7 +153,11 @@ impl Server {
         let order: Vec<PluginId> = migrator.plugins().copied().collect();
         starts.sort_by_key(|start| order.iter().position(|id| *id == start.id));
         let migrator = Arc::new(migrator);
-        let readiness = Arc::new(Readiness::new(Arc::clone(&migrator), database));
+        let readiness = match pools.shared {
+            Some(pool) => Readiness::on_pool(Arc::clone(&migrator), pool),
+            None => Readiness::new(Arc::clone(&migrator), database),
+        };
+        let readiness = Arc::new(readiness);
         let mut router = health::router(Arc::clone(&readiness));
         for start in &mut starts {
             router = router.merge(std::mem::take(&mut start.router));

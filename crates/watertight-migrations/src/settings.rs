@@ -84,11 +84,13 @@ impl Settings {
     }
 }
 
+/// In a PGlite nobody has logged in, and the setting `session_authorization` is empty at first: it is not asked for.
 fn query(mentioned: &Mentioned) -> String {
     let custom: Vec<_> = mentioned.dotted.iter().map(|name| literal(name)).collect();
     format!(
-        "SELECT name, pg_catalog.current_setting(name, true) AS value, true AS for_all \
-         FROM (VALUES (1, 'session_authorization'), (2, 'role')) AS identity (place, name) \
+        "SELECT name, value, true AS for_all \
+         FROM (VALUES (1, 'session_authorization', session_user::pg_catalog.text), \
+         (2, 'role', pg_catalog.current_setting('role'))) AS identity (place, name, value) \
          UNION ALL SELECT * FROM (SELECT name::pg_catalog.text, pg_catalog.current_setting(name, true), \
          context = 'user' FROM pg_catalog.pg_settings WHERE context IN ('user', 'superuser') \
          AND pg_catalog.left(name, 12) <> 'transaction_' ORDER BY name) AS listed \

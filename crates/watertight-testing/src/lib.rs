@@ -2,7 +2,7 @@
 //!
 //! A test names the plugins that it needs and gets a database of its own, in which their migrations have
 //! run. Nothing has to be prepared: the database lies on the server of `DATABASE_URL` (from the
-//! environment or the workspace's `.env`), else on the workspace's embedded PostgreSQL, which starts by
+//! environment or the workspace's `.env`), else on the workspace's embedded server, which starts by
 //! itself and which all tests share.
 //!
 //! ```
@@ -26,6 +26,12 @@
 //! that template, which PostgreSQL makes in some tens of milliseconds. A template is made anew when a
 //! migration of the set changes.
 //!
+//! # Without PostgreSQL
+//!
+//! On a machine without PostgreSQL each database is a PGlite of its own, a process that starts in less than half a second
+//! with a copy of the template's data, so that tests need not take turns. It serves one connection at a time:
+//! [`serves_one_connection`] is for tests that need more.
+//!
 //! # When a test fails
 //!
 //! The database is dropped when the `TestDatabase` is, also when the test panics. To look into the
@@ -36,4 +42,5 @@ mod server;
 mod template;
 mod test_database;
 
+pub use server::serves_one_connection;
 pub use test_database::{KEEP_VARIABLE, TestDatabase};

@@ -1,6 +1,6 @@
 use std::sync::OnceLock;
 
-use watertight_database::{Database, DatabaseUrl, workspace_root};
+use watertight_database::{Database, DatabaseUrl, Progress, workspace_root};
 
 /// The server that all tests of this process share.
 ///
@@ -14,7 +14,30 @@ pub(crate) fn server() -> Result<&'static DatabaseUrl, String> {
     }
 }
 
+/// Whether each database of a test is a PGlite, which serves one connection at a time and knows no logins. A test that
+/// needs more can end early, or ask for less:
+///
+/// ```
+/// if watertight_testing::serves_one_connection() {
+///     eprintln!("skipped: this needs a PostgreSQL server");
+///     return;
+/// }
+/// ```
+///
+/// # Panics
+///
+/// Panics when there is no server.
+#[track_caller]
+pub fn serves_one_connection() -> bool {
+    match server() {
+        Ok(url) => url.serves_one_connection(),
+        Err(error) => panic!("failed to find a server for this test: {error}"),
+    }
+}
+
 fn find() -> Result<Database, String> {
     let root = workspace_root().map_err(|error| error.to_string())?;
-    Database::find(&root).map_err(|error| error.to_string())
+    // The test's own output is where its reader looks.
+    let report = |progress: Progress| eprintln!("{progress}");
+    Database::find_with(&root, &report).map_err(|error| error.to_string())
 }

@@ -1,17 +1,14 @@
 use std::error::Error;
 
-use diesel::connection::SimpleConnection;
-use diesel::sql_types::{Bool, Text};
-use diesel::{QueryableByName, RunQueryDsl, sql_query};
 use sha2::{Digest, Sha256};
-use watertight_database::{Connection, DatabaseUrl, MaintenanceError, ScratchDatabase};
+use watertight_database::{DatabaseUrl, MaintenanceError, ScratchDatabase, Template};
 use watertight_metadata::PluginId;
 use watertight_migrations::Migrator;
 
 /// What a template is called until its migrations have run.
 pub(crate) const UNFINISHED: &str = "watertight_template_unfinished";
 
-type Result<T> = std::result::Result<T, Box<dyn Error>>;
+type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 /// A fresh database, called `prefix` and something unique, in which all migrations have run.
 ///
@@ -22,16 +19,25 @@ pub(crate) fn copy(
     migrator: &Migrator,
     fingerprint: &str,
 ) -> Result<ScratchDatabase> {
-    let template = format!("{}{}", family(migrator), &fingerprint[..16]);
-    ensure(server, migrator, &template)?;
-    match ScratchDatabase::from_template(server, prefix, &template) {
-        // A test run of other code may have replaced the template just now.
-        Err(MaintenanceError::Refused { .. }) => {
-            ensure(server, migrator, &template)?;
-            Ok(ScratchDatabase::from_template(server, prefix, &template)?)
-        }
-        copied => Ok(copied?),
-    }
+    let family = family(migrator);
+    let template = Template {
+        name: &format!("{family}{}", &fingerprint[..16]),
+        family: &family,
+        unfinished: UNFINISHED,
+    };
+    let copy = || -> Result<ScratchDatabase> {
+        template.ensure(server, |database| migrate(migrator, database))?;
+        Ok(ScratchDatabase::from_template(
+            server,
+            prefix,
+            template.name,
+        )?)
+    };
+    // A test run of other code may replace the template just now.
+    copy().or_else(|error| match error.downcast_ref() {
+        Some(MaintenanceError::Refused { .. } | MaintenanceError::Pglite(_)) => copy(),
+        _ => Err(error),
+    })
 }
 
 /// Runs all migrations in a database.
@@ -50,60 +56,4 @@ fn family(migrator: &Migrator) -> String {
         .take(8)
         .fold(0_u64, |number, byte| (number << 8) | u64::from(*byte));
     format!("watertight_template_{number:016x}_")
-}
-
-/// Makes the template unless it is there. Others who need it at the same time wait for it.
-fn ensure(server: &DatabaseUrl, migrator: &Migrator, template: &str) -> Result<()> {
-    let mut connection = server.with_database("postgres").connect()?;
-    // The lock goes with the connection.
-    sql_query("SELECT pg_advisory_lock(hashtextextended($1, 0))")
-        .bind::<Text, _>(template)
-        .execute(&mut connection)?;
-    if exists(&mut connection, template)? {
-        return Ok(());
-    }
-    let unfinished = ScratchDatabase::create(server, UNFINISHED)?;
-    migrate(migrator, unfinished.url())?;
-    // The last step, so that a template is either whole or not there.
-    connection.batch_execute(&format!(
-        "ALTER DATABASE \"{}\" RENAME TO \"{template}\"",
-        unfinished.url().database_name()
-    ))?;
-    drop_older(&mut connection, &family(migrator), template)
-}
-
-/// Drops the templates that these plugins had before their migrations changed.
-fn drop_older(connection: &mut Connection, family: &str, template: &str) -> Result<()> {
-    let older: Vec<Name> = sql_query(
-        "SELECT datname::text AS name FROM pg_database \
-         WHERE starts_with(datname::text, $1) AND datname <> $2 AND pg_has_role(datdba, 'USAGE')",
-    )
-    .bind::<Text, _>(family)
-    .bind::<Text, _>(template)
-    .load(connection)?;
-    for Name { name } in older {
-        // One that is being copied right now stays until the next time.
-        let _ = connection.batch_execute(&format!("DROP DATABASE IF EXISTS \"{name}\""));
-    }
-    Ok(())
-}
-
-fn exists(connection: &mut Connection, database: &str) -> Result<bool> {
-    let found: Found =
-        sql_query("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1) AS found")
-            .bind::<Text, _>(database)
-            .get_result(connection)?;
-    Ok(found.found)
-}
-
-#[derive(QueryableByName)]
-struct Found {
-    #[diesel(sql_type = Bool)]
-    found: bool,
-}
-
-#[derive(QueryableByName)]
-struct Name {
-    #[diesel(sql_type = Text)]
-    name: String,
 }

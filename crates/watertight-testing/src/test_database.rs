@@ -46,7 +46,9 @@ impl TestDatabase {
         }
     }
 
-    fn make(plugins: Vec<Plugin>) -> Result<ScratchDatabase, Box<dyn std::error::Error>> {
+    fn make(
+        plugins: Vec<Plugin>,
+    ) -> Result<ScratchDatabase, Box<dyn std::error::Error + Send + Sync>> {
         let server = server()?;
         let migrator = Migrator::new(plugins)?;
         sweep_once(server)?;
@@ -78,7 +80,7 @@ impl TestDatabase {
 }
 
 /// Drops what killed tests have left, once in each process.
-fn sweep_once(server: &DatabaseUrl) -> Result<(), Box<dyn std::error::Error>> {
+fn sweep_once(server: &DatabaseUrl) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     static SWEPT: Once = Once::new();
     let mut swept = Ok(());
     SWEPT.call_once(|| {

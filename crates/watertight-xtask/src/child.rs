@@ -19,7 +19,7 @@ pub(crate) fn lead_to(url: &DatabaseUrl, command: &mut Command) {
 ///
 /// Ctrl-C is the program's to handle: this process waits for it, so that the database stays up until the
 /// program has ended.
-pub(crate) fn run(mut command: Command) -> Result<ExitCode> {
+pub(crate) fn run(command: &mut Command) -> Result<ExitCode> {
     ctrlc::set_handler(|| {}).context("failed to leave Ctrl-C to the program")?;
     let program = command.get_program().to_os_string();
     let status = command.status().with_context(|| {

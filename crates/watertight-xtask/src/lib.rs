@@ -9,7 +9,6 @@ mod child;
 mod cli;
 mod commands;
 mod edit;
-mod helper_binary;
 mod migration_version;
 mod new_folder;
 mod plan;

@@ -39,7 +39,7 @@ impl ScratchServer {
     ///
     /// When there is no server, or Ctrl-C cannot be watched for.
     pub(crate) fn find(workspace: &Workspace) -> Result<Self> {
-        let database = Database::find(workspace.root())?;
+        let database = workspace.database()?;
         let slot = Slot::default();
         let ours = Arc::clone(&slot);
         ctrlc::set_handler(move || {

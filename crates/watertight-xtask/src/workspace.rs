@@ -4,9 +4,11 @@ use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use toml_edit::{DocumentMut, TableLike};
+use watertight_database::{Database, Progress};
 use watertight_metadata::PluginId;
 
 use crate::plugin_source::PluginSource;
+use crate::terminal;
 use crate::text_style::TextStyle;
 
 /// A Cargo workspace with plugins.
@@ -93,6 +95,16 @@ impl Workspace {
             "failed to find a workspace from {} upwards; run this inside one",
             start.display()
         )
+    }
+
+    /// Finds the workspace's database, and says on stderr what takes its time.
+    ///
+    /// # Errors
+    ///
+    /// As [`Database::find`].
+    pub fn database(&self) -> Result<Database> {
+        let report = |progress: Progress| terminal::remark(&progress.to_string());
+        Ok(Database::find_with(&self.root, &report)?)
     }
 
     fn from_manifest(root: &Path, workspace: Option<&dyn TableLike>) -> Result<Self> {

@@ -58,7 +58,13 @@ fn every_generated_crate_is_clean_and_its_test_passes() {
     fs::create_dir_all(root.join("server/src")).unwrap();
     let workspace = TestWorkspace::at(&root);
     let description = "Says \"hi\" to MyType, a_b </b> {{ x }} */ \\ [a]";
-    for (id, table) in PLUGINS {
+    // What is clean does not depend on the database, and each of their tests would start a PGlite: a few will do there.
+    let count = if watertight_testing::serves_one_connection() {
+        2
+    } else {
+        PLUGINS.len()
+    };
+    for (id, table) in PLUGINS.into_iter().take(count) {
         let mut arguments = vec![
             "new-plugin",
             id,

@@ -7,17 +7,24 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::EmbeddedError;
 use super::user::ServerUser;
+use super::{EmbeddedError, EmbeddedKind};
+
+/// The folder of a workspace that all of this lies in.
+const FOLDER: &str = ".watertight";
 
 /// PostgreSQL's socket; the system allows about 104 bytes for its path.
-const SOCKET_NAME: &str = ".s.PGSQL.5432";
+pub(crate) const SOCKET_NAME: &str = ".s.PGSQL.5432";
 const LONGEST_SOCKET_PATH: usize = 100;
 
-/// `.watertight/` of one workspace.
+/// Where a [`Place`] is recorded.
+const RECORD: &str = "server.json";
+
+/// `.watertight/` of one workspace, or the folder in it that is for PGlite.
 #[derive(Debug, Clone)]
 pub(crate) struct Home {
     workspace: PathBuf,
+    kind: EmbeddedKind,
     folder: PathBuf,
 }
 
@@ -47,22 +54,44 @@ impl Place {
 }
 
 impl Home {
-    /// `.watertight/`, made if it is missing.
-    pub(crate) fn open(workspace: &Path) -> Result<Self, EmbeddedError> {
-        let home = Self::at(workspace)?;
+    /// The folder, made if it is missing.
+    pub(crate) fn open(workspace: &Path, kind: EmbeddedKind) -> Result<Self, EmbeddedError> {
+        let home = Self::at(workspace, kind)?;
         fs::create_dir_all(&home.folder).map_err(in_folder(&home.folder))?;
-        let ignore = home.folder.join(".gitignore");
+        let ignore = home.workspace.join(FOLDER).join(".gitignore");
         if !ignore.exists() {
             fs::write(&ignore, "*\n").map_err(in_folder(&ignore))?;
         }
         Ok(home)
     }
 
-    /// `.watertight/`, whether or not it is there.
-    pub(crate) fn at(workspace: &Path) -> Result<Self, EmbeddedError> {
+    /// The folder, whether or not it is there.
+    pub(crate) fn at(workspace: &Path, kind: EmbeddedKind) -> Result<Self, EmbeddedError> {
         let workspace = fs::canonicalize(workspace).map_err(in_folder(workspace))?;
-        let folder = workspace.join(".watertight");
-        Ok(Self { workspace, folder })
+        let folder = folder_of(&workspace, kind);
+        Ok(Self {
+            workspace,
+            kind,
+            folder,
+        })
+    }
+
+    /// Whether a server of this kind has ever been here.
+    pub(crate) fn has_data(&self) -> Result<bool, EmbeddedError> {
+        Ok(self.place()?.is_some_and(|place| place.data().exists()))
+    }
+
+    pub(crate) fn kind(&self) -> EmbeddedKind {
+        self.kind
+    }
+
+    /// What the users of a PGlite hold shared locks on.
+    pub(crate) fn users(&self) -> PathBuf {
+        self.folder.join("users.lock")
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Held by whoever starts or stops the server. None: someone else is at it.
@@ -101,10 +130,9 @@ impl Home {
             serde_json::from_str(&text).map_err(|error| in_folder(&file)(error.into()))?;
         if place.workspace != self.workspace {
             // The workspace was moved, or copied together with `.watertight/`.
-            let was_inside = place
-                .folder
-                .starts_with(place.workspace.join(".watertight"));
-            let original_is_there = place.workspace.join(".watertight/server.json").exists();
+            let was = folder_of(&place.workspace, self.kind);
+            let was_inside = place.folder.starts_with(&was);
+            let original_is_there = was.join(RECORD).exists();
             if was_inside {
                 place.folder = self.folder.join("server");
                 place.socket_folder = place.folder.join("socket");
@@ -122,7 +150,7 @@ impl Home {
         let known = self.place()?;
         let user = match &known {
             Some(place) => ServerUser::owner_of(&place.folder).map_err(in_folder(&place.folder))?,
-            None => ServerUser::choose()?,
+            None => ServerUser::choose(self.kind)?,
         };
         let folder = match known {
             Some(place) => place.folder,
@@ -147,7 +175,7 @@ impl Home {
     }
 
     fn record(&self) -> PathBuf {
-        self.folder.join("server.json")
+        self.folder.join(RECORD)
     }
 
     fn new_folder(&self, user: &ServerUser) -> Result<PathBuf, EmbeddedError> {
@@ -174,29 +202,40 @@ impl Home {
     }
 }
 
+fn folder_of(workspace: &Path, kind: EmbeddedKind) -> PathBuf {
+    let folder = workspace.join(FOLDER);
+    match kind {
+        EmbeddedKind::Postgresql => folder,
+        EmbeddedKind::Pglite => folder.join("pglite"),
+    }
+}
+
+/// Where the socket of a server in `folder` is to be: in it, unless its path is too long for that.
 fn socket_folder(
     folder: &Path,
     recorded: Option<PathBuf>,
     user: &ServerUser,
 ) -> Result<PathBuf, EmbeddedError> {
     let inside = folder.join("socket");
-    let fits = |path: &Path| {
-        path.join(SOCKET_NAME).as_os_str().len() < LONGEST_SOCKET_PATH
-            // libpq splits its `host` at commas.
-            && path.to_str().is_some_and(|text| !text.contains([',', '"']))
-    };
-    if fits(&inside) {
+    if fits_socket(&inside) {
         private_folder(&inside, user).map_err(in_folder(&inside))?;
         return Ok(inside);
     }
     if let Some(recorded) = recorded
-        && fits(&recorded)
+        && fits_socket(&recorded)
         && recorded.is_dir()
         && user.can_use(&recorded)
     {
         return Ok(recorded);
     }
     fresh_folder(Path::new("/tmp"), user).map_err(in_folder(Path::new("/tmp")))
+}
+
+/// Whether a socket in `folder` can be reached, and be named in a URL.
+pub(crate) fn fits_socket(folder: &Path) -> bool {
+    folder.join(SOCKET_NAME).as_os_str().len() < LONGEST_SOCKET_PATH
+        // libpq splits its `host` at commas.
+        && folder.to_str().is_some_and(|text| !text.contains([',', '"']))
 }
 
 /// A folder that only the server's user can enter; it may be there already.

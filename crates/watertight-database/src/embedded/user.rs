@@ -9,16 +9,16 @@ use std::process::{Command, Stdio};
 
 use nix::unistd::{Uid, User, geteuid};
 
-use super::EmbeddedError;
+use super::{EmbeddedError, EmbeddedKind};
 
 /// None: the user of this process.
 #[derive(Debug, Clone)]
 pub(crate) struct ServerUser(Option<User>);
 
 impl ServerUser {
-    /// For a new server.
-    pub(crate) fn choose() -> Result<Self, EmbeddedError> {
-        if !geteuid().is_root() {
+    /// For a new server. Unlike PostgreSQL, PGlite runs as root too.
+    pub(crate) fn choose(kind: EmbeddedKind) -> Result<Self, EmbeddedError> {
+        if kind == EmbeddedKind::Pglite || !geteuid().is_root() {
             return Ok(Self(None));
         }
         ["postgres", "nobody"]

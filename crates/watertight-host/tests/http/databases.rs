@@ -44,10 +44,15 @@ fn routes() -> Routes {
 fn what_a_plugin_sets_on_a_connection_never_meets_another_plugin() {
     let other = Plugin::new(PluginMetadata::new("other"), MIGRATIONS).routes(routes());
     let site = Site::new(vec![notes(routes()), other]);
-    let before = site.get("/api/other/settings").text;
+    // A setting that somebody made up cannot be removed; where the connection is shared, it is empty afterwards.
+    let settings = || site.get("/api/other/settings").text.trim_end().to_owned();
+    let before = settings();
     for _ in 0..10 {
         assert_eq!(site.get("/api/notes/change").status, 200);
-        assert_eq!(site.get("/api/other/settings").text, before);
+        assert_eq!(settings(), before);
+    }
+    if watertight_testing::serves_one_connection() {
+        return;
     }
     assert_eq!(site.get("/api/notes/application").text, "plugin_notes");
     assert_eq!(site.get("/api/other/application").text, "plugin_other");

@@ -1,6 +1,7 @@
 //! Everything against a real PostgreSQL, in one binary because each one links slowly.
 
 mod failures;
+mod killed_pglite;
 mod plugins;
 mod races;
 mod rights;

@@ -9,7 +9,9 @@ use watertight_metadata::PluginId;
 use watertight_migrations::{MigrateError, Migrator, Outcome, Plugin, Progress, SkipReason};
 
 use crate::plugins::{Plugins, applied};
-use crate::server::{Connection, Database, execute, exists, history, text, texts};
+use crate::server::{
+    Connection, Database, execute, exists, has_one_connection, history, text, texts,
+};
 
 const CHILD_DATABASE: &str = "WATERTIGHT_TEST_DATABASE";
 const CHILD_FOLDER: &str = "WATERTIGHT_TEST_FOLDER";
@@ -64,6 +66,9 @@ fn a_run_in_a_process_of_its_own() {
 
 #[test]
 fn eight_processes_apply_each_migration_exactly_once() {
+    if has_one_connection() {
+        return;
+    }
     let plugins = Plugins::new(&RACERS);
     for (plugin, _) in RACERS {
         let schema = format!("plugin_{plugin}");
@@ -143,6 +148,9 @@ fn wait_for_sleep(connection: &mut Connection, want: bool) {
 
 #[test]
 fn a_killed_run_leaves_a_migration_applied_and_recorded_or_neither() {
+    if has_one_connection() {
+        return;
+    }
     let plugins = Plugins::shop(&[
         (
             "1_a/up.sql",
@@ -187,6 +195,9 @@ fn a_killed_run_leaves_a_migration_applied_and_recorded_or_neither() {
 
 #[test]
 fn a_run_that_waits_too_long_names_who_holds_the_lock() {
+    if has_one_connection() {
+        return;
+    }
     let plugins = Plugins::shop(&[("1_a/up.sql", "SELECT pg_sleep(2)")]);
     let database = Database::new();
     let slow = &mut database.connect();
@@ -219,6 +230,9 @@ fn a_run_that_waits_too_long_names_who_holds_the_lock() {
 
 #[test]
 fn a_lost_connection_ends_the_run_and_is_said() {
+    if has_one_connection() {
+        return;
+    }
     let plugins = Plugins::new(&[("shop", &[]), ("other", &[])]);
     plugins.write(
         "shop",
@@ -243,6 +257,9 @@ fn a_lost_connection_ends_the_run_and_is_said() {
 
 #[test]
 fn a_dead_connection_is_said() {
+    if has_one_connection() {
+        return;
+    }
     let plugins = Plugins::shop(&[]);
     let database = Database::new();
     let connection = &mut database.connect();

@@ -18,17 +18,31 @@ fn server() -> &'static DatabaseUrl {
     static SERVER: OnceLock<EmbeddedServer> = OnceLock::new();
     let server = SERVER.get_or_init(|| {
         let server = EmbeddedServer::acquire(Path::new(env!("CARGO_TARGET_TMPDIR"))).unwrap();
-        let mut connection = server.url().connect().unwrap();
-        execute(
-            &mut connection,
-            &format!(
-                "DO $$ BEGIN CREATE ROLE {GUEST}; \
-                 EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
-            ),
-        );
+        if !server.url().serves_one_connection() {
+            create_guest(server.url());
+        }
         server
     });
     server.url()
+}
+
+fn create_guest(url: &DatabaseUrl) {
+    execute(
+        &mut url.connect().unwrap(),
+        &format!(
+            "DO $$ BEGIN CREATE ROLE {GUEST}; \
+             EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
+        ),
+    );
+}
+
+/// For a test that needs a second connection: a PGlite has none, and the test is skipped.
+pub fn has_one_connection() -> bool {
+    let one = server().serves_one_connection();
+    if one {
+        eprintln!("skipped: a PGlite serves one connection");
+    }
+    one
 }
 
 /// A database of one test.
@@ -40,6 +54,10 @@ pub struct Database {
 impl Database {
     pub fn new() -> Self {
         let scratch = ScratchDatabase::create(server(), "migrations").unwrap();
+        if scratch.url().serves_one_connection() {
+            // Each is a server of its own there.
+            create_guest(scratch.url());
+        }
         Self {
             url: scratch.url().clone(),
             _dropped_with_this: Some(scratch),

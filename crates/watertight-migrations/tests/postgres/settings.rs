@@ -45,7 +45,8 @@ fn connection(database: &Database) -> Connection {
     let mut connection = database.connect();
     execute(
         &mut connection,
-        "SET search_path = pg_temp, \"a b\"; SET TimeZone = 'Europe/Zurich'; SET app.tenant = 'it''s $a$ \\ me'; \
+        // In a PGlite the first is empty until it is set.
+        "SELECT set_config('session_authorization', session_user, false); SET search_path = pg_temp, \"a b\"; SET TimeZone = 'Europe/Zurich'; SET app.tenant = 'it''s $a$ \\ me'; \
          SET statement_timeout = '1h'; SET DateStyle = 'German'",
     );
     connection

@@ -85,6 +85,10 @@ fn formatted(text: &str) -> String {
 
 #[test]
 fn every_schema_of_the_corpus_is_printed_as_the_diesel_command_prints_it() {
+    if Scratch::new("").serves_one_connection() {
+        eprintln!("skipped: the diesel command needs a connection of its own");
+        return;
+    }
     for Sample { name, mut scratch } in samples() {
         let ours = formatted(&scratch.tables().schema.to_rust());
         let theirs = diesel_prints(&scratch);

@@ -35,6 +35,10 @@ impl Scratch {
         self.database.url().expose_secret()
     }
 
+    pub fn serves_one_connection(&self) -> bool {
+        self.database.url().serves_one_connection()
+    }
+
     pub fn tables(&mut self) -> Tables {
         Tables::read(&mut self.connection, SCHEMA).unwrap()
     }

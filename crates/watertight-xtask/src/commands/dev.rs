@@ -4,7 +4,6 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use watertight_database::Database;
 
 use crate::child;
 use crate::workspace::Workspace;
@@ -30,7 +29,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
             workspace.server_folder().display()
         );
     };
-    let database = Database::find(workspace.root())?;
+    let database = workspace.database()?;
     let url = database.url().expose_secret();
     // A process of its own, as a user would start it: how Ctrl-C ends a migration is not how it ends a server.
     let migrate = Command::new(env::current_exe()?)
@@ -50,5 +49,5 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         .current_dir(workspace.root())
         .env("DATABASE_URL", url);
     // The embedded database stays up as long as `database` lives, which is until the server has ended.
-    child::run(command)
+    child::run(&mut command)
 }

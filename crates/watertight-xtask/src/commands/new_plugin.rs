@@ -5,7 +5,6 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use serde::Serialize;
 use serde_json::json;
-use watertight_database::Database;
 use watertight_metadata::PluginId;
 use watertight_migrations::RunReport;
 
@@ -153,7 +152,7 @@ pub(crate) fn write(workspace: &Workspace, arguments: &Arguments) -> Result<Plan
 /// Brings the database up to date with all plugins, the new one among them.
 pub(crate) fn migrate(workspace: &Workspace) -> Result<RunReport> {
     let migrator = migrate::migrator(workspace)?;
-    let database = Database::find(workspace.root())?;
+    let database = workspace.database()?;
     migrate::run_pending(migrator, &database, &[])
 }
 

@@ -6,12 +6,12 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use clap::Args;
+use watertight_helpers::{Helper, Progress};
 use watertight_metadata::PluginId;
 
 use crate::apply::Uninterrupted;
 use crate::cargo_lock;
 use crate::commands::{migrate, new_plugin};
-use crate::helper_binary;
 use crate::new_folder::NewFolder;
 use crate::terminal;
 use crate::watertight_source::{self, VENDORED};
@@ -114,7 +114,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     );
     let value = arguments.source.value()?;
     check_git()?;
-    let generate = helper_binary::build("generate", here.root())?;
+    let generate = build_generate()?;
 
     let uninterrupted = Uninterrupted::new();
     let folder = NewFolder::begin(&place)?;
@@ -173,6 +173,19 @@ fn check_git() -> Result<()> {
         "failed to run git, which makes the folder a repository; install git and run the command again"
     );
     Ok(())
+}
+
+/// cargo-generate, which is built when it is first needed.
+fn build_generate() -> Result<PathBuf> {
+    let sources = concat!(env!("CARGO_MANIFEST_DIR"), "/helpers/generate");
+    let helper = Helper::new("watertight-generate", sources);
+    let report = |progress| {
+        terminal::remark(match progress {
+            Progress::Building => "building cargo-generate: about 1 minute on two cores, once",
+            Progress::Waiting => "waiting for another process, which builds cargo-generate",
+        });
+    };
+    Ok(helper.build(&report)?)
 }
 
 /// Has cargo-generate expand the template into `folder`.

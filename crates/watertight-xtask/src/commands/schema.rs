@@ -3,7 +3,6 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Args;
 use serde_json::json;
-use watertight_database::Database;
 use watertight_schema::{PgSession, Tables};
 
 use crate::apply;
@@ -46,7 +45,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     };
     let plugins = workspace.named_or_all(&arguments.plugins)?;
     let plan = if arguments.from_database {
-        let database = Database::find(workspace.root())?;
+        let database = workspace.database()?;
         plan(&workspace, &plugins, &mut database.url().connect()?)?
     } else {
         let ids: Vec<_> = plugins.iter().map(|plugin| plugin.id).collect();

@@ -1,3 +1,4 @@
+mod dump;
 mod psql;
 mod reset;
 mod run;
@@ -24,6 +25,7 @@ enum Command {
     Run(run::Arguments),
     Url(url::Arguments),
     Psql(psql::Arguments),
+    Dump(dump::Arguments),
     Reset(reset::Arguments),
     Stop(stop::Arguments),
     Status(status::Arguments),
@@ -35,6 +37,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         Command::Run(arguments) => run::run(&workspace, arguments),
         Command::Url(arguments) => url::run(&workspace, arguments),
         Command::Psql(arguments) => psql::run(&workspace, arguments),
+        Command::Dump(arguments) => dump::run(&workspace, arguments),
         Command::Reset(arguments) => reset::run(&workspace, arguments),
         Command::Stop(arguments) => stop::run(&workspace, arguments),
         Command::Status(arguments) => status::run(&workspace, arguments),

@@ -4,7 +4,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::Result;
 use clap::Args;
-use watertight_database::{Database, usual_binary_folders};
+use watertight_database::usual_binary_folders;
 
 use crate::child;
 use crate::workspace::Workspace;
@@ -22,11 +22,11 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
-    let database = Database::find(workspace.root())?;
+    let database = workspace.database()?;
     let mut command = Command::new(psql());
     child::lead_to(database.url(), &mut command);
     command.args(&arguments.arguments);
-    child::run(command)
+    child::run(&mut command)
 }
 
 /// psql from the PATH, else the one that lies beside the server's binaries: Homebrew links neither.

@@ -3,7 +3,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use watertight_database::{Database, DatabaseUrl, Origin, recreate_database};
+use watertight_database::{DatabaseUrl, Origin, recreate_database};
 
 use crate::commands::migrate;
 use crate::terminal;
@@ -22,7 +22,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
     // First, so that a workspace that cannot be migrated keeps its database.
     let migrator = migrate::migrator(workspace)?;
-    let database = Database::find(workspace.root())?;
+    let database = workspace.database()?;
     if *database.origin() != Origin::Embedded && !arguments.yes {
         confirm(database.url())?;
     }

@@ -3,7 +3,6 @@ use std::process::{Command, ExitCode};
 
 use anyhow::Result;
 use clap::Args;
-use watertight_database::Database;
 
 use crate::child;
 use crate::workspace::Workspace;
@@ -31,7 +30,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
         Some(id) => Some(workspace.plugin(id)?),
         None => None,
     };
-    let database = Database::find(workspace.root())?;
+    let database = workspace.database()?;
     let mut command = Command::new(&arguments.command[0]);
     command.args(&arguments.command[1..]);
     match plugin {
@@ -45,5 +44,5 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
                 .env("DIESEL_CONFIG_FILE", plugin.folder.join("diesel.toml"));
         }
     }
-    child::run(command)
+    child::run(&mut command)
 }

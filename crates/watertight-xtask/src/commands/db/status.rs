@@ -59,7 +59,7 @@ fn named(workspace: &Workspace, url: &DatabaseUrl, origin: &Origin) -> Result<Fa
 
 fn embedded(workspace: &Workspace) -> Result<Facts> {
     let status = EmbeddedServer::status(workspace.root())?;
-    let mut facts = vec![("database", json!("embedded PostgreSQL"))];
+    let mut facts = vec![("database", json!(format!("embedded {}", status.kind)))];
     match status.running {
         None => facts.push(("state", json!("stopped"))),
         Some(running) => facts.extend([
@@ -67,6 +67,7 @@ fn embedded(workspace: &Workspace) -> Result<Facts> {
             ("version", json!(running.version)),
             ("pid", json!(running.pid)),
             ("sessions", json!(running.sessions)),
+            ("used_by", json!(running.holder)),
             ("socket_folder", json!(running.socket_folder)),
         ]),
     }

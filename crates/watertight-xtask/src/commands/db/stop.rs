@@ -12,11 +12,10 @@ use crate::workspace::Workspace;
 pub(crate) struct Arguments {}
 
 pub(crate) fn run(workspace: &Workspace, _: &Arguments) -> Result<ExitCode> {
-    let said = if EmbeddedServer::stop(workspace.root())? {
-        "Stopped the embedded PostgreSQL.\n"
-    } else {
-        "Nothing to do: the embedded PostgreSQL does not run.\n"
+    let said = match EmbeddedServer::stop(workspace.root())? {
+        Some(kind) => format!("Stopped the embedded {kind}.\n"),
+        None => "Nothing to do: the embedded database does not run.\n".to_owned(),
     };
-    terminal::result(said);
+    terminal::result(&said);
     Ok(ExitCode::SUCCESS)
 }

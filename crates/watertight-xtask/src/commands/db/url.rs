@@ -2,7 +2,6 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
-use watertight_database::Database;
 
 use crate::terminal;
 use crate::workspace::Workspace;
@@ -14,7 +13,7 @@ use crate::workspace::Workspace;
 pub(crate) struct Arguments {}
 
 pub(crate) fn run(workspace: &Workspace, _: &Arguments) -> Result<ExitCode> {
-    let database = Database::find(workspace.root())?;
+    let database = workspace.database()?;
     terminal::result(&format!("{}\n", database.url()));
     Ok(ExitCode::SUCCESS)
 }

@@ -23,5 +23,5 @@ pub(crate) fn run(workspace: &Workspace, database: &Database, json: bool) -> Res
         .args(json.then_some("--json"))
         .current_dir(workspace.root())
         .env("DATABASE_URL", database.url().expose_secret());
-    child::run(command)
+    child::run(&mut command)
 }

@@ -2,7 +2,6 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
-use watertight_database::Database;
 
 use crate::commands::migrate::migrator_for;
 use crate::commands::migrate::sessions::Sessions;
@@ -21,7 +20,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
     let plugin = workspace.plugin(&arguments.plugin)?.id;
     let migrator = migrator_for(workspace, &[plugin])?;
-    let database = Database::find(workspace.root())?;
+    let database = workspace.database()?;
     let refresh = Refresh::begin(workspace, &database, &[plugin])?;
     let sessions = Sessions::new(database.url())?;
     let migration = migrator.redo(&mut sessions.connect()?, &plugin);

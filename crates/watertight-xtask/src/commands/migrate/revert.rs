@@ -3,7 +3,6 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
-use watertight_database::Database;
 
 use crate::commands::migrate::migrator_for;
 use crate::commands::migrate::progress::Reporter;
@@ -25,7 +24,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
     let plugin = workspace.plugin(&arguments.plugin)?.id;
     let migrator = migrator_for(workspace, &[plugin])?;
-    let database = Database::find(workspace.root())?;
+    let database = workspace.database()?;
     let reporter = Reporter::new();
     let migrator = migrator.on_progress(reporter.callback());
     let sessions = Sessions::new(database.url())?;

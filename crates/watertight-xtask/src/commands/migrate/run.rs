@@ -44,7 +44,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
     let only = named(workspace, &arguments.plugin)?;
     let migrator = migrator_for(workspace, &only)?;
-    let database = Database::find(workspace.root())?;
+    let database = workspace.database()?;
     if arguments.embedded {
         return embedded::run(workspace, &database, arguments.json);
     }
@@ -86,7 +86,12 @@ pub(crate) fn run_pending(
     let reporter = Reporter::new();
     let migrator = migrator.on_progress(reporter.callback());
     let sessions = Sessions::new(database.url())?;
-    let report = migrator.run_parallel(|| sessions.connect(), CONNECTIONS, only);
+    let connections = if database.url().serves_one_connection() {
+        NonZeroUsize::MIN
+    } else {
+        CONNECTIONS
+    };
+    let report = migrator.run_parallel(|| sessions.connect(), connections, only);
     sessions.finish();
     reporter.finish();
     let report = report?;

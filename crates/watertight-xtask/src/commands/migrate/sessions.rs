@@ -52,7 +52,12 @@ impl Sessions {
 }
 
 fn interrupt(url: &DatabaseUrl, name: &str) {
-    let said = match end(url, name) {
+    let ended = if url.serves_one_connection() {
+        Ok(url.cancel_on_pglite())
+    } else {
+        end(url, name)
+    };
+    let said = match ended {
         Ok(true) => {
             "interrupted: what was running was rolled back; `cargo xtask migrate status` shows what is applied"
         }

@@ -3,7 +3,6 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Args;
 use serde_json::{Value, json};
-use watertight_database::Database;
 use watertight_migrations::{PluginStatus, statuses_text};
 
 use crate::commands::migrate::migrator;
@@ -20,7 +19,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
     let migrator = migrator(workspace)?;
-    let database = Database::find(workspace.root())?;
+    let database = workspace.database()?;
     let plugins = migrator.status(&mut database.url().connect()?)?;
     if arguments.json {
         let plugins: Value = plugins.iter().map(PluginStatus::to_json).collect();

@@ -130,7 +130,7 @@ fn versions_in(parent: &Path, prefix: &str) -> impl Iterator<Item = PathBuf> {
     versions.into_iter().map(|(_, folder)| folder)
 }
 
-fn install_advice() -> String {
+pub(crate) fn install_advice() -> String {
     if cfg!(target_os = "macos") {
         return "`brew install postgresql@17`".to_owned();
     }
@@ -161,6 +161,17 @@ fn advice_for(os_release: &str) -> &'static str {
         }
     }
     "your system's package of the PostgreSQL server"
+}
+
+#[cfg(test)]
+impl Binaries {
+    /// As if they were there.
+    pub(crate) fn for_test() -> Self {
+        Self {
+            folder: PathBuf::new(),
+            major: OLDEST_MAJOR,
+        }
+    }
 }
 
 #[cfg(test)]

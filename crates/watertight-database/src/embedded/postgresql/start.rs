@@ -1,23 +1,20 @@
 //! Making a data folder, and starting a server on it.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::fs::{self, File};
+use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use super::EmbeddedError;
 use super::binaries::Binaries;
-use super::home::{Place, in_folder};
-use super::user::ServerUser;
+use crate::embedded::acquire::Started;
+use crate::embedded::home::{Place, in_folder};
+use crate::embedded::log::Log;
+use crate::embedded::user::ServerUser;
+use crate::embedded::{EmbeddedError, EmbeddedKind};
 
 /// The superuser of the embedded server.
 pub(crate) const USER: &str = "watertight";
-
-/// A log that is longer is begun anew when the server starts.
-const LONGEST_LOG: u64 = 4 << 20;
-/// How much of the log an error shows.
-const LOG_LINES: usize = 15;
 
 /// Starts the server in the background, and waits for one line on its standard input before it leaves it
 /// alone. When the input ends without that line, then whoever started the server died before it was
@@ -29,27 +26,21 @@ exec >&- 2>&-
 read -r supervised || kill -INT "$server"
 "#;
 
-/// A server that has been started, and that stops if this is dropped before it is [released](Self::release).
+/// A server that has been started, and that stops if this is dropped before it is [released](Started::release).
 pub(crate) struct StartedServer {
     shell: Child,
-    log: File,
+    log: Log,
 }
 
-impl StartedServer {
-    /// From now on the server runs without the process that started it.
-    pub(crate) fn release(mut self) {
+impl Started for StartedServer {
+    fn release(mut self) {
         if let Some(mut input) = self.shell.stdin.take() {
             let _ = input.write_all(b"supervised\n");
         }
     }
 
-    /// The last lines that the server has written since it was started.
-    pub(crate) fn log_tail(&mut self) -> String {
-        let mut bytes = Vec::new();
-        let _ = self.log.read_to_end(&mut bytes);
-        let text = String::from_utf8_lossy(&bytes);
-        let lines: Vec<_> = text.lines().collect();
-        lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")
+    fn log_tail(&mut self) -> String {
+        self.log.tail()
     }
 }
 
@@ -75,10 +66,8 @@ pub(crate) fn start(
     }
     remove_stale_files(place)?;
 
-    let path = place.log();
-    let mut log = open_log(&path).map_err(in_folder(&path))?;
-    log.seek(SeekFrom::End(0)).map_err(in_folder(&path))?;
-    let errors = log_for_server(&path).map_err(in_folder(&path))?;
+    let log = Log::open(&place.log())?;
+    let errors = log.for_server()?;
     let socket_folder = place.socket_folder.display();
     let mut command = user.command("sh", place.folder());
     command
@@ -112,25 +101,10 @@ pub(crate) fn start(
         // Ctrl-C in the terminal is for the command, not for the server that others use too.
         .process_group(0);
     let shell = command.spawn().map_err(|source| EmbeddedError::Start {
+        kind: EmbeddedKind::Postgresql,
         reason: format!("`sh` cannot be run: {source}"),
     })?;
     Ok(StartedServer { shell, log })
-}
-
-fn open_log(path: &Path) -> std::io::Result<File> {
-    let log = OpenOptions::new()
-        .create(true)
-        .read(true)
-        .append(true)
-        .open(path)?;
-    if log.metadata()?.len() > LONGEST_LOG {
-        log.set_len(0)?;
-    }
-    Ok(log)
-}
-
-fn log_for_server(path: &Path) -> std::io::Result<File> {
-    OpenOptions::new().append(true).open(path)
 }
 
 /// The major version of the server that made the data folder.

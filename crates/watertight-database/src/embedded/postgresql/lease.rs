@@ -14,7 +14,7 @@ use diesel::dsl::sql;
 use diesel::sql_types::Bool;
 use diesel_async::SimpleAsyncConnection as _;
 
-use super::EmbeddedError;
+use super::{EmbeddedError, EmbeddedKind};
 use crate::{Connection, DatabaseUrl, runtime};
 
 const SUPERVISE: &str = r"
@@ -117,6 +117,7 @@ impl Lease {
         while !self.is_supervised()? {
             if Instant::now() > deadline {
                 return Err(EmbeddedError::Start {
+                    kind: EmbeddedKind::Postgresql,
                     reason: "the session that stops the server later cannot be begun".to_owned(),
                 });
             }

@@ -1,0 +1,125 @@
+//! A PGlite that is killed in the middle of migrations.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
+
+use watertight_database::{EmbeddedKind, EmbeddedServer};
+use watertight_migrations::Progress;
+
+use crate::plugins::{Plugins, applied};
+use crate::server::{Connection, text, texts};
+
+const ROUNDS: u64 = 50;
+/// More than are run before the kill.
+const MIGRATIONS: usize = 40;
+
+fn write_migrations(plugins: &Plugins, from: usize) {
+    for number in from..from + MIGRATIONS {
+        let table = format!("plugin_shop.t{number:05}");
+        let sql = format!(
+            "CREATE TABLE {table} AS SELECT generate_series(1, 100) AS i; CREATE INDEX ON {table} (i)"
+        );
+        plugins.write("shop", &[(&format!("{number:05}_a/up.sql"), &sql)]);
+    }
+}
+
+/// Kills the helper, and with `group` at the same moment the process in which PostgreSQL runs.
+fn kill(workspace: &Path, group: bool) {
+    let running = EmbeddedServer::status(workspace).unwrap().running;
+    let pid = running.unwrap().pid;
+    let target = if group {
+        format!("-{pid}")
+    } else {
+        pid.to_string()
+    };
+    let killed = Command::new("kill").args(["-9", "--", &target]).status();
+    assert!(killed.unwrap().success());
+}
+
+/// The numbers in the history, and those of the tables that are whole.
+fn recorded_and_there(connection: &mut Connection) -> (Vec<String>, Vec<String>) {
+    let history = "SELECT to_regclass('plugin_shop.__diesel_schema_migrations') IS NOT NULL";
+    if text(connection, history) != "true" {
+        return (Vec::new(), Vec::new());
+    }
+    let recorded = texts(
+        connection,
+        "SELECT version FROM plugin_shop.__diesel_schema_migrations ORDER BY version",
+    );
+    let tables = texts(
+        connection,
+        "SELECT substr(relname, 2) FROM pg_class WHERE relnamespace = 'plugin_shop'::regnamespace \
+         AND relkind = 'r' AND relname LIKE 't%' \
+         AND (SELECT count(*) FROM pg_index WHERE indrelid = pg_class.oid AND indisvalid) = 1 ORDER BY 1",
+    );
+    for table in tables.iter().rev().take(3) {
+        let rows = text(
+            connection,
+            &format!("SELECT count(*) FROM plugin_shop.t{table} WHERE i > 0"),
+        );
+        assert_eq!(rows, "100", "t{table}");
+    }
+    (recorded, tables)
+}
+
+#[test]
+fn a_killed_pglite_has_what_was_committed_and_nothing_half_done() {
+    let workspace = tempfile::tempdir().unwrap();
+    let workspace = workspace.path();
+    let kind = EmbeddedServer::status(workspace).unwrap().kind;
+    if kind != EmbeddedKind::Pglite {
+        eprintln!("skipped: the embedded server of this machine is {kind}");
+        return;
+    }
+    let plugins = Plugins::shop(&[]);
+    let mut before: Vec<String> = Vec::new();
+    let mut interrupted = 0;
+    for round in 0..ROUNDS {
+        write_migrations(&plugins, before.len() + 1);
+        // In every fifth round while PostgreSQL starts, else some moments after one of the migrations has begun.
+        let at_start = round % 5 == 0;
+        let kill_in = round * 7 % 30;
+        let (begun, migrations) = channel();
+        let migrator = plugins.migrator().on_progress(move |progress| {
+            if let Progress::Started { .. } = progress {
+                let _ = begun.send(());
+            }
+        });
+        let server = EmbeddedServer::acquire(workspace).unwrap();
+        let reported = thread::scope(|scope| {
+            scope.spawn(move || {
+                if at_start {
+                    thread::sleep(Duration::from_millis(10 + round * 13 % 400));
+                } else {
+                    let _ = migrations.iter().nth(usize::try_from(kill_in).unwrap());
+                    thread::sleep(Duration::from_micros(round * 311 % 5000));
+                }
+                kill(workspace, round % 2 == 0);
+            });
+            let mut connection = server.url().connect().ok()?;
+            migrator.run(&mut connection, &[]).ok()
+        });
+        let committed = reported.as_ref().map(applied).unwrap_or_default();
+        interrupted += u32::from(reported.is_some_and(|report| !report.is_success()));
+        drop(server);
+
+        let server = EmbeddedServer::acquire(workspace).unwrap();
+        let mut connection = server.url().connect().unwrap();
+        let (recorded, there) = recorded_and_there(&mut connection);
+        assert_eq!(recorded, there, "round {round}");
+        assert!(recorded.starts_with(&before), "round {round}");
+        for name in committed {
+            let version = name.trim_end_matches("_a").to_owned();
+            assert!(recorded.contains(&version), "round {round}: {name} is lost");
+        }
+        before = recorded;
+    }
+    assert!(
+        interrupted >= 10,
+        "only {interrupted} runs were interrupted"
+    );
+    EmbeddedServer::stop(workspace).unwrap();
+}
