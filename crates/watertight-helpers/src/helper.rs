@@ -237,7 +237,10 @@ mod tests {
         let place = cache.path().display().to_string();
         let error = |helper: &Helper, cache: &Path| {
             let error = helper.build_in(cache, &|_| {}).unwrap_err().to_string();
-            error.replace(&place, "[CACHE]")
+            let fingerprint = helper.fingerprint().unwrap_or_default();
+            error
+                .replace(&place, "[CACHE]")
+                .replace(&format!("-{fingerprint}"), "-[FINGERPRINT]")
         };
         let missing = Helper::new("greeter", cache.path().join("nothing"));
         insta::assert_snapshot!(error(&missing, cache.path()), @"failed to build `greeter`: its sources are not in [CACHE]/nothing: IO error for operation on [CACHE]/nothing/src: No such file or directory (os error 2); run this where Watertight's sources are");
@@ -246,6 +249,6 @@ mod tests {
         insta::assert_snapshot!(error(&broken, cache.path()), @"failed to build `greeter`: see what Cargo says above; the first build needs the network and a C compiler");
         let file = cache.path().join("file");
         fs::write(&file, "").unwrap();
-        insta::assert_snapshot!(error(&broken, &file), @"failed to use [CACHE]/file/greeter-0ac7660ba6e79c64: Not a directory (os error 20); make it accessible to this user, or set XDG_CACHE_HOME to a folder that is");
+        insta::assert_snapshot!(error(&broken, &file), @"failed to use [CACHE]/file/greeter-[FINGERPRINT]: Not a directory (os error 20); make it accessible to this user, or set XDG_CACHE_HOME to a folder that is");
     }
 }
