@@ -6,7 +6,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::commands::{
     db, dev, generate, migrate, new_migration, new_plugin, new_workspace, schema, vendor, verify,
 };
-use crate::watertight_source::VENDORED;
+use crate::generator::watertight_source::VENDORED;
 use crate::workspace::Workspace;
 
 /// Grow a Watertight workspace.

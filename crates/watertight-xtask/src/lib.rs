@@ -3,30 +3,16 @@
 //! A workspace has a package `xtask` whose `main` calls [`main`]. Each command is a file below
 //! `src/commands`. Those that write files compute a plan first and then show, print or apply it.
 
-mod apply;
-mod cargo_lock;
-mod child;
 mod cli;
 mod commands;
-mod edit;
-mod migration_version;
-mod new_folder;
-mod plan;
-mod plugin_source;
-mod rust_format;
-mod schema_file;
-mod scratch;
-mod table_name;
-mod templates;
-mod terminal;
-mod text_style;
-mod timestamp;
-mod watertight_source;
-mod wiring;
-mod words;
+mod database;
+mod generator;
+mod output;
 mod workspace;
 
 use std::process::ExitCode;
+
+use output::terminal;
 
 pub use workspace::{Workspace, WorkspacePlugin};
 

@@ -5,7 +5,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use crate::child;
+use crate::database::child_process;
 use crate::workspace::Workspace;
 
 /// Start the database, run the pending migrations and serve, until Ctrl-C stops it all.
@@ -49,5 +49,5 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         .current_dir(workspace.root())
         .env("DATABASE_URL", url);
     // The embedded database stays up as long as `database` lives, which is until the server has ended.
-    child::run(&mut command)
+    child_process::run(&mut command)
 }

@@ -6,13 +6,13 @@ use convert_case::Case;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::apply;
-use crate::migration_version;
-use crate::plan::{NewFile, NewFolder, Plan};
-use crate::templates;
-use crate::terminal;
-use crate::timestamp::Timestamp;
-use crate::words::to_case;
+use crate::generator::apply;
+use crate::generator::case::to_case;
+use crate::generator::file_plan::{FilePlan, NewFile, NewFolder};
+use crate::generator::migration_version;
+use crate::generator::templates;
+use crate::generator::timestamp::Timestamp;
+use crate::output::terminal;
 use crate::workspace::{Workspace, WorkspacePlugin};
 
 /// Write an empty migration for a plugin.
@@ -72,7 +72,7 @@ fn plan(
     plugin: &WorkspacePlugin,
     arguments: &Arguments,
     version: &str,
-) -> Result<Plan> {
+) -> Result<FilePlan> {
     let values = Values {
         id: plugin.id.as_str(),
         schema: plugin.id.schema_name(),
@@ -90,12 +90,12 @@ fn plan(
     let folder = workspace
         .relative(&plugin.migrations_folder())
         .join(format!("{version}_{}", arguments.name));
-    Ok(Plan {
+    Ok(FilePlan {
         folder: Some(NewFolder {
             path: folder,
             files,
         }),
-        ..Plan::default()
+        ..FilePlan::default()
     })
 }
 
@@ -119,7 +119,7 @@ pub(crate) fn snake_case(name: &str) -> Result<String> {
     Ok(snake)
 }
 
-fn report(arguments: &Arguments, plugin: &WorkspacePlugin, version: &str, plan: &Plan) {
+fn report(arguments: &Arguments, plugin: &WorkspacePlugin, version: &str, plan: &FilePlan) {
     let id = plugin.id;
     if arguments.json {
         let document = json!({

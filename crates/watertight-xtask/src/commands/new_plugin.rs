@@ -8,18 +8,18 @@ use serde_json::json;
 use watertight_metadata::PluginId;
 use watertight_migrations::RunReport;
 
-use crate::apply;
-use crate::cargo_lock;
 use crate::commands::migrate;
-use crate::edit::root_manifest::RootManifest;
-use crate::plan::{NewFile, NewFolder, Plan};
-use crate::rust_format::Formatting;
-use crate::table_name::TableName;
-use crate::templates;
-use crate::terminal;
-use crate::text_style::TextStyle;
-use crate::timestamp::Timestamp;
-use crate::wiring;
+use crate::generator::apply;
+use crate::generator::edit::root_manifest::RootManifest;
+use crate::generator::file_plan::{FilePlan, NewFile, NewFolder};
+use crate::generator::rust_format::Formatting;
+use crate::generator::table_name::TableName;
+use crate::generator::templates;
+use crate::generator::timestamp::Timestamp;
+use crate::generator::wiring;
+use crate::output::terminal;
+use crate::workspace::cargo_lock;
+use crate::workspace::line_endings::LineEndings;
 use crate::workspace::{Workspace, WorkspacePlugin};
 
 const DEFAULT_TABLE: &str = "items";
@@ -135,7 +135,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
 /// # Errors
 ///
 /// The first failure; then nothing is written.
-pub(crate) fn write(workspace: &Workspace, arguments: &Arguments) -> Result<Plan> {
+pub(crate) fn write(workspace: &Workspace, arguments: &Arguments) -> Result<FilePlan> {
     let _lock = apply::lock(workspace.root())?;
     let mut plan = plan(workspace, arguments)?;
     if !plan.is_empty() {
@@ -156,9 +156,9 @@ pub(crate) fn migrate(workspace: &Workspace) -> Result<RunReport> {
     migrate::run_pending(migrator, &database, &[])
 }
 
-fn plan(workspace: &Workspace, arguments: &Arguments) -> Result<Plan> {
+fn plan(workspace: &Workspace, arguments: &Arguments) -> Result<FilePlan> {
     let id = arguments.id;
-    let mut plan = Plan::default();
+    let mut plan = FilePlan::default();
     let mut plugins = workspace.plugins()?;
     let folder = workspace.plugins_folder().join(id.as_str());
     if let Some(there) = plugins.iter().find(|plugin| plugin.id == id) {
@@ -218,7 +218,7 @@ fn files(workspace: &Workspace, arguments: &Arguments) -> Result<Vec<NewFile>> {
     let root = std::fs::read_to_string(workspace.root().join("Cargo.toml"))
         .context("failed to read Cargo.toml")?;
     let root =
-        RootManifest::parse(&TextStyle::plain(&root)).context("failed to read Cargo.toml")?;
+        RootManifest::parse(&LineEndings::plain(&root)).context("failed to read Cargo.toml")?;
     let id = arguments.id;
     let description = match &arguments.description {
         Some(description) => description.clone(),
@@ -288,7 +288,12 @@ fn one_line(text: &str) -> Result<String> {
     Ok(line)
 }
 
-fn report(workspace: &Workspace, arguments: &Arguments, plan: &Plan, migrated: Option<&RunReport>) {
+fn report(
+    workspace: &Workspace,
+    arguments: &Arguments,
+    plan: &FilePlan,
+    migrated: Option<&RunReport>,
+) {
     let id = arguments.id;
     let folder: PathBuf = workspace.plugins_folder().join(id.as_str());
     if arguments.json {

@@ -9,13 +9,13 @@ use clap::Args;
 use watertight_helpers::{Helper, Progress};
 use watertight_metadata::PluginId;
 
-use crate::apply::Uninterrupted;
-use crate::cargo_lock;
 use crate::commands::{migrate, new_plugin};
-use crate::new_folder::NewFolder;
-use crate::terminal;
-use crate::watertight_source::{self, VENDORED};
+use crate::generator::apply::Uninterrupted;
+use crate::generator::new_folder::NewFolder;
+use crate::generator::watertight_source::{self, VENDORED};
+use crate::output::terminal;
 use crate::workspace::Workspace;
+use crate::workspace::cargo_lock;
 
 /// Start a new repository from the template of this one.
 #[derive(Args)]

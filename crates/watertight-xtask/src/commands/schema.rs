@@ -5,12 +5,12 @@ use clap::Args;
 use serde_json::json;
 use watertight_schema::{PgSession, Tables};
 
-use crate::apply;
 use crate::commands::migrate;
-use crate::plan::Plan;
-use crate::schema_file::SchemaFile;
-use crate::scratch::ScratchServer;
-use crate::terminal;
+use crate::database::scratch::ScratchServer;
+use crate::generator::apply;
+use crate::generator::file_plan::FilePlan;
+use crate::generator::schema_file::SchemaFile;
+use crate::output::terminal;
 use crate::workspace::{Workspace, WorkspacePlugin};
 
 /// Write the schema.rs of plugins from what their migrations make.
@@ -69,8 +69,8 @@ fn plan<C: PgSession>(
     workspace: &Workspace,
     plugins: &[WorkspacePlugin],
     connection: &mut C,
-) -> Result<Plan> {
-    let mut plan = Plan::default();
+) -> Result<FilePlan> {
+    let mut plan = FilePlan::default();
     for plugin in plugins {
         let tables = Tables::read(connection, plugin.id.schema_name())?;
         let file = SchemaFile::read(workspace, plugin)?;
@@ -80,7 +80,7 @@ fn plan<C: PgSession>(
     Ok(plan)
 }
 
-fn report(arguments: &Arguments, plan: &Plan) {
+fn report(arguments: &Arguments, plan: &FilePlan) {
     let status = match (plan.is_empty(), arguments.check) {
         (true, _) => "unchanged",
         (false, true) => "stale",

@@ -7,12 +7,12 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use walkdir::WalkDir;
 
-use crate::apply;
-use crate::cargo_lock;
-use crate::plan::{Plan, Removal};
-use crate::terminal;
-use crate::watertight_source::{self, VENDORED};
+use crate::generator::apply;
+use crate::generator::file_plan::{FilePlan, Removal};
+use crate::generator::watertight_source::{self, VENDORED};
+use crate::output::terminal;
 use crate::workspace::Workspace;
+use crate::workspace::cargo_lock;
 
 /// Bring the Watertight crates in vendor/watertight up to date from a checkout.
 #[derive(Args)]
@@ -51,9 +51,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn plan(root: &Path, checkout: &Path) -> Result<Plan> {
+fn plan(root: &Path, checkout: &Path) -> Result<FilePlan> {
     let mut there = files_of(&root.join(VENDORED))?;
-    let mut plan = Plan::default();
+    let mut plan = FilePlan::default();
     for (path, text) in watertight_source::copy_of(checkout)? {
         let before = there.remove(&path);
         plan.edit(Path::new(VENDORED).join(path), before, text);

@@ -9,8 +9,8 @@ use watertight_migrations::{MigrateError, Migrator};
 use watertight_schema::{Catalog, Difference};
 
 use crate::commands::migrate;
-use crate::scratch::{Scratch, ScratchServer};
-use crate::terminal;
+use crate::database::scratch::{Scratch, ScratchServer};
+use crate::output::terminal;
 use crate::workspace::Workspace;
 
 /// Run each plugin's migrations up, down and up again, and see that every down undoes its up.

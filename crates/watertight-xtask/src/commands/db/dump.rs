@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use watertight_database::usual_binary_folders;
 
-use crate::child;
+use crate::database::child_process;
 use crate::workspace::Workspace;
 
 /// Print the database as SQL, to carry it to another server.
@@ -33,8 +33,8 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
         return Ok(ExitCode::SUCCESS);
     }
     let mut command = Command::new(pg_dump());
-    child::lead_to(database.url(), &mut command);
-    child::run(command.args(arguments))
+    child_process::lead_to(database.url(), &mut command);
+    child_process::run(command.args(arguments))
 }
 
 /// `pg_dump` beside the server's binaries, which fits the embedded server, else that of the PATH.

@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 use watertight_database::usual_binary_folders;
 
-use crate::child;
+use crate::database::child_process;
 use crate::workspace::Workspace;
 
 /// Open psql on the database.
@@ -24,9 +24,9 @@ pub(crate) struct Arguments {
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
     let database = workspace.database()?;
     let mut command = Command::new(psql());
-    child::lead_to(database.url(), &mut command);
+    child_process::lead_to(database.url(), &mut command);
     command.args(&arguments.arguments);
-    child::run(&mut command)
+    child_process::run(&mut command)
 }
 
 /// psql from the PATH, else the one that lies beside the server's binaries: Homebrew links neither.

@@ -6,7 +6,7 @@ use clap::Args;
 use watertight_database::{DatabaseUrl, Origin, recreate_database};
 
 use crate::commands::migrate;
-use crate::terminal;
+use crate::output::terminal;
 use crate::workspace::Workspace;
 
 /// Drop the database with all its data, create it anew, and migrate all plugins.

@@ -4,7 +4,7 @@ use std::process::{Command, ExitCode};
 use anyhow::Result;
 use clap::Args;
 
-use crate::child;
+use crate::database::child_process;
 use crate::workspace::Workspace;
 
 /// Run a program with DATABASE_URL set.
@@ -34,15 +34,15 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
     let mut command = Command::new(&arguments.command[0]);
     command.args(&arguments.command[1..]);
     match plugin {
-        None => child::lead_to(database.url(), &mut command),
+        None => child_process::lead_to(database.url(), &mut command),
         Some(plugin) => {
             let url = database.url().with_search_path(plugin.id.schema_name());
-            child::lead_to(&url, &mut command);
+            child_process::lead_to(&url, &mut command);
             // Where the `diesel` command looks, whatever folder it runs in.
             command
                 .env("MIGRATION_DIRECTORY", plugin.folder.join("migrations"))
                 .env("DIESEL_CONFIG_FILE", plugin.folder.join("diesel.toml"));
         }
     }
-    child::run(&mut command)
+    child_process::run(&mut command)
 }

@@ -8,7 +8,7 @@ use diesel::sql_types::Text;
 use serde_json::{Value, json};
 use watertight_database::{Database, DatabaseUrl, EmbeddedServer, Origin};
 
-use crate::terminal;
+use crate::output::terminal;
 use crate::workspace::Workspace;
 
 /// Show which database it is and whether it runs. This starts nothing.

@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Args;
 use watertight_database::EmbeddedServer;
 
-use crate::terminal;
+use crate::output::terminal;
 use crate::workspace::Workspace;
 
 /// Stop the embedded server now, whoever uses it. What was committed stays.

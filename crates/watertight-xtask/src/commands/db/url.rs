@@ -3,7 +3,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Args;
 
-use crate::terminal;
+use crate::output::terminal;
 use crate::workspace::Workspace;
 
 /// Print the database's URL, with *** for its password.

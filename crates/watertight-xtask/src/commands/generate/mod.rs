@@ -9,15 +9,15 @@ use anyhow::{Result, bail};
 use clap::Args;
 use watertight_schema::{Answers, Migration, MigrationError, Question, Schema};
 
-use crate::apply;
 use crate::commands::migrate;
 use crate::commands::new_migration::snake_case;
-use crate::migration_version;
-use crate::plan::{NewFile, NewFolder, Plan};
-use crate::schema_file::SchemaFile;
-use crate::scratch::{Scratch, ScratchServer};
-use crate::terminal;
-use crate::timestamp::Timestamp;
+use crate::database::scratch::{Scratch, ScratchServer};
+use crate::generator::apply;
+use crate::generator::file_plan::{FilePlan, NewFile, NewFolder};
+use crate::generator::migration_version;
+use crate::generator::schema_file::SchemaFile;
+use crate::generator::timestamp::Timestamp;
+use crate::output::terminal;
 use crate::workspace::{Workspace, WorkspacePlugin};
 
 /// Something was found, or has to be said before anything is written.
@@ -172,7 +172,7 @@ fn plan(
     arguments: &Arguments,
     version: &str,
     migration: &Migration,
-) -> Plan {
+) -> FilePlan {
     let name = arguments
         .name
         .clone()
@@ -184,7 +184,7 @@ fn plan(
     let folder = workspace
         .relative(&plugin.migrations_folder())
         .join(format!("{version}_{name}"));
-    Plan {
+    FilePlan {
         folder: Some(NewFolder {
             path: folder,
             files: vec![
@@ -192,7 +192,7 @@ fn plan(
                 file("up.sql", &migration.up),
             ],
         }),
-        ..Plan::default()
+        ..FilePlan::default()
     }
 }
 

@@ -6,8 +6,8 @@ use serde_json::json;
 use watertight_schema::{Change, Migration};
 
 use crate::commands::generate::{Arguments, FOUND};
-use crate::plan::Plan;
-use crate::terminal;
+use crate::generator::file_plan::FilePlan;
+use crate::output::terminal;
 use crate::workspace::WorkspacePlugin;
 
 pub(super) fn list(changes: &[Change]) -> String {
@@ -62,7 +62,7 @@ pub(super) fn written(
     plugin: &WorkspacePlugin,
     version: &str,
     migration: &Migration,
-    plan: &Plan,
+    plan: &FilePlan,
 ) {
     let id = plugin.id;
     if arguments.json {

@@ -6,7 +6,7 @@ use watertight_database::Database;
 use watertight_metadata::PluginId;
 use watertight_migrations::{Migrator, Plan, PlannedMigration};
 
-use crate::terminal;
+use crate::output::terminal;
 
 /// Prints the SQL that a run would send, and sends nothing of it.
 pub(crate) fn run(

@@ -4,7 +4,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Result, bail};
 use watertight_database::Database;
 
-use crate::child;
+use crate::database::child_process;
 use crate::workspace::Workspace;
 
 /// Has the server run the migrations that its binary has embedded.
@@ -23,5 +23,5 @@ pub(crate) fn run(workspace: &Workspace, database: &Database, json: bool) -> Res
         .args(json.then_some("--json"))
         .current_dir(workspace.root())
         .env("DATABASE_URL", database.url().expose_secret());
-    child::run(&mut command)
+    child_process::run(&mut command)
 }

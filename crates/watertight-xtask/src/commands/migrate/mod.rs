@@ -1,10 +1,8 @@
 mod dry_run;
 mod embedded;
-mod progress;
 mod redo;
 mod revert;
 mod run;
-mod sessions;
 mod status;
 
 use std::process::ExitCode;

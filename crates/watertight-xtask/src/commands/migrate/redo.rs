@@ -4,9 +4,9 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::commands::migrate::migrator_for;
-use crate::commands::migrate::sessions::Sessions;
-use crate::schema_file::Refresh;
-use crate::terminal;
+use crate::database::sessions::Sessions;
+use crate::generator::schema_file::Refresh;
+use crate::output::terminal;
 use crate::workspace::Workspace;
 
 /// Revert the newest migration of a plugin and run it again.

@@ -5,9 +5,9 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::commands::migrate::migrator_for;
-use crate::commands::migrate::progress::Reporter;
-use crate::commands::migrate::sessions::Sessions;
-use crate::terminal;
+use crate::database::sessions::Sessions;
+use crate::output::migration_progress::Reporter;
+use crate::output::terminal;
 use crate::workspace::Workspace;
 
 /// Revert the newest migrations of a plugin.

@@ -7,11 +7,11 @@ use watertight_database::Database;
 use watertight_metadata::PluginId;
 use watertight_migrations::{Migrator, RunReport};
 
-use crate::commands::migrate::progress::Reporter;
-use crate::commands::migrate::sessions::Sessions;
 use crate::commands::migrate::{dry_run, embedded, migrator_for, named};
-use crate::schema_file::Refresh;
-use crate::terminal;
+use crate::database::sessions::Sessions;
+use crate::generator::schema_file::Refresh;
+use crate::output::migration_progress::Reporter;
+use crate::output::terminal;
 use crate::workspace::Workspace;
 
 /// More connections do not make migrations faster, and a small server has not many to give.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use watertight_migrations::{PluginStatus, statuses_text};
 
 use crate::commands::migrate::migrator;
-use crate::terminal;
+use crate::output::terminal;
 use crate::workspace::Workspace;
 
 /// Show for each plugin which migrations are applied, pending, ahead of the code, or changed since.

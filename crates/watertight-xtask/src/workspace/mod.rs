@@ -1,3 +1,7 @@
+pub(crate) mod cargo_lock;
+pub(crate) mod line_endings;
+pub(crate) mod plugin_source;
+
 use std::env;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -7,9 +11,9 @@ use toml_edit::{DocumentMut, TableLike};
 use watertight_database::{Database, Progress};
 use watertight_metadata::PluginId;
 
-use crate::plugin_source::PluginSource;
-use crate::terminal;
-use crate::text_style::TextStyle;
+use crate::output::terminal;
+use crate::workspace::line_endings::LineEndings;
+use crate::workspace::plugin_source::PluginSource;
 
 /// A Cargo workspace with plugins.
 ///
@@ -312,7 +316,7 @@ pub(crate) fn package_name(manifest: &Path) -> Result<Option<String>> {
 fn read_manifest(path: &Path) -> Result<DocumentMut> {
     let failed = || format!("failed to read {}", path.display());
     let text = fs::read_to_string(path).with_context(failed)?;
-    TextStyle::plain(&text).parse().with_context(failed)
+    LineEndings::plain(&text).parse().with_context(failed)
 }
 
 /// Whether a relative path stays below where it starts.

@@ -3,10 +3,10 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use toml_edit::{DocumentMut, Item, Table, TableLike, Value};
 
-use crate::edit::{dependencies, members};
+use crate::generator::edit::{dependencies, members};
 
 /// What a workspace may lack of a plugin's dependencies, as the entries that it gets.
-const KNOWN: &str = include_str!("../../templates/workspace_dependencies.toml");
+const KNOWN: &str = include_str!("../../../templates/workspace_dependencies.toml");
 
 /// What a package can inherit from `[workspace.package]`, in the order in which plugins write it.
 const PACKAGE_KEYS: [&str; 5] = ["version", "edition", "rust-version", "license", "publish"];
@@ -269,7 +269,7 @@ mod tests {
 
     #[test]
     fn the_versions_that_a_workspace_gets_are_those_of_this_one() {
-        let ours = root(include_str!("../../../../Cargo.toml"));
+        let ours = root(include_str!("../../../../../Cargo.toml"));
         let known: DocumentMut = KNOWN.parse().unwrap();
         for (name, entry) in known.iter() {
             let version = |item: &Item| {

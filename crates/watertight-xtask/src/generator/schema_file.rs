@@ -9,10 +9,10 @@ use watertight_database::Database;
 use watertight_metadata::PluginId;
 use watertight_schema::{Schema, Tables};
 
-use crate::apply;
-use crate::plan::Plan;
-use crate::rust_format::Formatting;
-use crate::terminal;
+use crate::generator::apply;
+use crate::generator::file_plan::FilePlan;
+use crate::generator::rust_format::Formatting;
+use crate::output::terminal;
 use crate::workspace::{Workspace, WorkspacePlugin};
 
 /// A plugin's `schema.rs` as it is.
@@ -70,7 +70,7 @@ impl SchemaFile {
         self,
         workspace: &Workspace,
         tables: &Tables,
-        plan: &mut Plan,
+        plan: &mut FilePlan,
     ) -> Result<()> {
         if self.text.is_none() && tables.schema.tables.is_empty() {
             return Ok(());
@@ -141,15 +141,15 @@ impl<'a> Refresh<'a> {
             }
             Ok(plan)
         };
-        let plan: Result<Plan> = write();
+        let plan: Result<FilePlan> = write();
         for edit in plan.context(failed)?.edits {
             terminal::remark(&format!("wrote {}", edit.path.display()));
         }
         Ok(())
     }
 
-    fn plan(self, changed: &[PluginId]) -> Result<Plan> {
-        let mut plan = Plan::default();
+    fn plan(self, changed: &[PluginId]) -> Result<FilePlan> {
+        let mut plan = FilePlan::default();
         let plugins = self.plugins.into_iter();
         let plugins = plugins.filter(|(plugin, _)| changed.contains(&plugin.id));
         let mut connection = self.database.url().connect()?;

@@ -2,12 +2,12 @@
 ///
 /// Everything in this crate works on texts with `\n` alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TextStyle {
+pub(crate) struct LineEndings {
     byte_order_mark: bool,
     carriage_returns: bool,
 }
 
-impl TextStyle {
+impl LineEndings {
     /// What `text` does. The first line decides.
     pub(crate) fn of(text: &str) -> Self {
         let first_line = text.split_inclusive('\n').next().unwrap_or_default();
@@ -44,9 +44,9 @@ mod tests {
     #[test]
     fn a_text_comes_back_as_it_was() {
         for text in ["", "a\nb\n", "a\r\nb\r\n", "\u{feff}a\r\n", "a"] {
-            let plain = TextStyle::plain(text);
+            let plain = LineEndings::plain(text);
             assert!(!plain.contains('\r') && !plain.contains('\u{feff}'));
-            assert_eq!(TextStyle::of(text).restore(&plain), text);
+            assert_eq!(LineEndings::of(text).restore(&plain), text);
         }
     }
 }

@@ -8,7 +8,7 @@ use watertight_metadata::PluginId;
 use watertight_migrations::Migrator;
 
 use crate::commands::migrate;
-use crate::terminal;
+use crate::output::terminal;
 use crate::workspace::Workspace;
 
 /// How the databases begin that commands make for a while.

@@ -8,7 +8,7 @@ use similar::TextDiff;
 ///
 /// Paths are relative to the workspace's root.
 #[derive(Debug, Default)]
-pub(crate) struct Plan {
+pub(crate) struct FilePlan {
     /// A folder that is not there yet.
     pub(crate) folder: Option<NewFolder>,
     /// Files that get another content, in the order in which they are replaced.
@@ -50,7 +50,7 @@ pub(crate) struct Removal {
     pub(crate) before: String,
 }
 
-impl Plan {
+impl FilePlan {
     pub(crate) fn is_empty(&self) -> bool {
         self.folder.is_none() && self.edits.is_empty() && self.removals.is_empty()
     }

@@ -3,12 +3,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::edit::plugins_rs::{self, Registration};
-use crate::edit::root_manifest::RootManifest;
-use crate::edit::server_manifest::ServerManifest;
-use crate::plan::Plan;
-use crate::rust_format::Formatting;
-use crate::text_style::TextStyle;
+use crate::generator::edit::plugins_rs::{self, Registration};
+use crate::generator::edit::root_manifest::RootManifest;
+use crate::generator::edit::server_manifest::ServerManifest;
+use crate::generator::file_plan::FilePlan;
+use crate::generator::rust_format::Formatting;
+use crate::workspace::line_endings::LineEndings;
 use crate::workspace::{Workspace, WorkspacePlugin};
 
 /// What the server's `plugins.rs` is written for.
@@ -25,7 +25,7 @@ const HOST: &str = "watertight-host";
 pub(crate) fn plan(
     workspace: &Workspace,
     plugins: &[WorkspacePlugin],
-    plan: &mut Plan,
+    plan: &mut FilePlan,
 ) -> Result<()> {
     let root_file = SourceFile::read(workspace, "Cargo.toml".into())?;
     let failed = || "failed to change Cargo.toml";
@@ -92,7 +92,7 @@ pub(crate) fn plan(
 fn registrations(
     workspace: &Workspace,
     plugins: &[WorkspacePlugin],
-    plan: &Plan,
+    plan: &FilePlan,
 ) -> Result<Vec<Registration>> {
     let mut registrations = Vec::new();
     for plugin in plugins {
@@ -155,14 +155,14 @@ impl SourceFile {
     }
 
     fn plain(&self) -> String {
-        TextStyle::plain(self.text.as_deref().unwrap_or_default())
+        LineEndings::plain(self.text.as_deref().unwrap_or_default())
     }
 
-    fn edit(self, edited: &str, plan: &mut Plan) {
+    fn edit(self, edited: &str, plan: &mut FilePlan) {
         if self.text.is_some() && self.plain() == edited {
             return;
         }
-        let style = TextStyle::of(self.text.as_deref().unwrap_or_default());
+        let style = LineEndings::of(self.text.as_deref().unwrap_or_default());
         plan.edit(self.path, self.text, style.restore(edited));
     }
 }

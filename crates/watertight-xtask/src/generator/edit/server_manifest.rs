@@ -1,7 +1,7 @@
 use anyhow::{Context, Result, ensure};
 use toml_edit::{DocumentMut, Item, Table};
 
-use crate::edit::dependencies;
+use crate::generator::edit::dependencies;
 
 /// The manifest of the server's package.
 pub(crate) struct ServerManifest {

@@ -11,8 +11,8 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde::Serialize;
 use walkdir::WalkDir;
 
-use crate::plan::NewFile;
-use crate::words::to_case;
+use crate::generator::case::to_case;
+use crate::generator::file_plan::NewFile;
 use crate::workspace::is_below;
 
 static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates");

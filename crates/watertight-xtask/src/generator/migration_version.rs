@@ -4,7 +4,7 @@ use std::fs;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::timestamp::Timestamp;
+use crate::generator::timestamp::Timestamp;
 use crate::workspace::{Workspace, WorkspacePlugin};
 
 /// The history's column for versions holds that many characters.

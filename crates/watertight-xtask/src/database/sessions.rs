@@ -10,7 +10,7 @@ use diesel::dsl::sql;
 use diesel::sql_types::{BigInt, Text};
 use watertight_database::{ConnectError, Connection, DatabaseUrl};
 
-use crate::terminal;
+use crate::output::terminal;
 
 /// What a shell says of a program that Ctrl-C has ended.
 const INTERRUPTED: i32 = 130;

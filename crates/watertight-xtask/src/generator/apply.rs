@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, ensure};
 use nix::sys::signal::{SigSet, Signal};
 
-use crate::plan::{Edit, NewFolder, Plan, Removal};
+use crate::generator::file_plan::{Edit, FilePlan, NewFolder, Removal};
 
 /// Keeps other generators out of the workspace, from reading it to writing it. Dropped, it lets them in.
 ///
@@ -36,7 +36,7 @@ pub(crate) fn lock(root: &Path) -> Result<File> {
 /// The first failure. It says so when something could not be put back.
 pub(crate) fn apply(
     root: &Path,
-    plan: &Plan,
+    plan: &FilePlan,
     also: &[&Path],
     check: impl FnOnce() -> Result<()>,
 ) -> Result<()> {
@@ -58,7 +58,7 @@ pub(crate) fn apply(
 
 fn stage_and_commit(
     root: &Path,
-    plan: &Plan,
+    plan: &FilePlan,
     also: &[&Path],
     check: impl FnOnce() -> Result<()>,
     staging: &mut Staging,
@@ -385,13 +385,13 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::plan::NewFile;
+    use crate::generator::file_plan::NewFile;
 
     /// A root with the file `old`, and a plan that changes it and creates `deep/new/file`.
-    fn root_and_plan() -> (TempDir, Plan) {
+    fn root_and_plan() -> (TempDir, FilePlan) {
         let root = TempDir::new().unwrap();
         fs::write(root.path().join("old"), "before").unwrap();
-        let mut plan = Plan::default();
+        let mut plan = FilePlan::default();
         plan.edit("old".into(), Some("before".to_owned()), "after".to_owned());
         plan.folder = Some(NewFolder {
             path: "deep/new".into(),
@@ -429,7 +429,7 @@ mod tests {
         let file = root.path().join("a/b/file");
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         fs::write(&file, "text").unwrap();
-        let mut plan = Plan::default();
+        let mut plan = FilePlan::default();
         plan.removals.push(Removal {
             path: "a/b/file".into(),
             before: "text".to_owned(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use watertight_migrations::{Direction, Progress};
 
-use crate::terminal;
+use crate::output::terminal;
 
 /// Tells how migrations go, on stderr: a bar on a terminal, one line for each migration elsewhere.
 pub(crate) struct Reporter {

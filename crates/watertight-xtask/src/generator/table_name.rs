@@ -3,7 +3,7 @@ use std::fmt;
 use anyhow::{Result, bail};
 use convert_case::Case;
 
-use crate::words::to_case;
+use crate::generator::case::to_case;
 
 /// PostgreSQL cuts names at 63 bytes, and calls the primary key's index `<table>_pkey`.
 const MAX_LENGTH: usize = 63 - "_pkey".len();

@@ -1,0 +1,4 @@
+//! What commands print.
+
+pub(crate) mod migration_progress;
+pub(crate) mod terminal;
