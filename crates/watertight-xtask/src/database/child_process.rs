@@ -3,9 +3,13 @@ use std::process::{Command, ExitCode, ExitStatus};
 use anyhow::{Context, Result};
 use watertight_database::DatabaseUrl;
 
-/// Gives a program the way to the database, in its environment: what is on a command line, everyone on the
-/// machine can read.
-pub(crate) fn lead_to(url: &DatabaseUrl, command: &mut Command) {
+use super::interrupt;
+use crate::output::hint::Hint as _;
+use crate::workspace::cargo_command::without_cargo_variables;
+
+/// Sets the variables with which a program connects to the database. All users of the machine could read the URL on a
+/// command line.
+pub(crate) fn connect_to(url: &DatabaseUrl, command: &mut Command) {
     command.env("DATABASE_URL", url.expose_secret());
     for (name, value) in url.pg_environment() {
         match value {
@@ -15,23 +19,25 @@ pub(crate) fn lead_to(url: &DatabaseUrl, command: &mut Command) {
     }
 }
 
-/// Runs a program in the foreground and gives its exit code back.
+/// Runs a program in the foreground and returns its exit code.
 ///
-/// Ctrl-C is the program's to handle: this process waits for it, so that the database stays up until the
-/// program has ended.
+/// Ctrl-C is left to the program. This process waits for it, so that the database stays up until the program has ended.
+///
+/// # Errors
+///
+/// When the program cannot be run.
 pub(crate) fn run(command: &mut Command) -> Result<ExitCode> {
-    ctrlc::set_handler(|| {}).context("failed to leave Ctrl-C to the program")?;
+    interrupt::on_interrupt(|| {})?;
+    without_cargo_variables(command);
     let program = command.get_program().to_os_string();
-    let status = command.status().with_context(|| {
-        format!(
-            "failed to run {}; check that it is installed and on the PATH",
-            program.display()
-        )
-    })?;
+    let status = command
+        .status()
+        .with_context(|| format!("failed to run {}", program.display()))
+        .hint("check that it is installed and in the PATH")?;
     Ok(ExitCode::from(code(status)))
 }
 
-/// A program that a signal ended has the code that a shell would give it.
+/// Returns the exit code, or for a signal the code that a shell reports.
 fn code(status: ExitStatus) -> u8 {
     use std::os::unix::process::ExitStatusExt;
 

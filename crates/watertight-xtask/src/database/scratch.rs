@@ -1,68 +1,66 @@
-use std::process;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use diesel::connection::SimpleConnection as _;
 use watertight_database::{Connection, Database, ScratchDatabase};
 use watertight_metadata::PluginId;
 use watertight_migrations::Migrator;
 
-use crate::commands::migrate;
-use crate::output::terminal;
+use super::interrupt;
+use super::migration_folders::migrator_for;
+use crate::output::{command_error, terminal};
 use crate::workspace::Workspace;
 
-/// How the databases begin that commands make for a while.
+/// The prefix of the names of scratch databases.
 const PREFIX: &str = "watertight_scratch";
-/// What a shell says of a program that Ctrl-C has ended.
-const INTERRUPTED: i32 = 130;
 
 type Slot = Arc<Mutex<Option<ScratchDatabase>>>;
 
-/// Where a command makes its scratch databases: the server of `DATABASE_URL`, or the embedded one.
+/// The server on which a command creates scratch databases: that of `DATABASE_URL`, or the embedded one.
 ///
-/// One database at a time. It is dropped with its [`Scratch`], and by Ctrl-C; what a killed command has left, the next
-/// one drops.
+/// It has one database at a time, which is dropped with its [`Scratch`] or on Ctrl-C. The databases that a killed command
+/// leaves behind are dropped by the next one.
 pub(crate) struct ScratchServer {
     database: Database,
     slot: Slot,
 }
 
-/// A database that is there for one command.
+/// A temporary database.
 pub(crate) struct Scratch {
-    /// To be used freely.
     pub(crate) connection: Connection,
     slot: Slot,
 }
 
 impl ScratchServer {
+    /// Finds the server.
+    ///
     /// # Errors
     ///
-    /// When there is no server, or Ctrl-C cannot be watched for.
+    /// When there is no server, or the handler for Ctrl-C cannot be installed.
     pub(crate) fn find(workspace: &Workspace) -> Result<Self> {
         let database = workspace.database()?;
         let slot = Slot::default();
-        let ours = Arc::clone(&slot);
-        ctrlc::set_handler(move || {
-            // Held to the end: what comes of the work after this is of no interest.
-            let mut slot = locked(&ours);
+        let slot_of_handler = Arc::clone(&slot);
+        interrupt::on_interrupt(move || {
+            // The lock is held until the process exits, so that the command does not go on.
+            let mut slot = lock(&slot_of_handler);
             drop(slot.take());
-            terminal::remark("interrupted: nothing was written");
-            process::exit(INTERRUPTED);
-        })
-        .context("failed to watch for Ctrl-C")?;
-        // Somebody who may not look at the others' databases has none to sweep.
+            terminal::status("interrupted: nothing was written");
+            interrupt::exit();
+        })?;
+        // A role that may not list databases has created none.
         let _ = ScratchDatabase::sweep(database.url(), PREFIX);
         Ok(Self { database, slot })
     }
 
-    /// An empty database.
+    /// Creates an empty database.
     ///
     /// # Errors
     ///
-    /// When the role may not create one, or the server does not answer.
+    /// When the role may not create one, or the server cannot be reached.
     pub(crate) fn create(&self) -> Result<Scratch> {
-        // Ctrl-C waits until it is there, and then drops it.
-        let mut slot = locked(&self.slot);
+        // Ctrl-C waits until the database exists, and then drops it.
+        let mut slot = lock(&self.slot);
         let database = ScratchDatabase::create(self.database.url(), PREFIX)?;
         let url = database.url().clone();
         *slot = Some(database);
@@ -74,18 +72,18 @@ impl ScratchServer {
 }
 
 impl Scratch {
-    /// Runs the migrations of these plugins and of those that they depend on. Their schemas are there afterwards, also
-    /// where there are no migrations.
+    /// Runs the migrations of these plugins and of their dependencies. Creates their schemas even if they have no
+    /// migrations.
     ///
     /// # Errors
     ///
-    /// After what failed is said as `migrate` says it.
+    /// When a migration fails. Its error is printed first, as `migrate` prints it.
     pub(crate) fn migrate(&mut self, migrator: &Migrator, plugins: &[PluginId]) -> Result<()> {
         let report = migrator.run(&mut self.connection, plugins);
-        drop(locked(&self.slot));
+        drop(lock(&self.slot));
         let report = report?;
         for error in report.errors() {
-            terminal::error(&error.to_string());
+            terminal::error(&command_error::report(error));
         }
         if !report.is_success() {
             bail!("failed to run the migrations in a scratch database; nothing was written");
@@ -93,11 +91,15 @@ impl Scratch {
         Ok(())
     }
 
-    /// As [`migrate`](Self::migrate), but of this plugin only the schema is made.
+    /// Runs the migrations of the plugin's dependencies and creates its schema.
+    ///
+    /// # Errors
+    ///
+    /// As [`migrate`](Self::migrate).
     pub(crate) fn prepare(&mut self, workspace: &Workspace, plugin: PluginId) -> Result<()> {
         let dependencies = workspace.plugin(plugin.as_str())?.dependencies;
         if !dependencies.is_empty() {
-            let migrator = migrate::migrator_for(workspace, &dependencies)?;
+            let migrator = migrator_for(workspace, &dependencies)?;
             self.migrate(&migrator, &dependencies)?;
         }
         let schema = format!("CREATE SCHEMA IF NOT EXISTS \"{}\"", plugin.schema_name());
@@ -108,12 +110,12 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        let database = locked(&self.slot).take();
+        let database = lock(&self.slot).take();
         drop(database);
     }
 }
 
-/// Waits for ever once Ctrl-C has been pressed.
-fn locked(slot: &Slot) -> MutexGuard<'_, Option<ScratchDatabase>> {
+/// Locks the slot. After Ctrl-C this blocks until the process exits.
+fn lock(slot: &Slot) -> MutexGuard<'_, Option<ScratchDatabase>> {
     slot.lock().unwrap_or_else(PoisonError::into_inner)
 }

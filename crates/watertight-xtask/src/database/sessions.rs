@@ -4,38 +4,41 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use diesel::RunQueryDsl;
 use diesel::dsl::sql;
 use diesel::sql_types::{BigInt, Text};
 use watertight_database::{ConnectError, Connection, DatabaseUrl};
 
+use super::interrupt;
+use crate::output::command_error::CommandError;
+use crate::output::hint::hinted;
 use crate::output::terminal;
 
-/// What a shell says of a program that Ctrl-C has ended.
-const INTERRUPTED: i32 = 130;
-
-/// The sessions that run migrations. Ctrl-C ends them: PostgreSQL would not notice that this process is gone
-/// before the statement at hand is done, and would then commit it.
+/// The sessions that run migrations.
+///
+/// Ctrl-C terminates them: otherwise PostgreSQL would notice that this process is gone only after the running statement,
+/// and would commit it.
 pub(crate) struct Sessions {
     url: DatabaseUrl,
     interrupted: Arc<AtomicBool>,
 }
 
 impl Sessions {
+    /// Prepares sessions on a database.
+    ///
     /// # Errors
     ///
-    /// When Ctrl-C cannot be watched for.
+    /// When the handler for Ctrl-C cannot be installed.
     pub(crate) fn new(url: &DatabaseUrl) -> Result<Self> {
         let name = format!("cargo xtask migrate {}", process::id());
         let url = url.with_application_name(&name);
         let interrupted = Arc::new(AtomicBool::new(false));
-        let (ours, flag) = (url.clone(), Arc::clone(&interrupted));
-        ctrlc::set_handler(move || {
+        let (url_of_handler, flag) = (url.clone(), Arc::clone(&interrupted));
+        interrupt::on_interrupt(move || {
             flag.store(true, Ordering::Relaxed);
-            interrupt(&ours, &name);
-        })
-        .context("failed to watch for Ctrl-C")?;
+            stop(&url_of_handler, &name);
+        })?;
         Ok(Self { url, interrupted })
     }
 
@@ -43,7 +46,7 @@ impl Sessions {
         self.url.connect()
     }
 
-    /// To be called when the work has ended. After Ctrl-C, what it ended with is of no interest.
+    /// Ends the work. After Ctrl-C this blocks until the process exits, because the result of the work is not valid.
     pub(crate) fn finish(&self) {
         while self.interrupted.load(Ordering::Relaxed) {
             thread::park();
@@ -51,26 +54,23 @@ impl Sessions {
     }
 }
 
-fn interrupt(url: &DatabaseUrl, name: &str) {
-    let ended = if url.serves_one_connection() {
+fn stop(url: &DatabaseUrl, name: &str) {
+    let stopped = if url.serves_one_connection() {
         Ok(url.cancel_on_pglite())
     } else {
-        end(url, name)
+        terminate(url, name)
     };
-    let said = match ended {
-        Ok(true) => {
-            "interrupted: what was running was rolled back; `cargo xtask migrate status` shows what is applied"
-        }
-        Ok(false) | Err(_) => {
-            "interrupted: PostgreSQL may still finish what was running; `cargo xtask migrate status` shows what is applied"
-        }
+    let message = match stopped {
+        Ok(true) => "interrupted: the running migration was rolled back",
+        Ok(false) | Err(_) => "interrupted: PostgreSQL may still finish the running migration",
     };
-    terminal::error(said);
-    process::exit(INTERRUPTED);
+    let hint = "`cargo xtask migrate status` lists the migrations that are applied";
+    terminal::error(&CommandError::report(hinted(message, hint)));
+    interrupt::exit();
 }
 
-/// Ends the sessions of this process, and waits until they are gone. Says whether they are.
-fn end(url: &DatabaseUrl, name: &str) -> Result<bool> {
+/// Terminates the sessions of this process and waits until they have ended. Returns whether they have.
+fn terminate(url: &DatabaseUrl, name: &str) -> Result<bool> {
     let mut connection = url.with_application_name("cargo xtask migrate").connect()?;
     let deadline = Instant::now() + Duration::from_secs(10);
     while Instant::now() < deadline {

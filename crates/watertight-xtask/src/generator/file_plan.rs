@@ -4,127 +4,131 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use similar::TextDiff;
 
-/// What a generator will do, before it does anything: shown, printed or applied, always the same value.
+/// The changes that a generator is about to make to files: the same value is shown, printed as JSON or applied.
 ///
 /// Paths are relative to the workspace's root.
 #[derive(Debug, Default)]
 pub(crate) struct FilePlan {
-    /// A folder that is not there yet.
-    pub(crate) folder: Option<NewFolder>,
-    /// Files that get another content, in the order in which they are replaced.
-    pub(crate) edits: Vec<Edit>,
-    /// Files that go. A folder that this leaves empty goes too.
-    pub(crate) removals: Vec<Removal>,
+    /// All changes, in the order in which they are applied.
+    pub(crate) changes: Vec<FileChange>,
+    /// A folder that must not exist yet. It appears with all its files at once, before the other changes.
+    pub(crate) new_folder: Option<PathBuf>,
     /// What the user should know about the plan.
     pub(crate) notes: Vec<String>,
 }
 
-/// A folder that appears with all its files at once.
+/// A file that is created, edited or removed.
 #[derive(Debug)]
-pub(crate) struct NewFolder {
+pub(crate) struct FileChange {
     pub(crate) path: PathBuf,
-    pub(crate) files: Vec<NewFile>,
+    /// The contents before, or `None` for a file that is created.
+    pub(crate) before: Option<String>,
+    /// The contents afterwards, or `None` for a file that is removed.
+    pub(crate) after: Option<String>,
 }
 
-/// A file of a [`NewFolder`].
+/// A file of a new folder.
 #[derive(Debug)]
 pub(crate) struct NewFile {
-    /// Relative to the folder.
+    /// The path relative to the folder.
     pub(crate) path: PathBuf,
-    pub(crate) text: String,
-}
-
-/// Another content for one file.
-#[derive(Debug)]
-pub(crate) struct Edit {
-    pub(crate) path: PathBuf,
-    /// None where the file is not there yet.
-    pub(crate) before: Option<String>,
-    pub(crate) after: String,
-}
-
-/// A file that goes.
-#[derive(Debug)]
-pub(crate) struct Removal {
-    pub(crate) path: PathBuf,
-    pub(crate) before: String,
+    pub(crate) contents: String,
 }
 
 impl FilePlan {
+    /// Returns a plan that creates one folder.
+    pub(crate) fn create_folder(folder: PathBuf, files: Vec<NewFile>) -> Self {
+        let changes = files.into_iter().map(|file| FileChange {
+            path: folder.join(file.path),
+            before: None,
+            after: Some(file.contents),
+        });
+        Self {
+            changes: changes.collect(),
+            new_folder: Some(folder),
+            notes: Vec::new(),
+        }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
-        self.folder.is_none() && self.edits.is_empty() && self.removals.is_empty()
+        self.changes.is_empty()
     }
 
-    /// The text of a file in the new folder, by its path in it.
-    pub(crate) fn new_file(&self, path: &str) -> Option<&str> {
-        let files = &self.folder.as_ref()?.files;
-        let file = files.iter().find(|file| file.path == Path::new(path))?;
-        Some(&file.text)
-    }
-
-    /// Adds an edit, unless it changes nothing.
-    pub(crate) fn edit(&mut self, path: PathBuf, before: Option<String>, after: String) {
+    /// Plans to write `after`, unless the file has these contents already.
+    pub(crate) fn write(&mut self, path: PathBuf, before: Option<String>, after: String) {
         if before.as_ref() != Some(&after) {
-            self.edits.push(Edit {
+            self.changes.push(FileChange {
                 path,
                 before,
-                after,
+                after: Some(after),
             });
         }
     }
 
-    /// The files that are created, then those that are edited, then those that are removed, one a line.
+    /// Plans to remove a file. A folder that this leaves empty is removed too.
+    pub(crate) fn remove(&mut self, path: PathBuf, before: String) {
+        self.changes.push(FileChange {
+            path,
+            before: Some(before),
+            after: None,
+        });
+    }
+
+    /// Returns whether the new folder contains this path.
+    pub(crate) fn creates_folder_of(&self, path: &Path) -> bool {
+        let folder = self.new_folder.as_ref();
+        folder.is_some_and(|folder| path.starts_with(folder))
+    }
+
+    /// Returns the contents of a file of the new folder, by its path relative to the folder.
+    pub(crate) fn new_file(&self, path: &str) -> Option<&str> {
+        let path = self.new_folder.as_ref()?.join(path);
+        let change = self.changes.iter().find(|change| change.path == path)?;
+        change.after.as_deref()
+    }
+
+    /// Returns one line per file, with what happens to it.
     pub(crate) fn list(&self) -> String {
-        let mut text = String::new();
-        let removed = self
-            .removals
-            .iter()
-            .map(|removal| ("remove", &removal.path));
-        let written: Vec<_> = self.files().collect();
-        let written = written.iter().map(|(action, path, _)| (*action, path));
-        for (action, path) in written.chain(removed) {
-            writeln!(text, "  {action:<6} {}", path.display()).expect("a String takes any text");
+        let mut lines = String::new();
+        for change in &self.changes {
+            let _ = writeln!(lines, "  {:<6} {}", change.action(), change.path.display());
         }
-        text
+        lines
     }
 
-    /// The edits as unified diffs.
+    /// Returns unified diffs of the files outside of the new folder.
     pub(crate) fn diffs(&self) -> String {
-        let mut text = String::new();
-        for edit in &self.edits {
-            let before = edit.before.as_deref().unwrap_or_default();
-            let path = edit.path.display().to_string();
-            let diff = TextDiff::from_lines(before, edit.after.as_str());
-            write!(text, "\n{}", diff.unified_diff().header(&path, &path))
-                .expect("a String takes any text");
+        let mut diffs = String::new();
+        let changes = self.changes.iter();
+        for change in changes.filter(|change| !self.creates_folder_of(&change.path)) {
+            let before = change.before.as_deref().unwrap_or_default();
+            let after = change.after.as_deref().unwrap_or_default();
+            let path = change.path.display().to_string();
+            let diff = TextDiff::from_lines(before, after);
+            let _ = write!(diffs, "\n{}", diff.unified_diff().header(&path, &path));
         }
-        text
+        diffs
     }
 
-    /// The files with their new content, for programs.
-    pub(crate) fn json(&self) -> Value {
-        self.files()
-            .map(|(action, path, content)| {
-                json!({ "action": action, "path": path.display().to_string(), "content": content })
+    /// Returns the changes as a JSON array.
+    pub(crate) fn to_json(&self) -> Value {
+        let changes = self.changes.iter().map(|change| {
+            json!({
+                "action": change.action(),
+                "path": change.path.display().to_string(),
+                "content": change.after,
             })
-            .collect()
+        });
+        changes.collect()
     }
+}
 
-    fn files(&self) -> impl Iterator<Item = (&'static str, PathBuf, &str)> {
-        let created = self.folder.iter().flat_map(|folder| {
-            folder
-                .files
-                .iter()
-                .map(|file| ("create", folder.path.join(&file.path), file.text.as_str()))
-        });
-        let edited = self.edits.iter().map(|edit| {
-            let action = if edit.before.is_some() {
-                "edit"
-            } else {
-                "create"
-            };
-            (action, edit.path.clone(), edit.after.as_str())
-        });
-        created.chain(edited)
+impl FileChange {
+    fn action(&self) -> &'static str {
+        match (&self.before, &self.after) {
+            (None, _) => "create",
+            (Some(_), Some(_)) => "edit",
+            (Some(_), None) => "remove",
+        }
     }
 }

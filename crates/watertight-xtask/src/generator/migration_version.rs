@@ -1,16 +1,17 @@
-//! How the folders of migrations begin.
+//! The versions with which the names of migration folders begin.
 
 use std::fs;
 
 use anyhow::{Context, Result, ensure};
 
 use crate::generator::timestamp::Timestamp;
+use crate::output::hint::hinted;
 use crate::workspace::{Workspace, WorkspacePlugin};
 
-/// The history's column for versions holds that many characters.
+/// The length of the history's column for versions.
 const MAX_VERSION_LENGTH: usize = 50;
 
-/// How the folder of the plugin's next migration begins: with the time, unless the newest is later than that.
+/// Returns the version of the plugin's next migration: the time, or a later version if the newest one is not older.
 ///
 /// # Errors
 ///
@@ -26,8 +27,8 @@ pub(crate) fn next(
     )
 }
 
-/// The newest version in the plugin's folder, as Diesel reads it: the text before the first underscore,
-/// without dashes. Versions are compared as texts.
+/// Returns the newest version in the plugin's folder, as Diesel reads it: the name up to the first underscore, without
+/// dashes. Versions are compared as strings.
 fn newest(workspace: &Workspace, plugin: &WorkspacePlugin) -> Result<Option<String>> {
     let folder = plugin.migrations_folder();
     if !folder.exists() {
@@ -46,8 +47,7 @@ fn newest(workspace: &Workspace, plugin: &WorkspacePlugin) -> Result<Option<Stri
     Ok(newest)
 }
 
-/// How the new folder begins: the time, or, where that does not sort after `newest`, the least text that
-/// keeps its form and does.
+/// Returns the time or, if that does not sort after `newest`, the next version in the format of `newest`.
 fn next_version(now: Timestamp, newest: Option<String>) -> Result<String> {
     let Some(newest) = newest.filter(|newest| now.version() <= *newest) else {
         return Ok(now.to_string());
@@ -60,13 +60,17 @@ fn next_version(now: Timestamp, newest: Option<String>) -> Result<String> {
     let version = count_up(&newest);
     ensure!(
         version.len() <= MAX_VERSION_LENGTH,
-        "failed to find a version after {newest:?}: it would have more than {MAX_VERSION_LENGTH} characters; rename \
-         the plugin's newest migration, if no database has it yet"
+        hinted(
+            format!(
+                "failed to find a version after {newest:?}: it would have more than {MAX_VERSION_LENGTH} characters"
+            ),
+            "rename the plugin's newest migration, unless a database has applied it already"
+        )
     );
     Ok(version)
 }
 
-/// The number at the end of `version`, counted up in its width; behind nines, or no number, comes a zero.
+/// Increments the number at the end of a version and keeps its width. After nines, or without a number, appends a zero.
 fn count_up(version: &str) -> String {
     let mut bytes = version.to_owned().into_bytes();
     for digit in bytes.iter_mut().rev() {
@@ -109,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_of_another_form_is_counted_up() {
+    fn a_version_of_another_format_is_incremented() {
         for (newest, version) in [
             ("202601010000001", "202601010000002"),
             ("99", "990"),

@@ -3,28 +3,35 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 
-/// A folder that is filled beside its place, in `.my-app.partial` for `my-app`, and appears there when it is complete.
+use crate::output::hint::hinted;
+
+/// A folder that is filled in `.my-app.partial` and renamed to `my-app` when it is complete.
 ///
-/// Dropped before that, it is removed with everything in it. What a killed run has left, the next one removes.
+/// When it is dropped before that, it is removed with everything in it. The next run removes what a killed run has left.
 pub(crate) struct NewFolder {
-    place: PathBuf,
-    /// What the folder to fill lies in. It is locked, so that another run can tell one in use from one that was left;
-    /// the folder itself is not, since generators lock that.
+    path: PathBuf,
+    /// The folder that holds the one to fill. Its lock shows whether another run uses it. The folder to fill is not
+    /// locked, because generators lock it.
     partial: PathBuf,
     staged: PathBuf,
-    /// The folders above that were missing, from the top.
+    /// The missing folders above, from the top.
     parents: Vec<PathBuf>,
     _lock: File,
 }
 
 impl NewFolder {
+    /// Creates an empty folder to fill.
+    ///
     /// # Errors
     ///
-    /// When the folder cannot be created, or another run is at it.
-    pub(crate) fn begin(place: &Path) -> Result<Self> {
-        let failed = || format!("failed to create {}", place.display());
-        let (Some(parent), Some(name)) = (place.parent(), place.file_name()) else {
-            bail!("{}: it has no folder above; choose another", failed());
+    /// When it cannot be created, or another run is filling it.
+    pub(crate) fn begin(path: &Path) -> Result<Self> {
+        let failed = || format!("failed to create {}", path.display());
+        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+            bail!(hinted(
+                format!("{}: it has no parent folder", failed()),
+                "choose another folder"
+            ));
         };
         let missing: Vec<&Path> = parent
             .ancestors()
@@ -41,15 +48,15 @@ impl NewFolder {
         let lock = File::open(&partial).with_context(failed)?;
         match lock.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => bail!(
-                "{}: another run is creating it just now; wait for that, or choose another folder",
-                failed()
-            ),
+            Err(TryLockError::WouldBlock) => bail!(hinted(
+                format!("{}: another run is creating it", failed()),
+                "wait for that run, or choose another folder"
+            )),
             Err(TryLockError::Error(error)) => return Err(error).with_context(failed),
         }
         let staged = partial.join(name);
         let this = Self {
-            place: place.to_owned(),
+            path: path.to_owned(),
             partial,
             staged,
             parents,
@@ -62,32 +69,34 @@ impl NewFolder {
         Ok(this)
     }
 
-    /// The folder to fill.
+    /// Returns the folder to fill.
     pub(crate) fn staged(&self) -> &Path {
         &self.staged
     }
 
-    /// Puts it in its place.
+    /// Renames the folder to its path.
     ///
     /// # Errors
     ///
-    /// When something came to be there meanwhile, or it cannot be renamed.
+    /// When the path exists by now, or the folder cannot be renamed.
     pub(crate) fn commit(self) -> Result<()> {
-        let failed = || format!("failed to create {}", self.place.display());
+        let failed = || format!("failed to create {}", self.path.display());
         // A rename would replace an empty folder.
         ensure!(
-            fs::symlink_metadata(&self.place).is_err(),
-            "{}: it is there already; choose another folder",
-            failed()
+            fs::symlink_metadata(&self.path).is_err(),
+            hinted(
+                format!("{}: it exists already", failed()),
+                "choose another folder"
+            )
         );
-        fs::rename(&self.staged, &self.place).with_context(failed)
+        fs::rename(&self.staged, &self.path).with_context(failed)
     }
 }
 
 impl Drop for NewFolder {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.partial);
-        // Those that hold the new folder by now stay.
+        // Those that contain the new folder are not empty, and stay.
         for parent in self.parents.iter().rev() {
             let _ = fs::remove_dir(parent);
         }
@@ -101,35 +110,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_appears_complete_or_not_at_all() {
+    fn a_folder_appears_complete_or_not_at_all() {
         let root = TempDir::new().unwrap();
-        let place = root.path().join("a/b/new");
-        let folder = NewFolder::begin(&place).unwrap();
+        let path = root.path().join("a/b/new");
+        let folder = NewFolder::begin(&path).unwrap();
         fs::write(folder.staged().join("file"), "text").unwrap();
         drop(folder);
         assert!(!root.path().join("a").exists());
 
-        let folder = NewFolder::begin(&place).unwrap();
+        let folder = NewFolder::begin(&path).unwrap();
         fs::write(folder.staged().join("file"), "text").unwrap();
-        assert!(!place.exists());
+        assert!(!path.exists());
         folder.commit().unwrap();
-        assert_eq!(fs::read_to_string(place.join("file")).unwrap(), "text");
-        let left = fs::read_dir(place.parent().unwrap()).unwrap().count();
+        assert_eq!(fs::read_to_string(path.join("file")).unwrap(), "text");
+        let left = fs::read_dir(path.parent().unwrap()).unwrap().count();
         assert_eq!(left, 1);
     }
 
     #[test]
-    fn one_run_at_a_time_and_what_a_killed_one_left_is_removed() {
+    fn only_one_run_fills_a_folder_and_it_removes_what_a_killed_run_left() {
         let root = TempDir::new().unwrap();
-        let place = root.path().join("new");
+        let path = root.path().join("new");
         fs::create_dir_all(root.path().join(".new.partial/new/old")).unwrap();
-        let folder = NewFolder::begin(&place).unwrap();
+        let folder = NewFolder::begin(&path).unwrap();
         assert_eq!(fs::read_dir(folder.staged()).unwrap().count(), 0);
-        let second = NewFolder::begin(&place).err().unwrap().to_string();
+        let second = NewFolder::begin(&path).err().unwrap().to_string();
         assert!(second.contains("another run is creating it"), "{second}");
-        fs::create_dir(&place).unwrap();
+        fs::create_dir(&path).unwrap();
         let error = folder.commit().unwrap_err().to_string();
-        assert!(error.contains("it is there already"), "{error}");
+        assert!(error.contains("it exists already"), "{error}");
         assert!(!root.path().join(".new.partial").exists());
     }
 }

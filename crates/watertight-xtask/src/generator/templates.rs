@@ -13,17 +13,18 @@ use walkdir::WalkDir;
 
 use crate::generator::case::to_case;
 use crate::generator::file_plan::NewFile;
+use crate::output::hint::hinted;
 use crate::workspace::is_below;
 
 static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates");
 
-/// A file whose name ends so is rendered, and written without the ending. Any other is written as it is.
+/// The suffix of files that are rendered, and written without it. Other files are copied.
 const SUFFIX: &str = ".jinja";
 
 /// Renders a set of templates: `plugin`, `plugin-server` or `migration`.
 ///
-/// A file in the folder `overrides`, in a folder named as the set, takes the place of the embedded one of
-/// the same name; a file with another name is added. Names of files and folders are templates too.
+/// A file in the folder `overrides`, in a folder with the name of the set, replaces the embedded one of the same name. A
+/// file with another name is added. Names of files and folders are templates too.
 ///
 /// # Errors
 ///
@@ -37,10 +38,10 @@ pub(crate) fn render(set: &str, overrides: &Path, values: &impl Serialize) -> Re
     )?;
     collect_overrides(&overrides.join(set), &mut sources)?;
 
-    let place = |name: &str| {
-        let own = overrides.join(set).join(name);
-        if own.exists() {
-            own.display().to_string()
+    let location = |name: &str| {
+        let override_file = overrides.join(set).join(name);
+        if override_file.exists() {
+            override_file.display().to_string()
         } else {
             format!("{set}/{name}")
         }
@@ -51,31 +52,33 @@ pub(crate) fn render(set: &str, overrides: &Path, values: &impl Serialize) -> Re
     for (name, source) in sources {
         let path = environment
             .render_named_str(&name, &name, values.clone())
-            .map_err(|error| render_error("the name of template", &place(&name), &name, &error))?;
-        let (path, text) = match path.strip_suffix(SUFFIX) {
+            .map_err(|error| {
+                render_error("the name of template", &location(&name), &name, &error)
+            })?;
+        let (path, contents) = match path.strip_suffix(SUFFIX) {
             None => (path, source),
             Some(path) => {
-                let text = environment
+                let contents = environment
                     .render_named_str(&name, &source, values.clone())
-                    .map_err(|error| render_error("template", &place(&name), &source, &error))?;
-                (path.to_owned(), text)
+                    .map_err(|error| render_error("template", &location(&name), &source, &error))?;
+                (path.to_owned(), contents)
             }
         };
         let path = PathBuf::from(path);
         ensure!(
             is_below(&path),
-            "failed to render template {name}: its name becomes {:?}, which is not a path below the new folder",
+            "failed to render template {name}: its name becomes {:?}, which is not a path in the new folder",
             path.display()
         );
         ensure!(
-            files.insert(path.clone(), text).is_none(),
-            "failed to render template {name}: another one is written to {} too",
+            files.insert(path.clone(), contents).is_none(),
+            "failed to render template {name}: another template is written to {} too",
             path.display()
         );
     }
     Ok(files
         .into_iter()
-        .map(|(path, text)| NewFile { path, text })
+        .map(|(path, contents)| NewFile { path, contents })
         .collect())
 }
 
@@ -86,8 +89,8 @@ fn collect_embedded(
 ) -> Result<()> {
     for file in dir.files() {
         let name = name(file.path().strip_prefix(set)?)?;
-        let text = file.contents_utf8().expect("embedded templates are UTF-8");
-        sources.insert(name, text.to_owned());
+        let source = file.contents_utf8().expect("embedded templates are UTF-8");
+        sources.insert(name, source.to_owned());
     }
     dir.dirs()
         .try_for_each(|dir| collect_embedded(dir, set, sources))
@@ -101,11 +104,11 @@ fn collect_overrides(folder: &Path, sources: &mut BTreeMap<String, String>) -> R
         let entry = entry.with_context(|| format!("failed to read {}", folder.display()))?;
         if entry.file_type().is_file() {
             let path = entry.path();
-            let text = fs::read_to_string(path)
+            let source = fs::read_to_string(path)
                 .with_context(|| format!("failed to read template {}", path.display()))?;
             sources.insert(
                 name(path.strip_prefix(folder)?)?,
-                text.replace("\r\n", "\n"),
+                source.replace("\r\n", "\n"),
             );
         }
     }
@@ -131,7 +134,7 @@ fn environment() -> Environment<'static> {
         .lstrip_blocks(true)
         .build();
     environment.set_syntax(syntax.expect("the delimiters are the default ones"));
-    // Nothing is escaped because of what a file is called; `toml` and `markdown` are asked for by name.
+    // File names do not choose an escaping; templates use the filters `toml` and `markdown`.
     environment.set_auto_escape_callback(|_| AutoEscape::None);
     for (name, case) in [
         ("snake", Case::Snake),
@@ -142,22 +145,23 @@ fn environment() -> Environment<'static> {
         ("title", Case::Title),
         ("sentence", Case::Sentence),
     ] {
-        environment.add_filter(name, move |text: String| to_case(&text, case));
+        environment.add_filter(name, move |name: String| to_case(&name, case));
     }
-    environment.add_filter("toml", |text: String| {
-        toml_edit::Value::from(text).to_string()
+    environment.add_filter("toml", |value: String| {
+        toml_edit::Value::from(value).to_string()
     });
-    environment.add_filter("markdown", |text: String| escape_markdown(&text));
+    environment.add_filter("markdown", |value: String| escape_markdown(&value));
     environment
 }
 
-/// `text` as one Markdown paragraph that shows it as it is.
-fn escape_markdown(text: &str) -> String {
+/// Escapes a line so that Markdown shows it unchanged.
+fn escape_markdown(line: &str) -> String {
     let mut escaped = String::new();
-    for (index, c) in text.char_indices() {
-        let anywhere = matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '&');
-        let at_the_start = index == 0 && matches!(c, '#' | '+' | '-' | '>' | '=' | '~' | '|');
-        if anywhere || at_the_start {
+    for (index, c) in line.char_indices() {
+        let special = matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '&');
+        let special_at_the_start =
+            index == 0 && matches!(c, '#' | '+' | '-' | '>' | '=' | '~' | '|');
+        if special || special_at_the_start {
             escaped.push('\\');
         }
         escaped.push(c);
@@ -165,7 +169,12 @@ fn escape_markdown(text: &str) -> String {
     escaped
 }
 
-fn render_error(what: &str, place: &str, source: &str, error: &minijinja::Error) -> anyhow::Error {
+fn render_error(
+    what: &str,
+    location: &str,
+    source: &str,
+    error: &minijinja::Error,
+) -> anyhow::Error {
     let number = error.line();
     let line = number.map(|line| format!(":{line}")).unwrap_or_default();
     let mut reason = match error.detail() {
@@ -175,10 +184,13 @@ fn render_error(what: &str, place: &str, source: &str, error: &minijinja::Error)
     if let Some(cause) = error::Error::source(error) {
         reason = format!("{reason}: {cause}");
     }
-    if let Some(text) = number.and_then(|number| source.lines().nth(number - 1)) {
-        reason = format!("{reason} in `{}`", text.trim());
+    if let Some(line) = number.and_then(|number| source.lines().nth(number - 1)) {
+        reason = format!("{reason} in `{}`", line.trim());
     }
-    anyhow!("failed to render {what} {place}{line}: {reason}; correct the template")
+    hinted(
+        format!("failed to render {what} {location}{line}: {reason}"),
+        "correct the template",
+    )
 }
 
 #[cfg(test)]
@@ -194,10 +206,10 @@ mod tests {
 
     fn overrides(files: &[(&str, &str)]) -> TempDir {
         let folder = TempDir::new().unwrap();
-        for (path, text) in files {
+        for (path, contents) in files {
             let path = folder.path().join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, text).unwrap();
+            fs::write(path, contents).unwrap();
         }
         folder
     }
@@ -206,7 +218,7 @@ mod tests {
         let files = render("migration", overrides(files).path(), &values()).unwrap();
         files
             .into_iter()
-            .map(|file| (file.path.display().to_string(), file.text))
+            .map(|file| (file.path.display().to_string(), file.contents))
             .collect()
     }
 
@@ -223,7 +235,7 @@ mod tests {
         let files = rendered(&[
             ("migration/up.sql.jinja", "-- {{ schema }}\n"),
             ("migration/docs/{{ name }}.md", "{{ left alone }}"),
-            ("plugin/up.sql.jinja", "not of this set"),
+            ("plugin/up.sql.jinja", "of another set"),
         ]);
         assert!(files.contains(&("up.sql".into(), "-- plugin_a\n".into())));
         assert!(files.contains(&("docs/a.md".into(), "{{ left alone }}".into())));
@@ -231,33 +243,33 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_variable_is_named_with_template_and_line() {
+    fn an_error_names_the_template_and_line_of_an_unknown_variable() {
         insta::assert_snapshot!(
             error(&[("migration/up.sql.jinja", "--\n{{ sehcma }}")]),
-            @"failed to render template [OWN]/migration/up.sql.jinja:2: undefined value in `{{ sehcma }}`; correct the template"
+            @"failed to render template [OWN]/migration/up.sql.jinja:2: undefined value in `{{ sehcma }}`"
         );
         insta::assert_snapshot!(
             error(&[("migration/{{ nmae }}.sql", "")]),
-            @"failed to render the name of template [OWN]/migration/{{ nmae }}.sql:1: undefined value in `{{ nmae }}.sql`; correct the template"
+            @"failed to render the name of template [OWN]/migration/{{ nmae }}.sql:1: undefined value in `{{ nmae }}.sql`"
         );
     }
 
     #[test]
-    fn a_template_that_does_not_parse_is_named_with_its_line() {
+    fn an_error_names_the_line_of_a_template_that_does_not_parse() {
         insta::assert_snapshot!(
             error(&[("migration/up.sql.jinja", "--\n{% if %}")]),
-            @"failed to render template [OWN]/migration/up.sql.jinja:2: syntax error: unexpected end of block in `{% if %}`; correct the template"
+            @"failed to render template [OWN]/migration/up.sql.jinja:2: syntax error: unexpected end of block in `{% if %}`"
         );
     }
 
     #[test]
-    fn no_name_leads_out_of_the_new_folder_or_to_another_file() {
-        assert!(error(&[("migration/{{ '..' }}/x", "")]).contains("not a path below"));
-        assert!(error(&[("migration/up.sql", "")]).contains("another one"));
+    fn a_name_that_leaves_the_folder_or_is_used_twice_is_an_error() {
+        assert!(error(&[("migration/{{ '..' }}/x", "")]).contains("not a path in the new folder"));
+        assert!(error(&[("migration/up.sql", "")]).contains("another template"));
     }
 
     #[test]
-    fn markdown_shows_a_text_as_it_is() {
+    fn markdown_shows_a_line_unchanged() {
         assert_eq!(
             escape_markdown("# a_b <c> [d](e) #"),
             "\\# a\\_b \\<c> \\[d\\](e) #"

@@ -2,7 +2,7 @@ use chrono::{NaiveDateTime, Utc};
 
 const FORMAT: &str = "%Y-%m-%d-%H%M%S";
 
-/// A moment in UTC, to the second, as it begins a migration's folder: `2026-01-31-235959`.
+/// A time in UTC, to the second, as in the names of migration folders: `2026-01-31-235959`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Timestamp(NaiveDateTime);
 
@@ -11,14 +11,16 @@ impl Timestamp {
         Self(Utc::now().naive_utc())
     }
 
+    /// Parses a time.
+    ///
     /// # Errors
     ///
-    /// When `text` is not such a moment.
-    pub(crate) fn parse(text: &str) -> Result<Self, chrono::ParseError> {
-        NaiveDateTime::parse_from_str(text, FORMAT).map(Self)
+    /// When it has another format.
+    pub(crate) fn parse(time: &str) -> Result<Self, chrono::ParseError> {
+        NaiveDateTime::parse_from_str(time, FORMAT).map(Self)
     }
 
-    /// Reads a version, which is a timestamp without its dashes.
+    /// Parses a version, which is a timestamp without its dashes.
     pub(crate) fn from_version(version: &str) -> Option<Self> {
         let time = NaiveDateTime::parse_from_str(version, "%Y%m%d%H%M%S")
             .ok()
@@ -26,7 +28,7 @@ impl Timestamp {
         (time.version() == version).then_some(time)
     }
 
-    /// The version that Diesel makes of it.
+    /// Returns the version that Diesel derives from it.
     pub(crate) fn version(self) -> String {
         self.to_string().replace('-', "")
     }

@@ -1,4 +1,4 @@
-//! Watertight's own crates: where they lie, and how they are copied into a workspace.
+//! Watertight's own crates: where they are, and how they are copied into a workspace.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -8,26 +8,28 @@ use anyhow::{Context, Result, ensure};
 use toml_edit::{DocumentMut, Item, Table, TableLike, value};
 use walkdir::{DirEntry, WalkDir};
 
-/// Where a workspace keeps its copy, below its root.
+use crate::output::hint::hinted;
+
+/// The folder of the copy, relative to the workspace's root.
 pub(crate) const VENDORED: &str = "vendor/watertight";
 
-/// What is copied beside the crates.
+/// The files that are copied beside the crates.
 const FILES: [&str; 3] = ["LICENSE-APACHE", "LICENSE-MIT", "clippy.toml"];
 
-/// What a crate's folder holds for those who work on it.
+/// The folders of a crate that only its developers need.
 const LEFT_OUT: [&str; 3] = ["benches", "target", "tests"];
 
 const README: &str = "\
 # Watertight's crates
 
-A copy, made by `cargo xtask vendor`: what is changed here is lost with the next one. It is a workspace of its own, so
-that the workspace around it neither tests nor lints it.
+A copy made by `cargo xtask vendor`, which overwrites changes. It is a workspace of its own, so that the workspace
+around it neither tests nor lints it.
 ";
 
-/// Whoever works in the workspace around does not format it.
+/// `cargo fmt` in the workspace around the copy does not format it.
 const RUSTFMT: &str = "disable_all_formatting = true\n";
 
-/// The folder with the `crates` that this program was built from: a checkout, or a copy made here.
+/// Returns the folder with the crates that this program was built from: a checkout or a vendored copy.
 pub(crate) fn root() -> Result<PathBuf> {
     let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let root = crate_folder.ancestors().nth(2).unwrap_or(crate_folder);
@@ -35,25 +37,29 @@ pub(crate) fn root() -> Result<PathBuf> {
     Ok(root.to_owned())
 }
 
-/// Checks that a folder has Watertight's crates.
+/// Checks that a folder contains Watertight's crates.
 ///
 /// # Errors
 ///
-/// When it has not.
+/// When it does not.
 pub(crate) fn check(root: &Path) -> Result<()> {
     ensure!(
         root.join("crates/watertight-xtask/Cargo.toml").is_file()
             && root.join("Cargo.toml").is_file(),
-        "failed to find Watertight's crates in {}: it has no crates/watertight-xtask; name a checkout of Watertight",
-        root.display()
+        hinted(
+            format!(
+                "failed to find Watertight's crates in {}: it has no crates/watertight-xtask",
+                root.display()
+            ),
+            "pass the folder of a checkout of Watertight"
+        )
     );
     Ok(())
 }
 
-/// The files of a copy, by their paths in it.
+/// Returns the files of a copy, by their paths in it.
 ///
-/// The crates come without their tests and what only those need. Their manifests inherit from a root manifest that
-/// has what they use, and nothing else.
+/// The crates are copied without their tests and dev-dependencies. The root manifest has only what they inherit.
 ///
 /// # Errors
 ///
@@ -69,15 +75,15 @@ pub(crate) fn copy_of(root: &Path) -> Result<BTreeMap<PathBuf, String>> {
             continue;
         }
         let path = entry.path().strip_prefix(root)?.to_owned();
-        let mut text = read(entry.path())?;
-        // Depth 2: crates/NAME/Cargo.toml. A helper's manifest is a root of its own.
+        let mut contents = read(entry.path())?;
+        // Depth 2 is crates/NAME/Cargo.toml. Helpers are workspaces of their own.
         if entry.depth() == 2 && entry.file_name() == "Cargo.toml" {
-            let manifest = without_tests(&text)
+            let manifest = without_tests(&contents)
                 .with_context(|| format!("failed to read {}", path.display()))?;
             inherited.extend(inherited_by(&manifest));
-            text = manifest.to_string();
+            contents = manifest.to_string();
         }
-        files.insert(path, text);
+        files.insert(path, contents);
     }
     let manifest = read(&root.join("Cargo.toml"))?;
     let manifest = root_manifest(&manifest, &inherited).context("failed to read Cargo.toml")?;
@@ -113,7 +119,7 @@ fn without_tests(manifest: &str) -> Result<DocumentMut> {
     Ok(manifest)
 }
 
-/// The dependencies that a manifest takes from the workspace.
+/// Returns the dependencies that a manifest inherits from the workspace.
 fn inherited_by(manifest: &DocumentMut) -> Vec<String> {
     let mut names = Vec::new();
     for kind in ["dependencies", "build-dependencies"] {
@@ -129,24 +135,24 @@ fn inherited_by(manifest: &DocumentMut) -> Vec<String> {
 
 fn root_manifest(manifest: &str, inherited: &BTreeSet<String>) -> Result<String> {
     let manifest: DocumentMut = manifest.parse()?;
-    let ours = manifest
+    let original = manifest
         .get("workspace")
         .context("it has no `[workspace]`")?;
     let mut workspace = Table::new();
     workspace.set_implicit(true);
     workspace.insert(
         "resolver",
-        ours.get("resolver").cloned().unwrap_or(value("3")),
+        original.get("resolver").cloned().unwrap_or(value("3")),
     );
     workspace.insert("members", value(toml_edit::Array::from_iter(["crates/*"])));
     for key in ["package", "lints"] {
-        if let Some(item) = ours.get(key) {
+        if let Some(item) = original.get(key) {
             workspace.insert(key, item.clone());
         }
     }
     let mut dependencies = Table::new();
-    let known = ours.get("dependencies").and_then(Item::as_table_like);
-    for (name, dependency) in known.into_iter().flat_map(TableLike::iter) {
+    let all = original.get("dependencies").and_then(Item::as_table_like);
+    for (name, dependency) in all.into_iter().flat_map(TableLike::iter) {
         if inherited.contains(name) {
             dependencies.insert(name, dependency.clone());
         }

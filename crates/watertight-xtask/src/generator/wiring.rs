@@ -1,23 +1,23 @@
-use std::fs;
+//! Makes plugins members of the workspace and part of its server.
+
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::generator::edit::plugins_rs::{self, Registration};
-use crate::generator::edit::root_manifest::RootManifest;
-use crate::generator::edit::server_manifest::ServerManifest;
-use crate::generator::file_plan::FilePlan;
-use crate::generator::rust_format::Formatting;
-use crate::workspace::line_endings::LineEndings;
+use super::edit::plugins_rs::{self, Registration};
+use super::edit::root_manifest::RootManifest;
+use super::edit::server_manifest;
+use super::file_plan::FilePlan;
+use super::rust_format::Formatting;
+use crate::workspace::source_file::SourceFile;
 use crate::workspace::{Workspace, WorkspacePlugin};
 
-/// What the server's `plugins.rs` is written for.
+/// The crate that the server's `plugins.rs` uses.
 const HOST: &str = "watertight-host";
 
-/// Plans what makes `plugins` (all that exist, or will) members of the workspace and known to its server.
+/// Plans the edits that make `plugins` members of the workspace and register them in its server.
 ///
-/// A plugin that does not exist yet is in `plan` with its files; what its manifest inherits is added to the
-/// workspace.
+/// The files of a plugin that does not exist yet are in `plan`. What its manifest inherits is added to the workspace.
 ///
 /// # Errors
 ///
@@ -27,68 +27,68 @@ pub(crate) fn plan(
     plugins: &[WorkspacePlugin],
     plan: &mut FilePlan,
 ) -> Result<()> {
-    let root_file = SourceFile::read(workspace, "Cargo.toml".into())?;
     let failed = || "failed to change Cargo.toml";
-    let mut root = RootManifest::parse(&root_file.plain()).with_context(failed)?;
+    let root_manifest = workspace.manifest(Path::new("Cargo.toml"))?;
+    let mut root = RootManifest::new(root_manifest.document.clone()).with_context(failed)?;
     if let Some(manifest) = plan.new_file("Cargo.toml") {
         root.add_inherited_by(manifest).with_context(failed)?;
     }
-    let edition = root.edition().to_owned();
 
-    let server_folder = workspace.server_folder();
-    let server = workspace
-        .root()
-        .join(server_folder)
-        .join("Cargo.toml")
-        .exists();
     let mut server_edits = Vec::new();
-    let mut own = Vec::new();
-    if server {
-        let path = server_folder.join("Cargo.toml");
-        let file = SourceFile::read(workspace, path.clone())?;
-        let failed = || format!("failed to change {}", path.display());
-        let mut manifest = ServerManifest::parse(&file.plain()).with_context(failed)?;
+    let mut with_own_path = Vec::new();
+    if workspace.server_package()?.is_some() {
+        let path = workspace.server_folder().join("Cargo.toml");
+        let failed_server = || format!("failed to change {}", path.display());
+        let server_manifest = workspace.manifest(&path)?;
+        // The root package can be the server: then both edit one manifest.
+        let mut separate = (server_manifest.file.path != root_manifest.file.path)
+            .then(|| server_manifest.document.clone());
+        let mut add = |root: &mut RootManifest, package: &str| {
+            let document = separate.as_mut().unwrap_or_else(|| root.document_mut());
+            server_manifest::add_dependency(document, package).with_context(failed_server)
+        };
         for plugin in plugins {
-            if !manifest.add(&plugin.package_name).with_context(failed)? {
-                own.push(plugin.id);
+            if !add(&mut root, &plugin.package_name)? {
+                with_own_path.push(plugin.id);
             }
         }
-        if manifest.add(HOST).with_context(failed)? {
-            root.add_inherited(HOST)
-                .context("failed to change Cargo.toml")?;
+        if add(&mut root, HOST)? {
+            root.add_inherited(HOST).with_context(failed)?;
         }
-        server_edits.push((file, manifest.text()));
+        if let Some(document) = separate {
+            server_edits.push((server_manifest.file.clone(), document.to_string()));
+        }
 
-        let path = server_folder.join("src/plugins.rs");
-        let file = SourceFile::read(workspace, path.clone())?;
-        let folder = workspace.root().join(server_folder);
-        let text = plugins_rs::text(&registrations(workspace, plugins, plan)?);
-        let text = Formatting::start(&text, &edition, &folder)?.finish(&path)?;
-        server_edits.push((file, text));
+        let path = workspace.server_folder().join("src/plugins.rs");
+        let contents = plugins_rs::contents(&registrations(workspace, plugins, plan)?);
+        let folder = workspace.root().join(workspace.server_folder());
+        let contents = Formatting::start(&contents, root.edition(), &folder)?.finish(&path)?;
+        server_edits.push((SourceFile::read(workspace.root(), path)?, contents));
     } else {
         plan.notes.push(format!(
             "There is no server in {}; the plugin is not part of one.",
-            server_folder.display()
+            workspace.server_folder().display()
         ));
     }
+    root.check_versions()?;
 
     for plugin in plugins {
         let folder = slashes(workspace.relative(&plugin.folder));
         root.add_member(&folder).with_context(failed)?;
-        if !own.contains(&plugin.id) {
+        if !with_own_path.contains(&plugin.id) {
             root.add_path_dependency(&plugin.package_name, &folder)
                 .with_context(failed)?;
         }
     }
 
-    root_file.edit(&root.text(), plan);
-    for (file, text) in server_edits {
-        file.edit(&text, plan);
+    write(&root_manifest.file, &root.to_toml(), plan);
+    for (file, contents) in server_edits {
+        write(&file, &contents, plan);
     }
     Ok(())
 }
 
-/// How the server registers each plugin.
+/// Returns how the server registers each plugin.
 fn registrations(
     workspace: &Workspace,
     plugins: &[WorkspacePlugin],
@@ -97,14 +97,10 @@ fn registrations(
     let mut registrations = Vec::new();
     for plugin in plugins {
         let path = workspace.relative(&plugin.folder).join("src/lib.rs");
-        let is_new = plan
-            .folder
-            .as_ref()
-            .is_some_and(|folder| path.starts_with(&folder.path));
-        let library = if is_new {
+        let library = if plan.creates_folder_of(&path) {
             plan.new_file("src/lib.rs").unwrap_or_default().to_owned()
         } else {
-            SourceFile::read(workspace, path.clone())?.plain()
+            SourceFile::read(workspace.root(), path.clone())?.normalized()
         };
         registrations.push(Registration {
             library: plugin.library_name(),
@@ -114,56 +110,45 @@ fn registrations(
     Ok(registrations)
 }
 
-/// The names of the packages that the workspace has already, each with its folder relative to the root.
+/// Returns the names of the workspace's packages, each with its folder relative to the root.
 ///
 /// # Errors
 ///
 /// When a manifest cannot be read.
 pub(crate) fn packages(workspace: &Workspace) -> Result<Vec<(String, PathBuf)>> {
-    let root_file = SourceFile::read(workspace, "Cargo.toml".into())?;
-    let root = RootManifest::parse(&root_file.plain()).context("failed to read Cargo.toml")?;
+    let root = root_manifest(workspace)?;
     let mut packages = Vec::new();
     for member in root.members()?.into_iter().chain([".".to_owned()]) {
         let pattern = workspace.root().join(member);
         let folders = glob::glob(&pattern.to_string_lossy()).context("failed to read `members`")?;
         for folder in folders.flatten() {
+            let folder = workspace.relative(&folder).to_owned();
             let manifest = folder.join("Cargo.toml");
-            if manifest.is_file()
-                && let Some(name) = crate::workspace::package_name(&manifest)?
+            if workspace.root().join(&manifest).is_file()
+                && let Some(name) = workspace.manifest(&manifest)?.package_name()
             {
-                packages.push((name, workspace.relative(&folder).to_owned()));
+                packages.push((name.to_owned(), folder));
             }
         }
     }
     Ok(packages)
 }
 
-/// A file as it is now, or nothing.
-struct SourceFile {
-    path: PathBuf,
-    text: Option<String>,
+/// Returns the workspace's root manifest.
+///
+/// # Errors
+///
+/// When it cannot be read.
+pub(crate) fn root_manifest(workspace: &Workspace) -> Result<RootManifest> {
+    let manifest = workspace.manifest(Path::new("Cargo.toml"))?;
+    RootManifest::new(manifest.document.clone()).context("failed to read Cargo.toml")
 }
 
-impl SourceFile {
-    fn read(workspace: &Workspace, path: PathBuf) -> Result<Self> {
-        let text = match fs::read_to_string(workspace.root().join(&path)) {
-            Ok(text) => Some(text),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-            Err(error) => return Err(error).context(format!("failed to read {}", path.display())),
-        };
-        Ok(Self { path, text })
-    }
-
-    fn plain(&self) -> String {
-        LineEndings::plain(self.text.as_deref().unwrap_or_default())
-    }
-
-    fn edit(self, edited: &str, plan: &mut FilePlan) {
-        if self.text.is_some() && self.plain() == edited {
-            return;
-        }
-        let style = LineEndings::of(self.text.as_deref().unwrap_or_default());
-        plan.edit(self.path, self.text, style.restore(edited));
+/// Plans to write a file with the line endings that it has.
+fn write(file: &SourceFile, contents: &str, plan: &mut FilePlan) {
+    if file.contents.is_none() || file.normalized() != contents {
+        let after = file.line_endings().restore(contents);
+        plan.write(file.path.clone(), file.contents.clone(), after);
     }
 }
 

@@ -6,12 +6,12 @@ use watertight_migrations::{Direction, Progress};
 
 use crate::output::terminal;
 
-/// Tells how migrations go, on stderr: a bar on a terminal, one line for each migration elsewhere.
-pub(crate) struct Reporter {
+/// Reports on stderr how migrations progress: with a bar on a terminal, with one line per migration elsewhere.
+pub(crate) struct ProgressReporter {
     bar: Arc<ProgressBar>,
 }
 
-impl Reporter {
+impl ProgressReporter {
     pub(crate) fn new() -> Self {
         let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {wide_msg}")
             .expect("the template is well-formed")
@@ -25,20 +25,20 @@ impl Reporter {
         Self { bar: Arc::new(bar) }
     }
 
-    /// What a migrator calls.
+    /// Returns the function that a migrator calls.
     pub(crate) fn callback(&self) -> impl Fn(&Progress<'_>) + Send + Sync + 'static {
         let bar = Arc::clone(&self.bar);
-        move |progress| tell(&bar, progress)
+        move |progress| report(&bar, progress)
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();
     }
 }
 
-fn tell(bar: &ProgressBar, progress: &Progress<'_>) {
-    let line = |text: String| bar.suspend(|| terminal::remark(&text));
+fn report(bar: &ProgressBar, progress: &Progress<'_>) {
+    let print = |line: String| bar.suspend(|| terminal::status(&line));
     match progress {
         Progress::Planned { migrations } => bar.set_length(*migrations as u64),
         Progress::Started {
@@ -52,26 +52,30 @@ fn tell(bar: &ProgressBar, progress: &Progress<'_>) {
             by_another_run,
         } => {
             bar.inc(1);
-            let done = match (direction, by_another_run) {
+            if !bar.is_hidden() {
+                // The report has one line for all migrations of a plugin.
+                return;
+            }
+            let action = match (direction, by_another_run) {
                 (_, true) => "applied by another run",
                 (Direction::Up, false) => "applied",
                 (Direction::Down, false) => "reverted",
                 (Direction::Redo, false) => "reverted and applied",
             };
             let milliseconds = duration.as_millis();
-            line(format!("{plugin} {migration} {done} in {milliseconds} ms"));
+            print(format!(
+                "{plugin} {migration} {action} in {milliseconds} ms"
+            ));
         }
         Progress::Failed {
             plugin, migration, ..
-        } => line(format!("{plugin} {migration} failed")),
+        } => print(format!("{plugin} {migration} failed")),
         Progress::Waiting { plugin, holder } => {
-            let what = match plugin {
+            let lock = match plugin {
                 Some(plugin) => format!("plugin {plugin}"),
                 None => "the creation of schemas".to_owned(),
             };
-            line(format!(
-                "waiting for the lock on {what}, which {holder} holds"
-            ));
+            print(format!("waiting for the lock on {lock}, held by {holder}"));
         }
         _ => {}
     }

@@ -1,18 +1,18 @@
-use std::env;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use anyhow::{Context, Result, bail};
 
-/// Lets Cargo read the workspace as it is now and bring `Cargo.lock` up to date. Packages that are locked
-/// already keep their version.
+use super::cargo_command::cargo;
+
+/// Updates `Cargo.lock` to the workspace's manifests. Packages that are locked already keep their versions.
 ///
-/// The network is used only when what Cargo has on this machine is not enough.
+/// The network is used only if the packages on this machine are not enough.
 ///
 /// # Errors
 ///
-/// Cargo's own message, when it rejects the workspace.
+/// Cargo's message, when it rejects the workspace.
 pub(crate) fn update(root: &Path) -> Result<()> {
     if resolve(root, &["--offline"])?.status.success() {
         return Ok(());
@@ -21,19 +21,19 @@ pub(crate) fn update(root: &Path) -> Result<()> {
     if !output.status.success() {
         let message = String::from_utf8_lossy(&output.stderr);
         bail!(
-            "failed to bring Cargo.lock up to date, so nothing was changed; Cargo says:\n{}",
+            "failed to update Cargo.lock, so nothing was changed:\n{}",
             message.trim_end()
         );
     }
     Ok(())
 }
 
-/// As [`update`], and says whether anything was missing.
+/// Updates `Cargo.lock` as [`update`] does, and returns whether it was outdated.
 ///
 /// # Errors
 ///
 /// As [`update`].
-pub(crate) fn update_if_stale(root: &Path) -> Result<bool> {
+pub(crate) fn update_if_outdated(root: &Path) -> Result<bool> {
     let read = || fs::read(root.join("Cargo.lock")).ok();
     let before = read();
     update(root)?;
@@ -41,12 +41,10 @@ pub(crate) fn update_if_stale(root: &Path) -> Result<bool> {
 }
 
 fn resolve(root: &Path, arguments: &[&str]) -> Result<Output> {
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    Command::new(cargo)
-        // Of the commands that write Cargo.lock, this one takes the least time.
+    cargo(root)
+        // The fastest of the commands that write Cargo.lock.
         .args(["tree", "--workspace", "--depth", "0", "--quiet"])
         .args(arguments)
-        .current_dir(root)
         .output()
         .context("failed to run cargo")
 }

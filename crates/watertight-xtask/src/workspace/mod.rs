@@ -1,211 +1,148 @@
-pub(crate) mod cargo_lock;
-pub(crate) mod line_endings;
-pub(crate) mod plugin_source;
+//! The Cargo workspace that the commands work on: its settings, manifests and plugins.
 
-use std::env;
+pub(crate) mod cargo_command;
+pub(crate) mod cargo_lock;
+mod line_endings;
+mod manifests;
+mod plugin_source;
+pub(crate) mod schema_file;
+mod settings;
+pub(crate) mod source_file;
+mod workspace_plugin;
+
 use std::fs;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use toml_edit::{DocumentMut, TableLike};
 use watertight_database::{Database, Progress};
-use watertight_metadata::PluginId;
 
+use crate::output::hint::{Hint as _, hinted};
 use crate::output::terminal;
-use crate::workspace::line_endings::LineEndings;
-use crate::workspace::plugin_source::PluginSource;
+use manifests::{Manifest, Manifests};
+use plugin_source::PluginSource;
+use settings::Settings;
+
+pub(crate) use settings::is_below;
+pub use workspace_plugin::WorkspacePlugin;
 
 /// A Cargo workspace with plugins.
 ///
-/// Its root manifest may say where things are, relative to the root; these are the defaults:
+/// Its root manifest can set these folders, relative to the root. These are the defaults:
 ///
 /// ```toml
 /// [workspace.metadata.watertight]
-/// plugins = "plugins"      # each folder in it may be a plugin
-/// server = "server"        # the server's package
-/// templates = "templates"  # templates that replace the generators' own
-/// refresh_schema = true    # write a plugin's schema.rs when its migrations have run
-/// template = "template"    # a cargo-generate template of new workspaces; without it, there is none
+/// plugins = "plugins"      # each folder in it can be a plugin
+/// server = "server"        # the server's package; "." is the root package
+/// templates = "templates"  # templates that replace those of the generators
+/// refresh_schema = true    # rewrite a plugin's schema.rs after its migrations have run
+/// template = "template"    # a cargo-generate template of new workspaces; none by default
 /// ```
+///
+/// Each manifest is read once: a `Workspace` does not see later changes.
 #[derive(Clone, Debug)]
 pub struct Workspace {
     root: PathBuf,
-    plugins: PathBuf,
-    server: PathBuf,
-    templates: PathBuf,
-    template: Option<PathBuf>,
-    refresh_schema: bool,
-}
-
-/// A plugin as its folder describes it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WorkspacePlugin {
-    /// The id, from `src/plugin_metadata.rs`.
-    pub id: PluginId,
-    /// The plugins that it depends on, from the same file.
-    pub dependencies: Vec<PluginId>,
-    /// The absolute path of its folder.
-    pub folder: PathBuf,
-    /// The name of its Cargo package.
-    pub package_name: String,
-}
-
-impl WorkspacePlugin {
-    /// The folder of its migrations. It need not exist.
-    pub fn migrations_folder(&self) -> PathBuf {
-        self.folder.join("migrations")
-    }
-
-    /// Its `schema.rs`. It need not exist.
-    pub fn schema_file(&self) -> PathBuf {
-        self.folder.join("src/schema.rs")
-    }
+    settings: Settings,
+    manifests: Manifests,
 }
 
 impl Workspace {
-    /// Finds the workspace that the command runs in.
-    ///
-    /// Under `cargo xtask` that is the one of the `xtask` package, else the one of the current folder.
+    /// Finds the workspace of the package that Cargo runs, or else of the current folder.
     ///
     /// # Errors
     ///
-    /// When no folder upwards has a workspace manifest, or its settings are wrong.
+    /// When there is none, or its settings are not valid.
     pub fn find() -> Result<Self> {
-        let start = match env::var_os("CARGO_MANIFEST_DIR") {
-            Some(package) => PathBuf::from(package),
-            None => env::current_dir().context("failed to find the current folder")?,
-        };
-        Self::containing(&start)
+        Self::at(&watertight_database::workspace_root()?)
     }
 
-    /// Finds the workspace that the folder `start` lies in.
+    /// Reads the workspace with this root folder.
     ///
     /// # Errors
     ///
-    /// See [`Workspace::find`].
-    pub fn containing(start: &Path) -> Result<Self> {
-        for folder in start.ancestors() {
-            let manifest = folder.join("Cargo.toml");
-            if manifest.is_file() {
-                let document = read_manifest(&manifest)?;
-                if let Some(workspace) = document.get("workspace") {
-                    let workspace = workspace.as_table_like();
-                    return Self::from_manifest(folder, workspace)
-                        .with_context(|| format!("failed to read {}", manifest.display()));
-                }
-            }
-        }
-        bail!(
-            "failed to find a workspace from {} upwards; run this inside one",
-            start.display()
-        )
+    /// When its manifest cannot be read or its settings are not valid.
+    pub fn at(root: &Path) -> Result<Self> {
+        let manifests = Manifests::default();
+        let manifest = manifests.get(root, Path::new("Cargo.toml"))?;
+        let settings = Settings::read(manifest.document.as_item()).with_context(|| {
+            let path = root.join("Cargo.toml");
+            format!("failed to read {}", path.display())
+        })?;
+        Ok(Self {
+            root: root.to_owned(),
+            settings,
+            manifests,
+        })
     }
 
-    /// Finds the workspace's database, and says on stderr what takes its time.
+    /// Finds the workspace's database, and prints slow steps to stderr.
     ///
     /// # Errors
     ///
     /// As [`Database::find`].
     pub fn database(&self) -> Result<Database> {
-        let report = |progress: Progress| terminal::remark(&progress.to_string());
+        let report = |progress: Progress| terminal::status(&progress.to_string());
         Ok(Database::find_with(&self.root, &report)?)
     }
 
-    fn from_manifest(root: &Path, workspace: Option<&dyn TableLike>) -> Result<Self> {
-        let mut found = Self {
-            root: root.to_owned(),
-            plugins: "plugins".into(),
-            server: "server".into(),
-            templates: "templates".into(),
-            template: None,
-            refresh_schema: true,
-        };
-        let settings =
-            workspace.and_then(|table| table.get("metadata")?.get("watertight")?.as_table_like());
-        for (key, value) in settings.into_iter().flat_map(TableLike::iter) {
-            if key == "refresh_schema" {
-                found.refresh_schema = value.as_bool().context(
-                    "`refresh_schema` in `[workspace.metadata.watertight]` is neither true nor false",
-                )?;
-                continue;
-            }
-            let setting = match key {
-                "plugins" => &mut found.plugins,
-                "server" => &mut found.server,
-                "templates" => &mut found.templates,
-                "template" => found.template.insert(PathBuf::new()),
-                _ => bail!(
-                    "`[workspace.metadata.watertight]` has an unknown key `{key}`; there are `plugins`, \
-                     `server`, `templates`, `template` and `refresh_schema`"
-                ),
-            };
-            let folder = value.as_str().filter(|text| is_below(Path::new(text)));
-            *setting = folder.map(PathBuf::from).ok_or_else(|| {
-                anyhow!(
-                    "`{key}` in `[workspace.metadata.watertight]` is not a folder below the root"
-                )
-            })?;
-        }
-        Ok(found)
-    }
-
-    /// The folder of the root manifest.
+    /// Returns the folder of the root manifest.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// The folder that holds the plugins, relative to the root.
+    /// Returns the folder of the plugins, relative to the root.
     pub fn plugins_folder(&self) -> &Path {
-        &self.plugins
+        &self.settings.plugins
     }
 
-    /// The server's folder, relative to the root. It need not exist.
+    /// Returns the server's folder, relative to the root. It need not exist.
     pub fn server_folder(&self) -> &Path {
-        &self.server
+        &self.settings.server
     }
 
-    /// The name of the server's package, where there is a server.
+    /// Returns the folder of the workspace's own templates, relative to the root. It need not exist.
+    pub fn templates_folder(&self) -> &Path {
+        &self.settings.templates
+    }
+
+    /// Returns the cargo-generate template of new workspaces, relative to the root, if there is one.
+    pub fn template_folder(&self) -> Option<&Path> {
+        self.settings.template.as_deref()
+    }
+
+    /// Returns whether a plugin's `schema.rs` is rewritten after its migrations have run.
+    pub fn refreshes_schema(&self) -> bool {
+        self.settings.refresh_schema
+    }
+
+    /// Returns the name of the server's package, if there is a server.
     ///
     /// # Errors
     ///
     /// When its manifest cannot be read.
     pub fn server_package(&self) -> Result<Option<String>> {
-        let manifest = self.root.join(&self.server).join("Cargo.toml");
-        if !manifest.exists() {
+        let manifest = self.server_folder().join("Cargo.toml");
+        if !self.root.join(&manifest).exists() {
             return Ok(None);
         }
-        package_name(&manifest)
+        let manifest = self.manifest(&manifest)?;
+        Ok(manifest.package_name().map(str::to_owned))
     }
 
-    /// The folder with the workspace's own templates, relative to the root. It need not exist.
-    pub fn templates_folder(&self) -> &Path {
-        &self.templates
-    }
-
-    /// The cargo-generate template of new workspaces, relative to the root, where there is one.
-    pub fn template_folder(&self) -> Option<&Path> {
-        self.template.as_deref()
-    }
-
-    /// Whether a plugin's `schema.rs` is written anew when its migrations have run.
-    pub fn refreshes_schema(&self) -> bool {
-        self.refresh_schema
-    }
-
-    /// The plugins of the workspace, sorted by id.
+    /// Returns the plugins of the workspace, sorted by id.
     ///
-    /// A folder is a plugin when it has `src/plugin_metadata.rs`. That file says the id; the folder's
-    /// name does not matter.
+    /// A folder is a plugin if it has `src/plugin_metadata.rs`. That file has the id; the folder's name does not matter.
     ///
     /// # Errors
     ///
-    /// Names the file (and the line) that cannot be read, or the two folders that have the same id.
+    /// Names the file (and the line) that cannot be read, or two folders with the same id.
     pub fn plugins(&self) -> Result<Vec<WorkspacePlugin>> {
-        let folder = self.root.join(&self.plugins);
+        let folder = self.root.join(self.plugins_folder());
         if !folder.exists() {
             return Ok(Vec::new());
         }
-        let failed = || format!("failed to list {}", self.plugins.display());
+        let failed = || format!("failed to list {}", self.plugins_folder().display());
         let mut plugins: Vec<WorkspacePlugin> = Vec::new();
         for entry in fs::read_dir(&folder).with_context(failed)? {
             let entry = entry.with_context(failed)?.path();
@@ -220,109 +157,101 @@ impl Workspace {
         for pair in plugins.windows(2) {
             ensure!(
                 pair[0].id != pair[1].id,
-                "failed to list the plugins: {} and {} both have the id `{}`; give one another id",
-                self.relative(&pair[0].folder).display(),
-                self.relative(&pair[1].folder).display(),
-                pair[0].id
+                hinted(
+                    format!(
+                        "failed to list the plugins: {} and {} have the same id `{}`",
+                        self.relative(&pair[0].folder).display(),
+                        self.relative(&pair[1].folder).display(),
+                        pair[0].id
+                    ),
+                    "give one of them another id"
+                )
             );
         }
         Ok(plugins)
     }
 
-    /// The plugins with these ids, or all when none is named.
+    /// Returns the plugins with these ids, or all plugins if there are no ids.
     ///
     /// # Errors
     ///
     /// As [`Workspace::plugin`].
     pub fn named_or_all(&self, ids: &[String]) -> Result<Vec<WorkspacePlugin>> {
+        let plugins = self.plugins()?;
         if ids.is_empty() {
-            return self.plugins();
+            return Ok(plugins);
         }
-        ids.iter().map(|id| self.plugin(id)).collect()
+        ids.iter()
+            .map(|id| self.find_plugin(&plugins, id))
+            .collect()
     }
 
-    /// The plugin with this id.
+    /// Returns the plugin with this id.
     ///
     /// # Errors
     ///
-    /// When there is none, the error lists those that exist and suggests the nearest.
+    /// When there is none. The hint has the most similar id, or all ids.
     pub fn plugin(&self, id: &str) -> Result<WorkspacePlugin> {
-        let plugins = self.plugins()?;
+        self.find_plugin(&self.plugins()?, id)
+    }
+
+    /// Returns `path` relative to the root, if it is below the root.
+    pub fn relative<'a>(&self, path: &'a Path) -> &'a Path {
+        path.strip_prefix(&self.root).unwrap_or(path)
+    }
+
+    /// Returns the manifest at a path relative to the root.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read.
+    pub(crate) fn manifest(&self, path: &Path) -> Result<Rc<Manifest>> {
+        self.manifests.get(&self.root, path)
+    }
+
+    fn find_plugin(&self, plugins: &[WorkspacePlugin], id: &str) -> Result<WorkspacePlugin> {
         if let Some(plugin) = plugins.iter().find(|plugin| plugin.id.as_str() == id) {
             return Ok(plugin.clone());
         }
+        let message = format!("failed to find a plugin `{id}`");
         let ids: Vec<&str> = plugins.iter().map(|plugin| plugin.id.as_str()).collect();
-        let nearest = ids
+        let most_similar = ids
             .iter()
             .map(|known| (strsim::damerau_levenshtein(known, id), known))
             .min()
             .filter(|(distance, known)| *distance <= known.len().max(id.len()) / 2);
-        match nearest {
-            Some((_, nearest)) => bail!(
-                "failed to find a plugin `{id}`; did you mean `{nearest}`? There are: {}",
-                ids.join(", ")
-            ),
-            None if ids.is_empty() => bail!(
-                "failed to find a plugin `{id}`: {} has no plugins; make one with `cargo xtask new-plugin`",
-                self.plugins.display()
-            ),
-            None => bail!(
-                "failed to find a plugin `{id}`; there are: {}",
-                ids.join(", ")
-            ),
+        let all = ids.join(", ");
+        match most_similar {
+            Some((_, similar)) => bail!(hinted(
+                message,
+                format!("did you mean `{similar}`? The plugins are: {all}")
+            )),
+            None if ids.is_empty() => bail!(hinted(
+                format!(
+                    "{message}: {} has no plugins",
+                    self.plugins_folder().display()
+                ),
+                "create one with `cargo xtask new-plugin`"
+            )),
+            None => bail!(hinted(message, format!("the plugins are: {all}"))),
         }
-    }
-
-    /// `path` relative to the root, for messages.
-    pub fn relative<'a>(&self, path: &'a Path) -> &'a Path {
-        path.strip_prefix(&self.root).unwrap_or(path)
     }
 
     fn read_plugin(&self, folder: PathBuf) -> Result<WorkspacePlugin> {
         let metadata = folder.join("src/plugin_metadata.rs");
         let source = PluginSource::read(&metadata, self.relative(&metadata))?;
         let manifest = folder.join("Cargo.toml");
-        let package_name = package_name(&manifest)?.ok_or_else(|| {
-            anyhow!(
-                "failed to find `name` in `[package]` of {}; give the plugin's package a name",
-                self.relative(&manifest).display()
-            )
-        })?;
+        let path = self.relative(&manifest);
+        let manifest = self.manifest(path)?;
+        let package_name = manifest
+            .package_name()
+            .ok_or_else(|| anyhow!("failed to find `name` in `[package]` of {}", path.display()))
+            .hint("give the plugin's package a name")?;
         Ok(WorkspacePlugin {
             id: source.id,
             dependencies: source.dependencies,
+            package_name: package_name.to_owned(),
             folder,
-            package_name,
         })
     }
-}
-
-impl WorkspacePlugin {
-    /// The name of its library in Rust code.
-    pub fn library_name(&self) -> String {
-        self.package_name.replace('-', "_")
-    }
-}
-
-/// The manifest's `package.name`; none where it has no package.
-pub(crate) fn package_name(manifest: &Path) -> Result<Option<String>> {
-    let document = read_manifest(manifest)?;
-    let name = document
-        .get("package")
-        .and_then(|package| package.get("name"));
-    Ok(name.and_then(|name| name.as_str()).map(str::to_owned))
-}
-
-fn read_manifest(path: &Path) -> Result<DocumentMut> {
-    let failed = || format!("failed to read {}", path.display());
-    let text = fs::read_to_string(path).with_context(failed)?;
-    LineEndings::plain(&text).parse().with_context(failed)
-}
-
-/// Whether a relative path stays below where it starts.
-pub(crate) fn is_below(path: &Path) -> bool {
-    path.components().next().is_some()
-        && path
-            .components()
-            .all(|part| matches!(part, Component::Normal(_)))
 }

@@ -2,35 +2,42 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, ensure};
+use proc_macro2::Span;
 use syn::spanned::Spanned;
 use syn::{Expr, ExprLit, ExprMethodCall, Item, Lit, LitStr};
 use watertight_metadata::PluginId;
 
-const CONSTANT: &str = "PLUGIN_METADATA";
-const SHAPE: &str =
-    "`PluginMetadata::new(\"my-feature\")`, with `.depends_on(&[\"other\"])` after it where needed";
+use crate::output::hint::hinted;
 
-/// What a plugin's `src/plugin_metadata.rs` says, read without compiling it.
+const CONSTANT: &str = "PLUGIN_METADATA";
+const HINT: &str = "write the constant `PLUGIN_METADATA` as `PluginMetadata::new(\"my-feature\")`, followed by \
+                    `.depends_on(&[\"other\"])` if it depends on other plugins";
+
+/// The metadata in a plugin's `src/plugin_metadata.rs`, read without compiling it.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct PluginSource {
-    pub(crate) id: PluginId,
-    pub(crate) dependencies: Vec<PluginId>,
+pub(super) struct PluginSource {
+    pub(super) id: PluginId,
+    pub(super) dependencies: Vec<PluginId>,
 }
 
 impl PluginSource {
-    /// Reads `file`. Errors call it by `shown`, its path in the workspace.
-    pub(crate) fn read(file: &Path, shown: &Path) -> Result<Self> {
-        let text = fs::read_to_string(file)
-            .with_context(|| format!("failed to read {}", shown.display()))?;
-        Self::parse(&text, shown)
+    /// Reads `file`, whose path in the workspace is `relative`.
+    ///
+    /// # Errors
+    ///
+    /// Names the line that is not a literal as expected.
+    pub(super) fn read(file: &Path, relative: &Path) -> Result<Self> {
+        let source = fs::read_to_string(file)
+            .with_context(|| format!("failed to read {}", relative.display()))?;
+        Self::parse(&source, relative)
     }
 
-    fn parse(text: &str, shown: &Path) -> Result<Self> {
+    fn parse(source: &str, relative: &Path) -> Result<Self> {
         let reader = Reader {
-            shown: shown.to_owned(),
+            path: relative.to_owned(),
         };
-        let file = syn::parse_file(text)
-            .map_err(|error| reader.error(error.span(), &error.to_string()))?;
+        let file = syn::parse_file(source)
+            .map_err(|error| anyhow!("{}: {error}", reader.failed(error.span())))?;
         let constant = file
             .items
             .iter()
@@ -39,9 +46,10 @@ impl PluginSource {
                 _ => None,
             })
             .ok_or_else(|| {
-                anyhow!(
-                    "failed to find the constant `{CONSTANT}` in {}; write it there as {SHAPE}",
-                    shown.display()
+                let path = relative.display();
+                hinted(
+                    format!("failed to find the constant `{CONSTANT}` in {path}"),
+                    HINT,
                 )
             })?;
         let mut dependencies = Vec::new();
@@ -49,7 +57,7 @@ impl PluginSource {
         while let Expr::MethodCall(call) = value {
             ensure!(
                 call.method == "depends_on",
-                reader.error(call.method.span(), "this call is not known")
+                reader.unexpected(call.method.span(), "this call is not known")
             );
             dependencies = reader.dependencies(call)?;
             value = &call.receiver;
@@ -62,7 +70,7 @@ impl PluginSource {
 }
 
 struct Reader {
-    shown: PathBuf,
+    path: PathBuf,
 }
 
 impl Reader {
@@ -79,55 +87,44 @@ impl Reader {
         {
             return self.id(id);
         }
-        Err(self.error(
-            value.span(),
-            "this is not a call of `new` with a literal id",
-        ))
+        let reason = "this is not a call of `new` with a literal id";
+        Err(self.unexpected(value.span(), reason))
     }
 
     fn dependencies(&self, call: &ExprMethodCall) -> Result<Vec<PluginId>> {
-        let wrong = || self.error(call.span(), "`depends_on` has no literal list of ids");
+        let unexpected = || self.unexpected(call.span(), "`depends_on` has no literal list of ids");
         let Some(Expr::Reference(list)) = call.args.first() else {
-            return Err(wrong());
+            return Err(unexpected());
         };
         let Expr::Array(list) = &*list.expr else {
-            return Err(wrong());
+            return Err(unexpected());
         };
         list.elems
             .iter()
-            .map(|id| self.id(literal(id).ok_or_else(wrong)?))
+            .map(|id| self.id(literal(id).ok_or_else(unexpected)?))
             .collect()
     }
 
     fn id(&self, id: &LitStr) -> Result<PluginId> {
-        PluginId::parse(&id.value()).with_context(|| {
-            format!(
-                "failed to read {}:{}",
-                self.shown.display(),
-                line(id.span())
-            )
-        })
+        PluginId::parse(&id.value()).with_context(|| self.failed(id.span()))
     }
 
-    fn error(&self, place: proc_macro2::Span, reason: &str) -> anyhow::Error {
-        anyhow!(
-            "failed to read {}:{}: {reason}; write the constant `{CONSTANT}` as {SHAPE}",
-            self.shown.display(),
-            line(place)
-        )
+    fn unexpected(&self, span: Span, reason: &str) -> anyhow::Error {
+        hinted(format!("{}: {reason}", self.failed(span)), HINT)
     }
-}
 
-fn line(place: proc_macro2::Span) -> usize {
-    place.start().line
+    fn failed(&self, span: Span) -> String {
+        let line = span.start().line;
+        format!("failed to read {}:{line}", self.path.display())
+    }
 }
 
 fn literal(value: &Expr) -> Option<&LitStr> {
     match value {
         Expr::Lit(ExprLit {
-            lit: Lit::Str(text),
+            lit: Lit::Str(string),
             ..
-        }) => Some(text),
+        }) => Some(string),
         _ => None,
     }
 }
@@ -178,7 +175,7 @@ mod tests {
     fn an_id_that_is_not_literal_is_an_error() {
         assert_snapshot!(
             error("const PLUGIN_METADATA: M = M::new(ID);"),
-            @r#"failed to read plugins/a/src/plugin_metadata.rs:1: this is not a call of `new` with a literal id; write the constant `PLUGIN_METADATA` as `PluginMetadata::new("my-feature")`, with `.depends_on(&["other"])` after it where needed"#
+            @"failed to read plugins/a/src/plugin_metadata.rs:1: this is not a call of `new` with a literal id"
         );
         assert!(
             error("const PLUGIN_METADATA: M = M::new(\"a\").depends_on(LIST);")

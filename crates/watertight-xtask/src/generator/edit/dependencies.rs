@@ -1,43 +1,42 @@
 use anyhow::{Context, Result};
 use toml_edit::{InlineTable, Item, Table, Value};
 
-/// `workspace = true`, to be written as `name.workspace = true`.
-pub(crate) fn inherited() -> Item {
+/// Returns a dependency that is written as `name.workspace = true`.
+pub(super) fn inherited() -> Item {
     let mut table = InlineTable::new();
     table.insert("workspace", true.into());
     table.set_dotted(true);
     Item::Value(Value::InlineTable(table))
 }
 
-/// `{ path = "…" }`.
-pub(crate) fn path(path: &str) -> Item {
+/// Returns a dependency that is written as `name = { path = "…" }`.
+pub(super) fn path(path: &str) -> Item {
     let mut table = InlineTable::new();
     table.insert("path", path.into());
     Item::Value(Value::InlineTable(table))
 }
 
-/// Adds a dependency where a reader looks for it, and leaves the order of the others alone.
+/// Adds a dependency in alphabetical order, and keeps the order of the others.
 ///
-/// That is before the first of its neighbours which sorts after it, and behind them all if there is none.
-/// Its neighbours are the entries with the same prefix (`plugin-`), or, where there are none and all
-/// entries are in order, all of them. Else it comes last.
+/// In a table that is not sorted it is put in order among the entries with the same prefix (`plugin-`), or last if there
+/// are none.
 ///
 /// # Errors
 ///
 /// When `table` is not a table.
-pub(crate) fn insert(table: &mut Item, name: &str, value: Item) -> Result<()> {
+pub(super) fn insert(table: &mut Item, name: &str, value: Item) -> Result<()> {
     let entries = table.as_table_like_mut().context("it is not a table")?;
     let names: Vec<String> = entries.iter().map(|(name, _)| name.to_owned()).collect();
     entries.insert(name, value);
     if let Some(table) = table.as_table_mut() {
-        order(table, &place(&names, name));
+        order(table, &in_order(&names, name));
     } else if let Some(table) = table.as_inline_table_mut() {
         table.fmt();
     }
     Ok(())
 }
 
-fn place(names: &[String], new: &str) -> Vec<String> {
+fn in_order(names: &[String], new: &str) -> Vec<String> {
     let prefix = new.split_inclusive('-').next().unwrap_or(new);
     let neighbours: Vec<usize> = if names.is_sorted() {
         (0..names.len()).collect()
@@ -53,9 +52,9 @@ fn place(names: &[String], new: &str) -> Vec<String> {
     let position = after
         .or_else(|| neighbours.last().map(|last| last + 1))
         .unwrap_or(names.len());
-    let mut placed = names.to_vec();
-    placed.insert(position, new.to_owned());
-    placed
+    let mut ordered = names.to_vec();
+    ordered.insert(position, new.to_owned());
+    ordered
 }
 
 fn order(table: &mut Table, names: &[String]) {
@@ -76,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_comes_where_it_sorts_with_comments_kept() {
+    fn an_entry_is_inserted_in_order_and_comments_are_kept() {
         assert_eq!(
             inserted("a = \"1\" # A\n# Z\nz.workspace = true\n", "plugin-a"),
             "a = \"1\" # A\nplugin-a.workspace = true\n# Z\nz.workspace = true\n"
@@ -84,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn among_entries_without_order_it_comes_to_those_with_its_prefix() {
+    fn in_an_unsorted_table_an_entry_joins_those_with_its_prefix() {
         assert_eq!(
             inserted(
                 "z = \"1\"\nplugin-a = \"1\"\nplugin-c = \"1\"\n\nb = \"1\"\n",
@@ -95,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn among_entries_without_order_or_prefix_it_comes_last() {
+    fn in_an_unsorted_table_without_its_prefix_an_entry_comes_last() {
         assert_eq!(
             inserted("z = \"1\"\na = \"1\"\n", "plugin-b"),
             "z = \"1\"\na = \"1\"\nplugin-b.workspace = true\n"
@@ -104,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn an_inline_table_takes_it_at_its_end() {
+    fn in_an_inline_table_an_entry_comes_last() {
         let mut document: DocumentMut = "dependencies = { z = \"1\" }\n".parse().unwrap();
         insert(&mut document["dependencies"], "a", path("a")).unwrap();
         assert_eq!(

@@ -4,23 +4,26 @@ use anyhow::{Context, Result, bail, ensure};
 use glob::{MatchOptions, Pattern};
 use toml_edit::{Array, RawString, TableLike, Value};
 
-/// Makes the package in `folder` (relative to the root, with `/`) a member of `[workspace]`.
-///
-/// Nothing changes where a member's pattern covers the folder already.
+use crate::output::hint::hinted;
+
+/// Makes the package in `folder` (relative to the root, with `/`) a member of `[workspace]`, unless a pattern matches it
+/// already.
 ///
 /// # Errors
 ///
-/// When `exclude` leaves the folder out, or the lists are not lists of texts.
-pub(crate) fn add(workspace: &mut dyn TableLike, folder: &str) -> Result<()> {
-    for excluded in texts(workspace, "exclude")? {
+/// When `exclude` contains the folder, or the lists are not lists of strings.
+pub(super) fn add(workspace: &mut dyn TableLike, folder: &str) -> Result<()> {
+    for excluded in strings(workspace, "exclude")? {
         ensure!(
             !Path::new(folder).starts_with(&excluded),
-            "`exclude` in `[workspace]` leaves out `{excluded}`; take it out of `exclude`, or set `plugins` in \
-             `[workspace.metadata.watertight]` to another folder"
+            hinted(
+                format!("`exclude` in `[workspace]` contains `{excluded}`"),
+                "remove it there, or set `plugins` in `[workspace.metadata.watertight]` to another folder"
+            )
         );
     }
-    for member in texts(workspace, "members")? {
-        if covers(&member, folder)? {
+    for member in strings(workspace, "members")? {
+        if matches(&member, folder)? {
             return Ok(());
         }
     }
@@ -33,26 +36,26 @@ pub(crate) fn add(workspace: &mut dyn TableLike, folder: &str) -> Result<()> {
     Ok(())
 }
 
-/// The texts of a list in `[workspace]`; none where there is no such list.
-pub(crate) fn texts(workspace: &dyn TableLike, key: &str) -> Result<Vec<String>> {
+/// Returns the strings of a list in `[workspace]`; none if there is no such list.
+pub(super) fn strings(workspace: &dyn TableLike, key: &str) -> Result<Vec<String>> {
     let Some(list) = workspace.get(key) else {
         return Ok(Vec::new());
     };
-    let texts = list.as_array().and_then(|list| {
+    let strings = list.as_array().and_then(|list| {
         list.iter()
-            .map(|text| text.as_str().map(str::to_owned))
+            .map(|item| item.as_str().map(str::to_owned))
             .collect()
     });
-    match texts {
-        Some(texts) => Ok(texts),
-        None => bail!("`{key}` in `[workspace]` is not a list of texts"),
+    match strings {
+        Some(strings) => Ok(strings),
+        None => bail!("`{key}` in `[workspace]` is not a list of strings"),
     }
 }
 
-fn covers(member: &str, folder: &str) -> Result<bool> {
+fn matches(member: &str, folder: &str) -> Result<bool> {
     let member = member.trim_start_matches("./").trim_end_matches('/');
     let pattern = Pattern::new(member)
-        .with_context(|| format!("`members` in `[workspace]` has a wrong pattern {member:?}"))?;
+        .with_context(|| format!("`members` in `[workspace]` has an invalid pattern {member:?}"))?;
     let options = MatchOptions {
         require_literal_separator: true,
         ..MatchOptions::new()
@@ -60,8 +63,8 @@ fn covers(member: &str, folder: &str) -> Result<bool> {
     Ok(pattern.matches_with(folder, options))
 }
 
-/// Inserts into a sorted list where it belongs, into another at the end, on a line of its own where the
-/// others have one. Comments stay with the member that they stand at.
+/// Inserts into a sorted list at its position, into another at the end, on a line of its own if the others have one.
+/// Comments stay with their members.
 fn insert(members: &mut Array, folder: &str) {
     let folders: Vec<&str> = members.iter().filter_map(Value::as_str).collect();
     let position = if folders.is_sorted() {
@@ -74,8 +77,8 @@ fn insert(members: &mut Array, folder: &str) {
         Some(prefix[prefix.rfind('\n')?..].to_owned())
     });
 
-    // What stands between the member before and what comes next is shared between the two sides of the new
-    // one: a comment up to the end of its line belongs to the member before.
+    // The gap between the member before and what follows is split: a comment up to the end of its line belongs to the
+    // member before.
     let gap = take_gap(members, position);
     let (before, after) = match (line_start, gap.find('\n')) {
         (Some(line_start), Some(end)) => (gap[..end].to_owned() + &line_start, &gap[end..]),
@@ -89,26 +92,26 @@ fn insert(members: &mut Array, folder: &str) {
     put_gap(members, position + 1, after);
 }
 
-/// Takes away the text before the member at `position`, or, behind the last one, before the bracket.
+/// Removes and returns the text before the member at `position` or, after the last one, before the bracket.
 fn take_gap(members: &mut Array, position: usize) -> String {
-    let text = |text: Option<&RawString>| {
-        text.and_then(RawString::as_str)
+    let to_string = |raw: Option<&RawString>| {
+        raw.and_then(RawString::as_str)
             .unwrap_or_default()
             .to_owned()
     };
     if let Some(member) = members.get(position) {
-        return text(member.decor().prefix());
+        return to_string(member.decor().prefix());
     }
     if !members.trailing_comma()
         && let Some(last) = position
             .checked_sub(1)
             .and_then(|last| members.get_mut(last))
     {
-        let gap = text(last.decor().suffix());
+        let gap = to_string(last.decor().suffix());
         last.decor_mut().set_suffix("");
         return gap;
     }
-    text(Some(members.trailing()))
+    to_string(Some(members.trailing()))
 }
 
 fn put_gap(members: &mut Array, position: usize, gap: &str) {
@@ -136,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_a_pattern_covers_is_not_added() {
+    fn a_folder_that_a_pattern_matches_is_not_added() {
         for members in [
             "plugins/*",
             "./plugins/*/",
@@ -151,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_for_one_level_does_not_cover_two() {
+    fn a_pattern_for_one_level_does_not_match_two() {
         let manifest = "[workspace]\nmembers = [\"examples/*\"]\n";
         assert_eq!(
             added(manifest, "examples/plugins/orders"),
@@ -160,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_member_is_inserted_where_it_sorts_with_comments_kept() {
+    fn a_member_is_inserted_in_order_and_comments_are_kept() {
         let cases = [
             ("[]", "[\"m\"]"),
             ("[\"z\"]", "[\"m\", \"z\"]"),
@@ -198,7 +201,7 @@ mod tests {
         let workspace = document["workspace"].as_table_like_mut().unwrap();
         insta::assert_snapshot!(
             add(workspace, "plugins/orders").unwrap_err(),
-            @"`exclude` in `[workspace]` leaves out `plugins`; take it out of `exclude`, or set `plugins` in `[workspace.metadata.watertight]` to another folder"
+            @"`exclude` in `[workspace]` contains `plugins`"
         );
     }
 }

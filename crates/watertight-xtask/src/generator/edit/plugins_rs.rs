@@ -4,17 +4,19 @@ use std::path::Path;
 use anyhow::{Result, anyhow};
 use syn::{Item, UseTree, Visibility};
 
-/// What the server's `src/plugins.rs` needs to know of a plugin.
+use crate::output::hint::Hint as _;
+
+/// A plugin as the server's `src/plugins.rs` registers it.
 pub(crate) struct Registration {
-    /// The library, as Rust code calls it.
+    /// The name of the library in Rust code.
     pub(crate) library: String,
-    /// Whether the library has a function `plugin()`. Without it, only the migrations are registered.
+    /// Whether the library exports a function `plugin()`. Without it, only the migrations are registered.
     pub(crate) has_plugin_function: bool,
 }
 
-/// The server's `src/plugins.rs`, all of it, for plugins that are sorted by id. It is not formatted yet.
-pub(crate) fn text(plugins: &[Registration]) -> String {
-    let mut text = "\
+/// Returns the contents of the server's `src/plugins.rs` for plugins that are sorted by id. They are not formatted yet.
+pub(crate) fn contents(plugins: &[Registration]) -> String {
+    let mut contents = "\
 //! The plugins of this server.
 //!
 //! `cargo xtask new-plugin` writes this file from the plugins that exist; what is changed here is lost.
@@ -29,34 +31,33 @@ pub fn plugins() -> Vec<Plugin> {
     for plugin in plugins {
         let library = &plugin.library;
         if plugin.has_plugin_function {
-            writeln!(text, "{library}::plugin(),")
+            writeln!(contents, "{library}::plugin(),")
         } else {
             writeln!(
-                text,
+                contents,
                 "Plugin::new({library}::PLUGIN_METADATA, {library}::MIGRATIONS),"
             )
         }
-        .expect("a String takes any text");
+        .expect("writing to a String does not fail");
     }
-    text + "]}\n"
+    contents + "]}\n"
 }
 
-/// Whether a library, given its `lib.rs` and the text of it, exports a function `plugin`.
+/// Returns whether a library exports a function `plugin`, by the contents of its `lib.rs`.
 ///
 /// # Errors
 ///
 /// Names the line that is not Rust.
-pub(crate) fn has_plugin_function(file: &Path, text: &str) -> Result<bool> {
-    let file = syn::parse_file(text).map_err(|error| {
-        anyhow!(
-            "failed to read {}:{}: {error}; mend it, so that the function `plugin` can be looked for",
-            file.display(),
-            error.span().start().line
-        )
-    })?;
+pub(crate) fn has_plugin_function(file: &Path, contents: &str) -> Result<bool> {
+    let file = syn::parse_file(contents)
+        .map_err(|error| {
+            let line = error.span().start().line;
+            anyhow!("failed to read {}:{line}: {error}", file.display())
+        })
+        .hint("fix it, so that the function `plugin` can be found")?;
     Ok(file.items.iter().any(|item| match item {
         Item::Fn(function) => is_public(&function.vis) && function.sig.ident == "plugin",
-        Item::Use(item) => is_public(&item.vis) && brings_plugin(&item.tree),
+        Item::Use(item) => is_public(&item.vis) && exports_plugin(&item.tree),
         _ => false,
     }))
 }
@@ -65,12 +66,12 @@ fn is_public(visibility: &Visibility) -> bool {
     matches!(visibility, Visibility::Public(_))
 }
 
-fn brings_plugin(tree: &UseTree) -> bool {
+fn exports_plugin(tree: &UseTree) -> bool {
     match tree {
-        UseTree::Path(path) => brings_plugin(&path.tree),
+        UseTree::Path(path) => exports_plugin(&path.tree),
         UseTree::Name(name) => name.ident == "plugin",
         UseTree::Rename(rename) => rename.rename == "plugin",
-        UseTree::Group(group) => group.items.iter().any(brings_plugin),
+        UseTree::Group(group) => group.items.iter().any(exports_plugin),
         UseTree::Glob(_) => false,
     }
 }
@@ -80,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_public_function_or_one_that_is_exported_again_is_found() {
+    fn a_public_or_reexported_function_is_found() {
         for (library, found) in [
             ("pub fn plugin() -> Plugin { todo!() }", true),
             ("pub use self::server::{a, plugin};", true),

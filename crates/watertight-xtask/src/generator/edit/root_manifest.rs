@@ -3,9 +3,11 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use toml_edit::{DocumentMut, Item, Table, TableLike, Value};
 
-use crate::generator::edit::{dependencies, members};
+use super::required_versions::{IncompatibleVersion, incompatible};
+use super::{dependencies, members};
+use crate::output::hint::hinted;
 
-/// What a workspace may lack of a plugin's dependencies, as the entries that it gets.
+/// The entries that `[workspace.dependencies]` gets for the dependencies of a plugin.
 const KNOWN: &str = include_str!("../../../templates/workspace_dependencies.toml");
 
 /// What a package can inherit from `[workspace.package]`, in the order in which plugins write it.
@@ -14,90 +16,103 @@ const PACKAGE_KEYS: [&str; 5] = ["version", "edition", "rust-version", "license"
 /// The workspace's root manifest.
 pub(crate) struct RootManifest {
     document: DocumentMut,
+    incompatible: Vec<IncompatibleVersion>,
 }
 
 impl RootManifest {
+    /// Wraps a manifest.
+    ///
     /// # Errors
     ///
-    /// When `text` is not TOML or has no `[workspace]`.
-    pub(crate) fn parse(text: &str) -> Result<Self> {
-        let document: DocumentMut = text.parse()?;
+    /// When it has no `[workspace]`.
+    pub(crate) fn new(document: DocumentMut) -> Result<Self> {
         let workspace = document.get("workspace").and_then(Item::as_table_like);
         ensure!(workspace.is_some(), "it has no `[workspace]`");
-        Ok(Self { document })
+        Ok(Self {
+            document,
+            incompatible: Vec::new(),
+        })
     }
 
-    pub(crate) fn text(&self) -> String {
+    /// Returns the manifest as TOML.
+    pub(crate) fn to_toml(&self) -> String {
         self.document.to_string()
     }
 
-    /// The keys that a plugin inherits: those that the workspace defines.
+    /// Returns the document, for a root package's own tables.
+    pub(crate) fn document_mut(&mut self) -> &mut DocumentMut {
+        &mut self.document
+    }
+
+    /// Returns the keys of `[workspace.package]` that a plugin inherits.
     pub(crate) fn package_keys(&self) -> Vec<&'static str> {
         PACKAGE_KEYS
             .into_iter()
-            .filter(|key| self.at(&["package", key]).is_some())
+            .filter(|key| self.get(&["package", key]).is_some())
             .collect()
     }
 
-    /// The edition that plugins have.
+    /// Returns the edition of plugins.
     pub(crate) fn edition(&self) -> &str {
-        self.at(&["package", "edition"])
+        self.get(&["package", "edition"])
             .and_then(Item::as_str)
             .unwrap_or("2024")
     }
 
-    /// Whether the workspace has lints to inherit.
+    /// Returns whether the workspace has lints to inherit.
     pub(crate) fn has_lints(&self) -> bool {
-        self.at(&["lints"]).is_some()
+        self.get(&["lints"]).is_some()
     }
 
-    /// The patterns of `members`.
+    /// Returns the patterns of `members`.
     ///
     /// # Errors
     ///
-    /// When they are not texts.
+    /// When they are not strings.
     pub(crate) fn members(&self) -> Result<Vec<String>> {
-        members::texts(self.workspace(), "members")
+        members::strings(self.workspace(), "members")
     }
 
-    /// See [`members::add`].
+    /// Makes the package in `folder` a member. See [`members::add`].
     ///
     /// # Errors
     ///
-    /// See there.
+    /// As [`members::add`].
     pub(crate) fn add_member(&mut self, folder: &str) -> Result<()> {
         members::add(self.workspace_mut(), folder)
     }
 
-    /// Lets members inherit the package in `folder` as a dependency.
+    /// Adds the package in `folder` to `[workspace.dependencies]`.
     ///
     /// # Errors
     ///
-    /// When the workspace has another dependency of that name.
+    /// When another dependency has that name.
     pub(crate) fn add_path_dependency(&mut self, name: &str, folder: &str) -> Result<()> {
-        let Some(there) = self.at(&["dependencies", name]) else {
+        let Some(present) = self.get(&["dependencies", name]) else {
             return dependencies::insert(self.dependencies_mut(), name, dependencies::path(folder))
                 .context("failed to add to `[workspace.dependencies]`");
         };
-        let path = there.get("path").and_then(Item::as_str).unwrap_or_default();
-        let same = Path::new(path.trim_start_matches("./")) == Path::new(folder);
+        let path = present.get("path").and_then(Item::as_str);
+        let path = path.unwrap_or_default().trim_start_matches("./");
         ensure!(
-            same && there.get("package").is_none(),
-            "`{name}` in `[workspace.dependencies]` is another package already; rename that dependency, or choose \
-             another id"
+            Path::new(path) == Path::new(folder) && present.get("package").is_none(),
+            hinted(
+                format!("`{name}` in `[workspace.dependencies]` is another package"),
+                "rename that dependency, or choose another id"
+            )
         );
         Ok(())
     }
 
-    /// Adds those dependencies that a package with this manifest inherits and the workspace lacks.
+    /// Adds the dependencies that a package with this manifest inherits and the workspace lacks.
     ///
     /// # Errors
     ///
-    /// When it is not known where such a dependency comes from.
+    /// When the source of such a dependency is not known.
     pub(crate) fn add_inherited_by(&mut self, manifest: &str) -> Result<()> {
         let manifest: DocumentMut = manifest
             .parse()
-            .context("failed to read the Cargo.toml that the templates make")?;
+            .context("failed to read the Cargo.toml that the templates generate")?;
         for kind in ["dependencies", "dev-dependencies", "build-dependencies"] {
             let table = manifest.get(kind).and_then(Item::as_table_like);
             for (name, dependency) in table.into_iter().flat_map(TableLike::iter) {
@@ -109,38 +124,76 @@ impl RootManifest {
         Ok(())
     }
 
-    /// Lets members inherit a dependency, unless they can already.
+    /// Adds a dependency for members to inherit, unless the workspace has it already.
     ///
     /// # Errors
     ///
-    /// When it is not known where it comes from.
+    /// When its source is not known.
     pub(crate) fn add_inherited(&mut self, name: &str) -> Result<()> {
-        if self.at(&["dependencies", name]).is_some() {
+        let known: DocumentMut = KNOWN.parse().expect("the file is TOML");
+        let required = known.get(name);
+        if let Some(present) = self.get(&["dependencies", name]) {
+            let found = required.and_then(|required| incompatible(name, present, required));
+            self.incompatible.extend(found);
             return Ok(());
         }
-        let source = self.source_of(name)?;
+        let source = match required {
+            Some(source) => source.clone(),
+            None => self.source_of(name)?,
+        };
         dependencies::insert(self.dependencies_mut(), name, source)
             .context("failed to add to `[workspace.dependencies]`")
     }
 
-    fn source_of(&self, name: &str) -> Result<Item> {
-        let known: DocumentMut = KNOWN.parse().expect("the file is TOML");
-        if let Some(source) = known.get(name) {
-            return Ok(source.clone());
+    /// Checks that the workspace's versions of the inherited dependencies work with the generated code.
+    ///
+    /// # Errors
+    ///
+    /// Lists those that do not.
+    pub(crate) fn check_versions(&self) -> Result<()> {
+        if self.incompatible.is_empty() {
+            return Ok(());
         }
+        let versions = self.incompatible.iter().map(|dependency| {
+            let IncompatibleVersion {
+                name,
+                present,
+                required,
+            } = dependency;
+            (
+                format!("{name} {present}"),
+                format!("`{name} = \"{required}\"`"),
+            )
+        });
+        let (present, required): (Vec<_>, Vec<_>) = versions.unzip();
+        bail!(hinted(
+            format!(
+                "the generated code does not compile with {} of `[workspace.dependencies]`",
+                present.join(", ")
+            ),
+            format!(
+                "change the versions to {}, and run the command again",
+                required.join(", ")
+            )
+        ))
+    }
+
+    /// Returns where one of Watertight's crates comes from: where `watertight-xtask` does.
+    fn source_of(&self, name: &str) -> Result<Item> {
         if name.starts_with("watertight-")
-            && let Some(xtask) = self.at(&["dependencies", "watertight-xtask"])
+            && let Some(xtask) = self.get(&["dependencies", "watertight-xtask"])
             && let Some(source) = sibling(xtask, name)
         {
             return Ok(source);
         }
-        bail!(
-            "a plugin inherits `{name}`, which `[workspace.dependencies]` does not have; add it there"
-        )
+        bail!(hinted(
+            format!("a plugin inherits `{name}`, which is missing in `[workspace.dependencies]`"),
+            "add it there"
+        ))
     }
 
-    /// The item at these keys below `[workspace]`.
-    fn at(&self, keys: &[&str]) -> Option<&Item> {
+    /// Returns the item at these keys below `[workspace]`.
+    fn get(&self, keys: &[&str]) -> Option<&Item> {
         let mut item = self.document.get("workspace");
         for key in keys {
             item = item?.get(key);
@@ -156,7 +209,7 @@ impl RootManifest {
 
     fn workspace(&self) -> &dyn TableLike {
         let workspace = self.document.get("workspace").and_then(Item::as_table_like);
-        workspace.expect("`parse` has looked for it")
+        workspace.expect("`new` has checked it")
     }
 
     fn workspace_mut(&mut self) -> &mut dyn TableLike {
@@ -164,11 +217,11 @@ impl RootManifest {
             .document
             .get_mut("workspace")
             .and_then(Item::as_table_like_mut);
-        workspace.expect("`parse` has looked for it")
+        workspace.expect("`new` has checked it")
     }
 }
 
-/// Where `name` comes from, if it comes from where the dependency `xtask` does.
+/// Returns the dependency `name` with the source of the dependency `xtask`.
 fn sibling(xtask: &Item, name: &str) -> Option<Item> {
     if xtask.is_str() {
         return Some(xtask.clone());
@@ -195,13 +248,14 @@ fn sibling(xtask: &Item, name: &str) -> Option<Item> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::output::command_error::CommandError;
 
-    fn root(text: &str) -> RootManifest {
-        RootManifest::parse(text).unwrap()
+    fn root(manifest: &str) -> RootManifest {
+        RootManifest::new(manifest.parse().unwrap()).unwrap()
     }
 
     #[test]
-    fn what_a_plugin_inherits_comes_from_where_xtask_comes_from() {
+    fn an_inherited_crate_of_watertight_has_the_source_of_xtask() {
         for (xtask, metadata) in [
             ("\"0.1\"", "\"0.1\""),
             (
@@ -218,7 +272,7 @@ mod tests {
             root.add_inherited_by("[dependencies]\nwatertight-metadata.workspace = true\n")
                 .unwrap();
             assert_eq!(
-                root.text(),
+                root.to_toml(),
                 format!(
                     "[workspace.dependencies]\nwatertight-metadata = {metadata}\nwatertight-xtask = {xtask}\n"
                 )
@@ -227,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dependency_that_comes_from_nowhere_is_an_error() {
+    fn an_inherited_dependency_without_a_known_source_is_an_error() {
         let mut root = root("[workspace]\n");
         for name in ["rand", "watertight-metadata"] {
             let error =
@@ -268,8 +322,8 @@ mod tests {
     }
 
     #[test]
-    fn the_versions_that_a_workspace_gets_are_those_of_this_one() {
-        let ours = root(include_str!("../../../../../Cargo.toml"));
+    fn a_workspace_gets_the_versions_of_this_repository() {
+        let repository = root(include_str!("../../../../../Cargo.toml"));
         let known: DocumentMut = KNOWN.parse().unwrap();
         for (name, entry) in known.iter() {
             let version = |item: &Item| {
@@ -278,8 +332,21 @@ mod tests {
                     .as_str()
                     .map(str::to_owned)
             };
-            let here = ours.at(&["dependencies", name]).unwrap();
+            let here = repository.get(&["dependencies", name]).unwrap();
             assert_eq!(version(entry), version(here), "{name}");
         }
+    }
+
+    #[test]
+    fn versions_that_the_generated_code_does_not_work_with_are_listed() {
+        let mut root =
+            root("[workspace.dependencies]\naxum = \"0.7\"\ndiesel = { version = \"1.4\" }\n");
+        root.add_inherited_by("[dependencies]\naxum.workspace = true\ndiesel.workspace = true\n")
+            .unwrap();
+        let error = root.check_versions().unwrap_err();
+        insta::assert_snapshot!(CommandError::report(error), @r#"
+        error: the generated code does not compile with axum 0.7, diesel 1.4 of `[workspace.dependencies]`
+        hint: change the versions to `axum = "0.8"`, `diesel = "2.3"`, and run the command again
+        "#);
     }
 }

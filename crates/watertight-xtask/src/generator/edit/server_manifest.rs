@@ -1,81 +1,66 @@
 use anyhow::{Context, Result, ensure};
 use toml_edit::{DocumentMut, Item, Table};
 
-use crate::generator::edit::dependencies;
+use super::dependencies;
+use crate::output::hint::hinted;
 
-/// The manifest of the server's package.
-pub(crate) struct ServerManifest {
-    document: DocumentMut,
-}
-
-impl ServerManifest {
-    /// # Errors
-    ///
-    /// When `text` is not TOML.
-    pub(crate) fn parse(text: &str) -> Result<Self> {
-        Ok(Self {
-            document: text.parse()?,
-        })
+/// Makes the package of a manifest depend on `package` as the workspace does. Keeps a dependency that exists.
+///
+/// Returns whether the dependency is inherited from the workspace.
+///
+/// # Errors
+///
+/// When the dependencies are not a table, or have another package of that name.
+pub(crate) fn add_dependency(manifest: &mut DocumentMut, package: &str) -> Result<bool> {
+    let table = manifest
+        .entry("dependencies")
+        .or_insert(Item::Table(Table::new()));
+    if let Some(present) = table.get(package) {
+        let inherited = present.get("workspace").is_some();
+        let same = inherited || present.get("path").is_some();
+        ensure!(
+            same && present.get("package").is_none(),
+            hinted(
+                format!("`{package}` in `[dependencies]` is another package"),
+                "rename that dependency, or choose another id"
+            )
+        );
+        return Ok(inherited);
     }
-
-    pub(crate) fn text(&self) -> String {
-        self.document.to_string()
-    }
-
-    /// Makes the server depend on `package` as the workspace does. A dependency on it stays as it is.
-    ///
-    /// Returns whether the server takes it from the workspace.
-    ///
-    /// # Errors
-    ///
-    /// When the dependencies are not a table, or have another package under that name.
-    pub(crate) fn add(&mut self, package: &str) -> Result<bool> {
-        let table = self
-            .document
-            .entry("dependencies")
-            .or_insert(Item::Table(Table::new()));
-        if let Some(there) = table.get(package) {
-            let inherited = there.get("workspace").is_some();
-            let same = inherited || there.get("path").is_some();
-            ensure!(
-                same && there.get("package").is_none(),
-                "`{package}` in `[dependencies]` is another package already; rename that dependency, or choose another \
-                 id"
-            );
-            return Ok(inherited);
-        }
-        dependencies::insert(table, package, dependencies::inherited())
-            .context("failed to add to `[dependencies]`")?;
-        Ok(true)
-    }
+    dependencies::insert(table, package, dependencies::inherited())
+        .context("failed to add to `[dependencies]`")?;
+    Ok(true)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn parse(manifest: &str) -> DocumentMut {
+        manifest.parse().unwrap()
+    }
+
     #[test]
-    fn a_dependency_is_added_once_and_an_own_one_stays() {
-        let mut server = ServerManifest::parse("[package]\nname = \"server\"\n").unwrap();
-        assert!(server.add("plugin-b").unwrap());
-        assert!(server.add("plugin-a").unwrap());
-        assert!(server.add("plugin-a").unwrap());
+    fn a_dependency_is_added_once_and_one_with_a_path_is_kept() {
+        let mut server = parse("[package]\nname = \"server\"\n");
+        assert!(add_dependency(&mut server, "plugin-b").unwrap());
+        assert!(add_dependency(&mut server, "plugin-a").unwrap());
+        assert!(add_dependency(&mut server, "plugin-a").unwrap());
         assert_eq!(
-            server.text(),
+            server.to_string(),
             "[package]\nname = \"server\"\n\n[dependencies]\nplugin-a.workspace = true\nplugin-b.workspace = true\n"
         );
-        let own = "[dependencies]\nplugin-a = { path = \"../plugins/a\" }\n";
-        let mut server = ServerManifest::parse(own).unwrap();
-        assert!(!server.add("plugin-a").unwrap());
-        assert_eq!(server.text(), own);
+        let with_path = "[dependencies]\nplugin-a = { path = \"../plugins/a\" }\n";
+        let mut server = parse(with_path);
+        assert!(!add_dependency(&mut server, "plugin-a").unwrap());
+        assert_eq!(server.to_string(), with_path);
     }
 
     #[test]
     fn another_dependency_of_the_same_name_is_an_error() {
         for other in ["\"1\"", "{ path = \"../other\", package = \"other\" }"] {
-            let text = format!("[dependencies]\nplugin-a = {other}\n");
-            let mut server = ServerManifest::parse(&text).unwrap();
-            assert!(server.add("plugin-a").is_err(), "{other}");
+            let mut server = parse(&format!("[dependencies]\nplugin-a = {other}\n"));
+            assert!(add_dependency(&mut server, "plugin-a").is_err(), "{other}");
         }
     }
 }

@@ -5,15 +5,15 @@ use diesel::dsl::sql;
 use diesel::sql_types::BigInt;
 use watertight_testing::TestDatabase;
 
-use super::{Ran, TestWorkspace};
+use crate::test_workspace::{Outcome, TestWorkspace};
 
-/// A workspace with the plugins `auth` and `shop`, which depends on it, and an empty database for them.
+/// A workspace with the plugin `auth` and the plugin `shop`, which depends on it, and an empty database.
 pub struct Shop {
     pub workspace: TestWorkspace,
     pub database: TestDatabase,
 }
 
-/// For a test that needs a second connection: a PGlite has none, and the test is skipped.
+/// Returns whether the database is a PGlite, which serves one connection. A test that needs a second one is skipped.
 pub fn has_one_connection() -> bool {
     let one = watertight_testing::serves_one_connection();
     if one {
@@ -48,7 +48,7 @@ impl Shop {
         shop
     }
 
-    /// A migration that drops the table again, or what its name says otherwise.
+    /// Writes a migration. Its down.sql drops the table in the migration's name.
     pub fn migration(&self, plugin: &str, name: &str, up: &str) {
         let folder = format!("plugins/{plugin}/migrations/{name}");
         let table = name.split_once('_').unwrap().1;
@@ -65,21 +65,21 @@ impl Shop {
         command
     }
 
-    pub fn run(&self, arguments: &[&str]) -> Ran {
-        Ran::new(self.command(arguments).output().unwrap())
+    pub fn run(&self, arguments: &[&str]) -> Outcome {
+        Outcome::new(self.command(arguments).output().unwrap())
     }
 
-    /// What a migration that fails makes the command say. Other plugins are reported on stdout.
+    /// Runs `migrate`, which must fail, and returns the error and the report.
     #[track_caller]
     pub fn failure(&self) -> String {
         let ran = self.run(&["migrate"]);
         assert_eq!(ran.code, Some(1), "{}{}", ran.stdout, ran.stderr);
-        let said: Vec<&str> = ran
+        let error: Vec<&str> = ran
             .stderr
             .lines()
             .filter(|line| !line.contains(" applied in ") && !line.ends_with(" failed"))
             .collect();
-        format!("{}\n---\n{}", said.join("\n"), ran.stdout)
+        format!("{}\n---\n{}", error.join("\n"), ran.stdout)
     }
 
     pub fn count(&self, query: &str) -> i64 {
@@ -95,10 +95,10 @@ impl Shop {
         )
     }
 
-    /// Waits until a command is in the middle of a migration that sleeps.
+    /// Waits until a command runs a migration that sleeps.
     pub fn wait_until_it_sleeps(&self, run: &mut Child) {
         if self.database.url().serves_one_connection() {
-            // There is none to look with. It has read the state by then, over connections of their own.
+            // There is no connection to look with. By then the command has read the state.
             std::thread::sleep(std::time::Duration::from_secs(4));
             assert!(run.try_wait().unwrap().is_none(), "it ended too early");
             return;
@@ -114,7 +114,7 @@ impl Shop {
     }
 }
 
-/// What [`Shop::with_items`] has of its table.
+/// The SQL of the table of [`Shop::with_items`].
 pub const ITEMS_UP: &str = r#"CREATE TABLE "plugin_shop"."items" (
     "id" uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     "name" text NOT NULL
@@ -124,7 +124,7 @@ pub const ITEMS_UP: &str = r#"CREATE TABLE "plugin_shop"."items" (
 pub const SCHEMA_FILE: &str = "plugins/shop/src/schema.rs";
 
 impl Shop {
-    /// As [`Shop::new`], with a table that Diesel can use, and a schema.rs that says it.
+    /// Creates a shop with a table that Diesel can use, and its schema.rs.
     pub fn with_items() -> Self {
         let shop = Self::new();
         shop.migration("shop", "1_items", ITEMS_UP);
@@ -132,17 +132,17 @@ impl Shop {
         shop
     }
 
-    /// A schema.rs with the table `items` and these columns.
+    /// Writes a schema.rs with the table `items` and these columns.
     pub fn write_schema(&self, columns: &[&str]) {
         let columns: Vec<_> = columns
             .iter()
             .map(|column| format!("            {column},\n"))
             .collect();
-        let text = format!(
+        let source = format!(
             "// @generated automatically by Diesel CLI.\n\npub mod plugin_shop {{\n    diesel::table! {{\n        \
              plugin_shop.items (id) {{\n{}        }}\n    }}\n}}\n",
             columns.concat()
         );
-        self.workspace.write(SCHEMA_FILE, &text);
+        self.workspace.write(SCHEMA_FILE, &source);
     }
 }

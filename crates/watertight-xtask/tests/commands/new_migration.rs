@@ -1,12 +1,11 @@
 //! `new-migration` in a workspace.
 
-mod common;
-
 use std::fs;
 use std::process::Stdio;
 
-use common::{Ran, TestWorkspace};
 use insta::assert_snapshot;
+
+use crate::test_workspace::{Outcome, TestWorkspace};
 
 fn with_plugin() -> TestWorkspace {
     let workspace = TestWorkspace::new();
@@ -33,7 +32,7 @@ fn a_migration_has_a_qualified_example_in_a_comment() {
         "--timestamp",
         "2026-01-01-000000",
     ];
-    assert_snapshot!(workspace.run(&arguments).done(), @r"
+    assert_snapshot!(workspace.run(&arguments).succeeded(), @r"
     Wrote a migration of plugin `orders`:
       create plugins/orders/migrations/2026-01-01-000000_add_price/down.sql
       create plugins/orders/migrations/2026-01-01-000000_add_price/up.sql
@@ -63,7 +62,7 @@ fn no_transaction_is_written_where_diesel_reads_it() {
     let workspace = with_plugin();
     workspace
         .run(&["new-migration", "orders", "index", "--no-transaction"])
-        .done();
+        .succeeded();
     let folder = format!("plugins/orders/migrations/{}", migrations(&workspace)[0]);
     assert_eq!(
         workspace.read(&format!("{folder}/metadata.toml")),
@@ -120,10 +119,10 @@ fn a_dry_run_writes_nothing() {
     let workspace = with_plugin();
     let before = workspace.tree();
     let arguments = ["new-migration", "orders", "x", "--dry-run"];
-    assert!(workspace.run(&arguments).done().contains("_x/up.sql"));
+    assert!(workspace.run(&arguments).succeeded().contains("_x/up.sql"));
     let json = workspace
         .run(&[&arguments[..], &["--json"]].concat())
-        .done();
+        .succeeded();
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["status"], "planned");
     assert!(workspace.tree() == before);
@@ -148,7 +147,7 @@ fn a_name_that_cannot_be_a_folder_is_wrong_usage() {
     let workspace = with_plugin();
     let message = workspace
         .run(&["new-migration", "orders", "../x"])
-        .refused_as_wrong_usage();
+        .usage_error();
     assert_snapshot!(message, @r#"
     error: invalid value '../x' for '<NAME>': failed to take "../x" as the migration's name: a name has only letters a to z, digits and underscores; use one like `add_price`
 
@@ -165,6 +164,6 @@ fn the_workspace_is_that_of_the_xtask_package_wherever_it_is_called() {
         .current_dir(elsewhere.root())
         .env("CARGO_MANIFEST_DIR", workspace.path("xtask"))
         .output();
-    Ran::new(called.unwrap()).done();
+    Outcome::new(called.unwrap()).succeeded();
     assert_eq!(migrations(&workspace).len(), 1);
 }

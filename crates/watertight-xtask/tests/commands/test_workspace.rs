@@ -1,9 +1,5 @@
 //! A workspace in a temporary folder, and the commands run in it.
 
-#![allow(dead_code, reason = "each test program uses a part")]
-
-pub mod shop;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -15,65 +11,53 @@ use walkdir::WalkDir;
 
 pub const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
-/// What every file and folder below a root is: its permissions and, for a file, its content.
+/// The files and folders below a root: the permissions and, for a file, the contents.
 pub type Tree = BTreeMap<PathBuf, (u32, Option<Vec<u8>>)>;
 
 pub struct TestWorkspace {
-    root: PathBuf,
-    _folder: Option<TempDir>,
+    folder: TempDir,
 }
 
 impl TestWorkspace {
-    /// A workspace like the one that a user starts with: a server, no plugins.
+    /// Creates a workspace like a new one: with a server, without plugins.
     pub fn new() -> Self {
-        let folder = TempDir::new().unwrap();
-        let workspace = Self::at(folder.path());
-        Self {
-            _folder: Some(folder),
-            ..workspace
-        }
-    }
-
-    /// The same, in a folder that stays.
-    pub fn at(root: &Path) -> Self {
         let workspace = Self {
-            root: root.to_owned(),
-            _folder: None,
+            folder: TempDir::new().unwrap(),
         };
         workspace.write("Cargo.toml", &root_manifest());
         workspace.write("server/Cargo.toml", SERVER_MANIFEST);
         workspace.write("server/src/main.rs", SERVER_MAIN);
-        // Without it, Cargo would look for newer versions of everything.
+        // Without it, Cargo would look for newer versions.
         let lock = fs::read(Path::new(REPOSITORY).join("Cargo.lock")).unwrap();
-        fs::write(root.join("Cargo.lock"), lock).unwrap();
+        fs::write(workspace.path("Cargo.lock"), lock).unwrap();
         workspace
     }
 
     pub fn root(&self) -> &Path {
-        &self.root
+        self.folder.path()
     }
 
     pub fn path(&self, path: &str) -> PathBuf {
-        self.root.join(path)
+        self.root().join(path)
     }
 
     pub fn read(&self, path: &str) -> String {
         fs::read_to_string(self.path(path)).unwrap()
     }
 
-    pub fn write(&self, path: &str, text: &str) {
+    pub fn write(&self, path: &str, contents: &str) {
         let path = self.path(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
+        fs::write(path, contents).unwrap();
     }
 
     pub fn replace(&self, path: &str, from: &str, to: &str) {
-        let text = self.read(path);
-        assert!(text.contains(from), "{path} has no {from:?}");
-        self.write(path, &text.replace(from, to));
+        let contents = self.read(path);
+        assert!(contents.contains(from), "{path} has no {from:?}");
+        self.write(path, &contents.replace(from, to));
     }
 
-    /// A plugin without anything but what makes it one.
+    /// Writes a plugin with the files that it needs, and no others.
     pub fn write_plugin(&self, folder: &str, id: &str, package: &str) {
         self.write(
             &format!("plugins/{folder}/Cargo.toml"),
@@ -92,17 +76,26 @@ impl TestWorkspace {
         let mut command = Command::new(env!("CARGO_BIN_EXE_watertight-xtask"));
         command
             .args(arguments)
-            .current_dir(&self.root)
+            .current_dir(self.root())
             .env_remove("CARGO_MANIFEST_DIR");
         command
     }
 
-    pub fn run(&self, arguments: &[&str]) -> Ran {
-        Ran::new(self.command(arguments).output().unwrap())
+    pub fn run(&self, arguments: &[&str]) -> Outcome {
+        Outcome::new(self.command(arguments).output().unwrap())
+    }
+
+    /// Runs a command that must fail, and checks that it changes no file. Returns what it prints on stderr.
+    #[track_caller]
+    pub fn fails(&self, arguments: &[&str]) -> String {
+        let before = self.tree();
+        let message = self.run(arguments).failed();
+        assert!(self.tree() == before, "something was left behind");
+        message
     }
 
     pub fn tree(&self) -> Tree {
-        tree(&self.root)
+        tree(self.root())
     }
 }
 
@@ -120,13 +113,13 @@ pub fn tree(root: &Path) -> Tree {
         .collect()
 }
 
-pub struct Ran {
+pub struct Outcome {
     pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,
 }
 
-impl Ran {
+impl Outcome {
     pub fn new(output: Output) -> Self {
         Self {
             code: output.status.code(),
@@ -136,12 +129,12 @@ impl Ran {
     }
 
     #[track_caller]
-    pub fn done(self) -> String {
+    pub fn succeeded(self) -> String {
         assert_eq!(self.code, Some(0), "{}", self.stderr);
         self.stdout
     }
 
-    /// What a failed command has said; it says nothing on stdout.
+    /// Returns what a failed command printed on stderr. It prints nothing on stdout.
     #[track_caller]
     pub fn failed(self) -> String {
         assert_eq!(self.code, Some(1), "{}{}", self.stdout, self.stderr);
@@ -150,7 +143,7 @@ impl Ran {
     }
 
     #[track_caller]
-    pub fn refused_as_wrong_usage(self) -> String {
+    pub fn usage_error(self) -> String {
         assert_eq!(self.code, Some(2), "{}{}", self.stdout, self.stderr);
         self.stderr
     }
@@ -173,7 +166,7 @@ license = "MIT OR Apache-2.0"
 publish = false
 
 [workspace.dependencies]
-# Ours.
+# Watertight.
 watertight-migrations = {{ path = "{crates}/watertight-migrations" }}
 watertight-xtask = {{ path = "{crates}/watertight-xtask" }}
 

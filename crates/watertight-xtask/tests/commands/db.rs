@@ -1,14 +1,11 @@
 //! `cargo xtask db`, on a workspace's own embedded server and on one that `DATABASE_URL` names.
 
-mod common;
-
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
-use common::{Ran, TestWorkspace};
 use diesel::RunQueryDsl as _;
 use diesel::connection::SimpleConnection;
 use diesel::dsl::sql;
@@ -17,6 +14,8 @@ use insta::assert_snapshot;
 use serde_json::Value;
 use watertight_database::{Connection, DatabaseUrl, EmbeddedKind, EmbeddedServer};
 use watertight_testing::TestDatabase;
+
+use crate::test_workspace::{Outcome, TestWorkspace};
 
 /// A workspace with one plugin, on its own server.
 fn workspace() -> TestWorkspace {
@@ -34,19 +33,19 @@ fn workspace() -> TestWorkspace {
     workspace
 }
 
-fn run(workspace: &TestWorkspace, arguments: &[&str]) -> Ran {
+fn run(workspace: &TestWorkspace, arguments: &[&str]) -> Outcome {
     let mut command = workspace.command(arguments);
-    Ran::new(command.env_remove("DATABASE_URL").output().unwrap())
+    Outcome::new(command.env_remove("DATABASE_URL").output().unwrap())
 }
 
-fn run_on(workspace: &TestWorkspace, url: &str, arguments: &[&str]) -> Ran {
+fn run_on(workspace: &TestWorkspace, url: &str, arguments: &[&str]) -> Outcome {
     let mut command = workspace.command(arguments);
-    Ran::new(command.env("DATABASE_URL", url).output().unwrap())
+    Outcome::new(command.env("DATABASE_URL", url).output().unwrap())
 }
 
 /// A connection to the workspace's embedded database.
 fn connect(workspace: &TestWorkspace) -> Connection {
-    let printed = run(workspace, &["db", "run", "--", "printenv", "DATABASE_URL"]).done();
+    let printed = run(workspace, &["db", "run", "--", "printenv", "DATABASE_URL"]).succeeded();
     let url: DatabaseUrl = printed.trim().parse().unwrap();
     url.connect().unwrap()
 }
@@ -79,29 +78,29 @@ fn the_embedded_database_is_started_shared_reset_and_stopped() {
     let workspace = workspace();
     let kind = kind();
     assert_eq!(
-        run(&workspace, &["db", "status"]).done(),
+        run(&workspace, &["db", "status"]).succeeded(),
         format!("database      embedded {kind}\nstate         stopped\n")
     );
-    assert_snapshot!(run(&workspace, &["db", "stop"]).done(), @"Nothing to do: the embedded database does not run.");
+    assert_snapshot!(run(&workspace, &["db", "stop"]).succeeded(), @"Nothing to do: the embedded database does not run.");
 
-    run(&workspace, &["migrate"]).done();
+    run(&workspace, &["migrate"]).succeeded();
     let insert = "INSERT INTO plugin_shop.items VALUES (7)";
     connect(&workspace).batch_execute(insert).unwrap();
     let status: Value =
-        serde_json::from_str(&run(&workspace, &["db", "status", "--json"]).done()).unwrap();
+        serde_json::from_str(&run(&workspace, &["db", "status", "--json"]).succeeded()).unwrap();
     assert_eq!(status["state"], "running");
     assert!(status["pid"].is_i64(), "{status}");
 
     let stopped = format!("Stopped the embedded {kind}.\n");
-    assert_eq!(run(&workspace, &["db", "stop"]).done(), stopped);
+    assert_eq!(run(&workspace, &["db", "stop"]).succeeded(), stopped);
     assert_eq!(ids(&mut connect(&workspace)), [7]);
 
-    assert_snapshot!(run(&workspace, &["db", "reset"]).done(), @r"
+    assert_snapshot!(run(&workspace, &["db", "reset"]).succeeded(), @r"
     shop: 1 migration applied
     Applied 1 migration; 1 plugin up to date.
     ");
     assert_eq!(ids(&mut connect(&workspace)), [0; 0]);
-    run(&workspace, &["db", "stop"]).done();
+    run(&workspace, &["db", "stop"]).succeeded();
 }
 
 #[test]
@@ -127,15 +126,15 @@ fn two_commands_that_start_the_server_at_once_share_it() {
             "{output:?}"
         );
     }
-    run(&workspace, &["migrate"]).done();
+    run(&workspace, &["migrate"]).succeeded();
     assert_eq!(ids(&mut connect(&workspace)), [0; 0]);
-    run(&workspace, &["db", "stop"]).done();
+    run(&workspace, &["db", "stop"]).succeeded();
 }
 
 #[test]
 fn a_dump_carries_the_database_to_another() {
     let workspace = workspace();
-    run(&workspace, &["migrate"]).done();
+    run(&workspace, &["migrate"]).succeeded();
     let mut connection = connect(&workspace);
     let insert = "INSERT INTO plugin_shop.items VALUES (7), (8)";
     connection.batch_execute(insert).unwrap();
@@ -147,9 +146,9 @@ fn a_dump_carries_the_database_to_another() {
     drop(connection);
     // Nothing but psql reads COPY, nor `\restrict`.
     let dump = ["db", "dump", "--", "--inserts", "--schema=plugin_shop"];
-    let dump = run(&workspace, &dump).done();
+    let dump = run(&workspace, &dump).succeeded();
     assert!(!dump.contains("OWNER TO"), "{dump}");
-    run(&workspace, &["db", "stop"]).done();
+    run(&workspace, &["db", "stop"]).succeeded();
 
     let lines = dump.lines().filter(|line| !line.starts_with('\\'));
     let dump = lines.collect::<Vec<_>>().join("\n");
@@ -157,7 +156,7 @@ fn a_dump_carries_the_database_to_another() {
     other.connect().batch_execute(&dump).unwrap();
     assert_eq!(ids(&mut other.connect()), [7, 8]);
     // It knows what has been applied.
-    let migrated = run_on(&workspace, other.url().expose_secret(), &["migrate"]).done();
+    let migrated = run_on(&workspace, other.url().expose_secret(), &["migrate"]).succeeded();
     assert_snapshot!(migrated, @"Nothing to do: 1 plugin up to date.");
     let refused = run(&workspace, &["db", "dump", "--", "--no-such-option"]).failed();
     assert!(refused.contains("option"), "{refused}");
@@ -169,11 +168,11 @@ fn a_program_gets_the_database_and_gives_its_exit_code() {
     let url = "postgres://me:hidden@127.0.0.1:1/shop";
     let shell = |script| run_on(&workspace, url, &["db", "run", "--", "sh", "-c", script]);
     // It is the program's to connect: nothing listens there.
-    assert_eq!(shell("printf %s $DATABASE_URL").done(), url);
+    assert_eq!(shell("printf %s $DATABASE_URL").succeeded(), url);
     assert_eq!(shell("exit 7").code, Some(7));
     assert_eq!(shell("kill -9 $$").code, Some(137));
     assert_snapshot!(run_on(&workspace, url, &["db", "run", "--", "no-such-program"]).failed(), @"error: failed to run no-such-program; check that it is installed and on the PATH: No such file or directory (os error 2)");
-    run_on(&workspace, url, &["db", "run"]).refused_as_wrong_usage();
+    run_on(&workspace, url, &["db", "run"]).usage_error();
 }
 
 #[test]
@@ -186,7 +185,7 @@ fn with_a_plugin_the_diesel_command_is_led_to_its_schema_migrations_and_settings
     let url = database.url().expose_secret();
     let script = "echo $MIGRATION_DIRECTORY; echo $DIESEL_CONFIG_FILE; psql -XAt \"$DATABASE_URL\" -c 'SHOW search_path'";
     let arguments = ["db", "run", "--plugin", "shop", "--", "sh", "-c", script];
-    let said = run_on(&workspace, url, &arguments).done();
+    let said = run_on(&workspace, url, &arguments).succeeded();
     let folder = workspace.path("plugins/shop").canonicalize().unwrap();
     let said = said.replace(folder.to_str().unwrap(), "[SHOP]");
     assert_snapshot!(said, @r#"
@@ -216,7 +215,7 @@ fn libpq_s_variables_do_not_lead_psql_to_another_server() {
         .env("PGDATABASE", "elsewhere")
         .env("PGPORT", "1")
         .env("PGSSLROOTCERT", "/nowhere");
-    let said = Ran::new(command.output().unwrap()).done();
+    let said = Outcome::new(command.output().unwrap()).succeeded();
     assert_eq!(said.trim(), database.url().database_name());
 
     // On the embedded server nothing of libpq's counts, not even what a URL's connection would refuse.
@@ -227,7 +226,7 @@ fn libpq_s_variables_do_not_lead_psql_to_another_server() {
         .env("PGSERVICE", "elsewhere")
         .env("PGREQUIREPEER", "nobody")
         .env("PGTZ", "nowhere");
-    let said = Ran::new(command.output().unwrap()).done();
+    let said = Outcome::new(command.output().unwrap()).succeeded();
     assert_eq!(said.trim(), "watertight");
 }
 
@@ -239,14 +238,14 @@ fn a_password_is_neither_printed_nor_in_the_process_list() {
     }
     let workspace = workspace();
     // The embedded server trusts its user, so any password will do.
-    let url = run(&workspace, &["db", "run", "--", "printenv", "DATABASE_URL"]).done();
+    let url = run(&workspace, &["db", "run", "--", "printenv", "DATABASE_URL"]).succeeded();
     let url = format!("{}&password=pASSw0rd", url.trim());
-    let printed = run_on(&workspace, &url, &["db", "url"]).done();
+    let printed = run_on(&workspace, &url, &["db", "url"]).succeeded();
     assert!(
         printed.contains("***") && !printed.contains("pASSw0rd"),
         "{printed}"
     );
-    let status = run_on(&workspace, &url, &["db", "status"]).done();
+    let status = run_on(&workspace, &url, &["db", "status"]).succeeded();
     assert!(!status.contains("pASSw0rd"), "{status}");
 
     let mut psql = workspace
@@ -303,7 +302,7 @@ fn a_database_that_database_url_names_is_reset_only_with_a_yes() {
     assert!(precious());
     fs::remove_file(workspace.path(broken)).unwrap();
 
-    run_on(&workspace, url, &["db", "reset", "--yes"]).done();
+    run_on(&workspace, url, &["db", "reset", "--yes"]).succeeded();
     assert!(!precious());
     database
         .connect()
@@ -332,7 +331,7 @@ fn an_interrupt_is_left_to_the_program() {
     let group = format!("-{}", child.id());
     let sent = Command::new("kill").args(["-INT", "--", &group]).status();
     assert!(sent.unwrap().success());
-    let ran = Ran::new(child.wait_with_output().unwrap());
+    let ran = Outcome::new(child.wait_with_output().unwrap());
     assert_eq!(
         (ran.code, ran.stdout.as_str()),
         (Some(3), "mine\n"),

@@ -1,10 +1,9 @@
 //! `cargo xtask verify`, on a real PostgreSQL server.
 
-mod common;
-
-use common::shop::Shop;
 use insta::assert_snapshot;
 use serde_json::Value;
+
+use crate::shop::Shop;
 
 fn with_down(up: &str, down: &str) -> Shop {
     let shop = Shop::with_items();
@@ -23,12 +22,12 @@ fn findings(shop: &Shop) -> String {
 #[test]
 fn migrations_that_undo_what_they_do_are_clean() {
     let shop = Shop::with_items();
-    assert_snapshot!(shop.run(&["verify"]).done(), @"
+    assert_snapshot!(shop.run(&["verify"]).succeeded(), @"
     auth: 1 migration up, down and up again
     shop: 1 migration up, down and up again
     ");
     let read: Value =
-        serde_json::from_str(&shop.run(&["verify", "shop", "--json"]).done()).unwrap();
+        serde_json::from_str(&shop.run(&["verify", "shop", "--json"]).succeeded()).unwrap();
     assert_eq!(read["plugins"][0]["migrations"], 1);
 }
 

@@ -1,15 +1,14 @@
 //! `cargo xtask schema`, and what `migrate` does to schema.rs, on a real PostgreSQL server.
 
-mod common;
-
-use common::shop::{SCHEMA_FILE, Shop};
 use insta::assert_snapshot;
+
+use crate::shop::{SCHEMA_FILE, Shop};
 
 #[test]
 fn schema_rs_follows_the_sql() {
     let shop = Shop::with_items();
     let clean = shop.workspace.read(SCHEMA_FILE);
-    assert_snapshot!(shop.run(&["schema", "shop"]).done(), @"Nothing to do: every schema.rs is as the tables are.");
+    assert_snapshot!(shop.run(&["schema", "shop"]).succeeded(), @"Nothing to do: every schema.rs is as the tables are.");
     let price = "ALTER TABLE \"plugin_shop\".\"items\" ADD COLUMN \"price\" numeric;
         COMMENT ON COLUMN \"plugin_shop\".\"items\".\"price\" IS 'In euros.';";
     shop.migration("shop", "2_price", price);
@@ -59,12 +58,12 @@ fn schema_rs_follows_the_sql() {
     ");
     // It says what the migrations make, and that one is still there.
     let with_price = shop.workspace.read(SCHEMA_FILE);
-    shop.run(&["migrate", "revert", "--plugin", "shop"]).done();
+    shop.run(&["migrate", "revert", "--plugin", "shop"]).succeeded();
     assert_eq!(shop.workspace.read(SCHEMA_FILE), with_price);
     shop.workspace.write(SCHEMA_FILE, &clean);
-    shop.run(&["migrate", "--no-schema"]).done();
+    shop.run(&["migrate", "--no-schema"]).succeeded();
     assert_eq!(shop.workspace.read(SCHEMA_FILE), clean);
-    shop.run(&["schema", "shop", "--from-database"]).done();
+    shop.run(&["schema", "shop", "--from-database"]).succeeded();
     assert_ne!(shop.workspace.read(SCHEMA_FILE), clean);
 }
 
@@ -80,7 +79,7 @@ fn a_workspace_can_switch_the_refreshing_off() {
     assert_snapshot!(shop.run(&["migrate"]).failed().replace(shop.workspace.root().to_str().unwrap(), "[root]"), @"error: failed to read [root]/Cargo.toml: `refresh_schema` in `[workspace.metadata.watertight]` is neither true nor false");
     shop.workspace
         .write("Cargo.toml", &format!("{manifest}\n{settings}false\n"));
-    shop.run(&["migrate"]).done();
+    shop.run(&["migrate"]).succeeded();
     assert_eq!(shop.workspace.read(SCHEMA_FILE), written);
 }
 
@@ -93,13 +92,13 @@ fn what_a_person_has_written_is_not_overwritten_by_migrate() {
     assert_snapshot!(ran.stderr.lines().find(|line| line.contains("left as it is")).unwrap_or_default(), @"plugins/shop/src/schema.rs is left as it is: it says what no migration has made. `cargo xtask generate shop` writes the migration; `cargo xtask schema shop` writes the file anew");
     assert_eq!(shop.workspace.read(SCHEMA_FILE), written);
     // When it is asked for, it is.
-    shop.run(&["schema", "shop"]).done();
+    shop.run(&["schema", "shop"]).succeeded();
     assert_ne!(shop.workspace.read(SCHEMA_FILE), written);
 }
 
 #[test]
 fn two_runs_at_once_refresh_one_file() {
-    if common::shop::has_one_connection() {
+    if crate::shop::has_one_connection() {
         return;
     }
     let shop = Shop::with_items();
@@ -116,7 +115,7 @@ fn two_runs_at_once_refresh_one_file() {
 fn the_examples_schema_rs_are_fresh() {
     let shop = Shop::new();
     let mut command = shop.command(&["schema", "--check"]);
-    let output = command.current_dir(common::REPOSITORY).output().unwrap();
-    let ran = common::Ran::new(output);
+    let output = command.current_dir(crate::test_workspace::REPOSITORY).output().unwrap();
+    let ran = crate::test_workspace::Outcome::new(output);
     assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
 }

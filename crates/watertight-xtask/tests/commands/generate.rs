@@ -1,12 +1,8 @@
 //! `cargo xtask generate`, on a real PostgreSQL server.
 
-mod common;
-
 use std::fs;
 use std::process::{Command, Stdio};
 
-use common::Ran;
-use common::shop::{SCHEMA_FILE, Shop};
 use diesel::RunQueryDsl as _;
 use diesel::dsl::sql;
 use diesel::sql_types::BigInt;
@@ -14,6 +10,9 @@ use insta::assert_snapshot;
 use serde_json::Value;
 use tempfile::TempDir;
 use watertight_database::EmbeddedServer;
+
+use crate::shop::{SCHEMA_FILE, Shop};
+use crate::test_workspace::Outcome;
 
 /// A server for one test, on which nobody else makes databases.
 struct OwnServer {
@@ -53,7 +52,7 @@ impl OwnServer {
 
 const AT: [&str; 2] = ["--timestamp", "2026-02-01-000000"];
 
-fn generate(shop: &Shop, arguments: &[&str]) -> Ran {
+fn generate(shop: &Shop, arguments: &[&str]) -> Outcome {
     shop.run(&[&["generate", "shop"], arguments, &AT].concat())
 }
 
@@ -71,7 +70,7 @@ fn migrations(shop: &Shop) -> Vec<String> {
 fn a_column_in_schema_rs_becomes_a_migration_that_migrate_runs() {
     let shop = Shop::with_items();
     shop.write_schema(&["id -> Uuid", "name -> Text", "price -> Nullable<Numeric>"]);
-    assert_snapshot!(generate(&shop, &[]).done(), @"
+    assert_snapshot!(generate(&shop, &[]).succeeded(), @"
     Wrote a migration of plugin `shop`, tried up, down and up again:
       create plugins/shop/migrations/2026-02-01-000000_add_price_to_items/down.sql
       create plugins/shop/migrations/2026-02-01-000000_add_price_to_items/up.sql
@@ -86,16 +85,16 @@ fn a_column_in_schema_rs_becomes_a_migration_that_migrate_runs() {
     let folder = "plugins/shop/migrations/2026-02-01-000000_add_price_to_items";
     assert_snapshot!(shop.workspace.read(&format!("{folder}/up.sql")), @r#"ALTER TABLE "plugin_shop"."items" ADD COLUMN "price" numeric;"#);
     assert_snapshot!(shop.workspace.read(&format!("{folder}/down.sql")), @r#"ALTER TABLE "plugin_shop"."items" DROP COLUMN "price";"#);
-    assert_snapshot!(generate(&shop, &[]).done(), @"Nothing to do: the migrations of plugin `shop` make what its schema.rs says.");
+    assert_snapshot!(generate(&shop, &[]).succeeded(), @"Nothing to do: the migrations of plugin `shop` make what its schema.rs says.");
     let before = shop.workspace.read(SCHEMA_FILE);
-    shop.run(&["migrate"]).done();
+    shop.run(&["migrate"]).succeeded();
     assert_eq!(shop.workspace.read(SCHEMA_FILE), before);
 }
 
 #[test]
 fn check_and_dry_run_write_nothing() {
     let shop = Shop::with_items();
-    assert_snapshot!(generate(&shop, &["--check"]).done(), @"Nothing to do: the migrations of plugin `shop` make what its schema.rs says.");
+    assert_snapshot!(generate(&shop, &["--check"]).succeeded(), @"Nothing to do: the migrations of plugin `shop` make what its schema.rs says.");
     shop.write_schema(&["id -> Uuid", "name -> Text", "price -> Nullable<Numeric>"]);
     let before = shop.workspace.tree();
     let missing = generate(&shop, &["--check"]);
@@ -104,7 +103,7 @@ fn check_and_dry_run_write_nothing() {
     A migration of plugin `shop` is missing: add items.price.
     Run `cargo xtask generate shop`.
     ");
-    assert_snapshot!(generate(&shop, &["--dry-run"]).done(), @r#"
+    assert_snapshot!(generate(&shop, &["--dry-run"]).succeeded(), @r#"
     Would write a migration of plugin `shop`:
       create plugins/shop/migrations/2026-02-01-000000_add_price_to_items/down.sql
       create plugins/shop/migrations/2026-02-01-000000_add_price_to_items/up.sql
@@ -137,7 +136,7 @@ fn a_possible_rename_is_never_a_silent_drop() {
     run it again with these
     ");
     assert_snapshot!(generate(&shop, &["--rename", "items.nam=title"]).failed(), @r#"error: failed to take "items.nam" for renamed or dropped: schema.rs has it, or the migrations do not make it; gone are: items.name"#);
-    assert_snapshot!(generate(&shop, &["--rename", "items"]).refused_as_wrong_usage(), @"
+    assert_snapshot!(generate(&shop, &["--rename", "items"]).usage_error(), @"
     error: invalid value 'items' for '--rename <OLD=NEW>': write it as `items=products` for a table, or `items.name=title` for a column
 
     For more information, try '--help'.
@@ -150,7 +149,7 @@ fn a_possible_rename_is_never_a_silent_drop() {
     if that is meant, run it again with `--allow-data-loss`
     ");
     assert!(shop.workspace.tree() == before);
-    generate(&shop, &["--rename", "items.name=title"]).done();
+    generate(&shop, &["--rename", "items.name=title"]).succeeded();
     assert_eq!(
         migrations(&shop),
         ["1_items", "2026-02-01-000000_rename_name_to_title_in_items"]
@@ -201,7 +200,7 @@ fn data_is_lost_only_when_that_is_said() {
       drops the column items.name
     if that is meant, run it again with `--allow-data-loss`
     ");
-    generate(&shop, &["--allow-data-loss", "--name", "forget_names"]).done();
+    generate(&shop, &["--allow-data-loss", "--name", "forget_names"]).succeeded();
     assert_snapshot!(shop.workspace.read("plugins/shop/migrations/2026-02-01-000000_forget_names/up.sql"), @r#"
     -- Loses data: drops the column items.name.
     ALTER TABLE "plugin_shop"."items" DROP COLUMN "name";
@@ -212,11 +211,11 @@ fn data_is_lost_only_when_that_is_said() {
 fn programs_read_what_was_done() {
     let shop = Shop::with_items();
     shop.write_schema(&["id -> Uuid", "name -> Text", "price -> Nullable<Numeric>"]);
-    let written: Value = serde_json::from_str(&generate(&shop, &["--json"]).done()).unwrap();
+    let written: Value = serde_json::from_str(&generate(&shop, &["--json"]).succeeded()).unwrap();
     assert_eq!(written["status"], "written");
     assert_eq!(written["changes"][0], "add items.price");
     assert_eq!(written["version"], "20260201000000");
-    let unchanged: Value = serde_json::from_str(&generate(&shop, &["--json"]).done()).unwrap();
+    let unchanged: Value = serde_json::from_str(&generate(&shop, &["--json"]).succeeded()).unwrap();
     assert_eq!(unchanged["status"], "unchanged");
 }
 
@@ -248,7 +247,7 @@ fn a_migration_that_fails_while_it_is_replayed_is_shown_as_migrate_shows_it() {
         .command(&shop, &["generate", "shop"])
         .output()
         .unwrap();
-    assert_snapshot!(Ran::new(output).failed(), @r#"
+    assert_snapshot!(Outcome::new(output).failed(), @r#"
     error: failed to run migration 2_bad of plugin shop
       --> plugins/shop/migrations/2_bad/up.sql:40:7
        |
@@ -280,7 +279,7 @@ fn a_role_that_may_not_create_databases_is_told_so() {
         "DATABASE_URL",
         format!("{scheme}://watertight_weak:weak@{rest}"),
     );
-    let error = Ran::new(command.output().unwrap()).failed();
+    let error = Outcome::new(command.output().unwrap()).failed();
     assert!(error.contains("CREATEDB"), "{error}");
     diesel::connection::SimpleConnection::batch_execute(
         &mut connection,

@@ -1,9 +1,9 @@
 use watertight_schema::Change;
 
-use crate::commands::new_migration::snake_case;
+use crate::generator::migration_name;
 
-/// A name for a migration that nobody has named.
-pub(super) fn name(changes: &[Change]) -> String {
+/// Returns a name for a migration with these changes.
+pub(super) fn of(changes: &[Change]) -> String {
     let is_comment = |change: &&Change| {
         matches!(
             change,
@@ -34,8 +34,8 @@ pub(super) fn name(changes: &[Change]) -> String {
         _ if tables.iter().all(created) => format!("create {}", tables.join(" and ")),
         _ => format!("change {}", tables.join(" and ")),
     };
-    // A table's name can be any text.
-    snake_case(&words).unwrap_or_else(|_| "change_schema".to_owned())
+    // Tables can have names that are not valid here.
+    migration_name::parse(&words).unwrap_or_else(|_| "change_schema".to_owned())
 }
 
 #[cfg(test)]
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_migration_is_named_after_what_it_does() {
+    fn a_migration_is_named_after_its_changes() {
         let drop = |table: &str| Change::DropTable {
             table: table.to_owned(),
         };
@@ -51,12 +51,12 @@ mod tests {
             table: table.to_owned(),
             column: "a".to_owned(),
         };
-        assert_eq!(name(&[drop("items")]), "drop_items");
+        assert_eq!(of(&[drop("items")]), "drop_items");
         assert_eq!(
-            name(&[column("a"), column("b"), column("a")]),
+            of(&[column("a"), column("b"), column("a")]),
             "change_a_and_b"
         );
-        assert_eq!(name(&["a", "b", "c", "d"].map(column)), "change_schema");
-        assert_eq!(name(&[drop("../x")]), "change_schema");
+        assert_eq!(of(&["a", "b", "c", "d"].map(column)), "change_schema");
+        assert_eq!(of(&[drop("../x")]), "change_schema");
     }
 }

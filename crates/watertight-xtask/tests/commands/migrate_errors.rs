@@ -1,0 +1,169 @@
+//! What `cargo xtask migrate` reports when something is wrong.
+
+use insta::assert_snapshot;
+use serde_json::Value;
+
+use crate::shop::Shop;
+use crate::test_workspace::Outcome;
+
+#[test]
+fn json_is_alone_on_stdout_also_when_a_migration_fails() {
+    let shop = Shop::new();
+    shop.migration("auth", "2_bad", "SELECT nonsense");
+    let ran = shop.run(&["migrate", "--json"]);
+    assert_eq!(ran.code, Some(1));
+    let report: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(report["success"], false);
+    assert_eq!(report["plugins"][0]["outcome"], "failed");
+    assert_eq!(report["plugins"][0]["applied"][0]["name"], "1_users");
+    assert_eq!(report["plugins"][1]["outcome"], "skipped");
+    assert_eq!(report["plugins"][1]["reason"], "auth is not up to date");
+}
+
+#[test]
+fn a_syntax_error_on_line_40_is_shown_with_its_column_and_leaves_no_trace() {
+    let shop = Shop::new();
+    let sql = "CREATE TABLE plugin_shop.first (id int);\n".to_owned()
+        + &"-- a comment\n".repeat(38)
+        + "ALTER TABEL plugin_shop.first ADD price int;\n";
+    shop.migration("shop", "2_bad", &sql);
+    assert_snapshot!(shop.failure(), @r#"
+    error: failed to run migration 2_bad of plugin shop
+      --> plugins/shop/migrations/2_bad/up.sql:40:7
+       |
+    40 | ALTER TABEL plugin_shop.first ADD price int;
+       |       ^
+    ERROR: syntax error at or near "TABEL"
+    nothing of this migration was applied; mend the SQL and run it again
+    ---
+    auth: 1 migration applied
+    shop: 1 migration applied; failed at 2_bad
+    Applied 2 migrations; 1 is still pending.
+    "#);
+    assert_eq!(shop.tables(), 4);
+    shop.migration("shop", "2_bad", "CREATE TABLE plugin_shop.first (id int)");
+    shop.run(&["migrate"]).succeeded();
+}
+
+#[test]
+fn an_error_without_a_position_is_found_by_its_statement() {
+    let shop = Shop::new();
+    shop.migration(
+        "shop",
+        "2_bad",
+        "CREATE TABLE plugin_shop.second (id int);\n\nCREATE TABLE plugin_shop.items (id int);\n",
+    );
+    assert_snapshot!(shop.failure(), @r#"
+    error: failed to run migration 2_bad of plugin shop
+     --> plugins/shop/migrations/2_bad/up.sql:3
+      |
+    3 | CREATE TABLE plugin_shop.items (id int);
+      |
+    ERROR: relation "items" already exists
+    nothing of this migration was applied; mend the SQL and run it again
+    ---
+    auth: 1 migration applied
+    shop: 1 migration applied; failed at 2_bad
+    Applied 2 migrations; 1 is still pending.
+    "#);
+    assert_eq!(shop.tables(), 4);
+}
+
+#[test]
+fn bad_plugins_and_folders_are_errors_before_anything_is_sent() {
+    let shop = Shop::new();
+    let metadata = "plugins/shop/src/plugin_metadata.rs";
+    let good = shop.workspace.read(metadata);
+    let with_metadata = |text: &str| {
+        shop.workspace.write(metadata, text);
+        let said = shop.run(&["migrate"]).failed();
+        shop.workspace.write(metadata, &good);
+        said
+    };
+    assert_snapshot!(with_metadata(&good.replace("&[\"auth\"]", "&[\"auht\"]")), @"error: failed to put the plugins in order: plugin `shop` depends on `auht`, which is not there; add that plugin or take it out of `depends_on`");
+    let circle = "pub const PLUGIN_METADATA: PluginMetadata = PluginMetadata::new(\"auth\").depends_on(&[\"shop\"]);\n";
+    let auth = "plugins/auth/src/plugin_metadata.rs";
+    let before = shop.workspace.read(auth);
+    shop.workspace.write(auth, circle);
+    assert_snapshot!(shop.run(&["migrate"]).failed(), @"error: failed to put the plugins in order: `auth` depends on `shop` depends on `auth`; take one of these out of its `depends_on`");
+    shop.workspace.write(auth, &before);
+    let wrong_id = with_metadata(&good.replace("\"shop\"", "\"My_Shop\""));
+    assert!(
+        wrong_id.contains("plugins/shop/src/plugin_metadata.rs:1"),
+        "{wrong_id}"
+    );
+    assert!(wrong_id.contains("did you mean `my-shop`?"), "{wrong_id}");
+    let no_rust = with_metadata("pub const {");
+    assert!(
+        no_rust.contains("plugins/shop/src/plugin_metadata.rs:1"),
+        "{no_rust}"
+    );
+
+    shop.workspace.write(
+        "plugins/shop/migrations/1_items/metadata.toml",
+        "speed = 1\n",
+    );
+    assert_snapshot!(shop.run(&["migrate"]).failed(), @"error: failed to read plugins/shop/migrations/1_items/metadata.toml:1: `run_in_transaction` is missing; write `run_in_transaction = true` or `run_in_transaction = false`");
+    std::fs::remove_dir_all(shop.workspace.path("plugins/shop/migrations")).unwrap();
+    let no_folder = shop.run(&["migrate"]).failed();
+    assert!(no_folder.contains("plugins/shop/migrations"), "{no_folder}");
+    assert_eq!(shop.tables(), 0);
+}
+
+#[test]
+fn a_database_that_cannot_be_used_is_an_error_without_the_password() {
+    let shop = Shop::new();
+    let said = |url: &str| {
+        let mut command = shop.workspace.command(&["migrate"]);
+        let said = Outcome::new(command.env("DATABASE_URL", url).output().unwrap()).failed();
+        assert!(!said.contains("hidden"), "{said}");
+        said
+    };
+    assert_snapshot!(said("postgres://me:hidden@127.0.0.1:1/shop"), @"error: failed to connect to postgres://me:***@127.0.0.1:1/shop: 127.0.0.1 port 1: Connection refused (os error 111); start the server, or correct the host and port");
+    assert_snapshot!(said("mysql://me:hidden@127.0.0.1/shop"), @"error: failed to read the database URL: its scheme `mysql://` is not `postgres://`; write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE (it is DATABASE_URL in the environment)");
+    assert_snapshot!(said("postgres://me:hidden@127.0.0.1/shop?sslkey=a"), @"error: failed to read the database URL: the parameter `sslkey` is not supported; remove it, and percent-encode special characters in a password (it is DATABASE_URL in the environment)");
+
+    shop.workspace.write(
+        ".env",
+        "PORT=3000\nDATABASE_URL=postgres://me:hidden pass@h/shop\n",
+    );
+    let mut command = shop.workspace.command(&["migrate"]);
+    let broken = Outcome::new(command.env_remove("DATABASE_URL").output().unwrap()).failed();
+    assert!(broken.contains(".env: line 2"), "{broken}");
+    assert!(!broken.contains("hidden"), "{broken}");
+}
+
+#[test]
+fn what_is_wrong_with_another_plugin_does_not_stop_the_named_one() {
+    let shop = Shop::new();
+    shop.workspace
+        .write("plugins/shop/migrations/2_empty/down.sql", "SELECT 1");
+    shop.run(&["migrate", "--plugin", "auth"]).succeeded();
+    assert_eq!(shop.tables(), 2);
+}
+
+#[test]
+fn a_migration_that_is_still_its_template_is_refused() {
+    let shop = Shop::new();
+    shop.run(&["migrate"]).succeeded();
+    shop.run(&["new-migration", "shop", "add_price"]).succeeded();
+    let said = shop.failure();
+    assert!(said.contains("it has no statement yet"), "{said}");
+    let status = shop.run(&["migrate", "status"]).succeeded();
+    assert!(status.contains("pending"), "{status}");
+}
+
+#[test]
+fn the_summary_names_the_migration_that_is_refused() {
+    let shop = Shop::new();
+    shop.migration("shop", "2_begin", "BEGIN; SELECT 1; COMMIT;");
+    let said = shop.failure();
+    assert!(said.contains("shop: failed at 2_begin"), "{said}");
+}
+
+#[test]
+fn embedded_migrations_need_a_server() {
+    let shop = Shop::new();
+    std::fs::remove_dir_all(shop.workspace.path("server")).unwrap();
+    assert_snapshot!(shop.run(&["migrate", "--embedded"]).failed(), @"error: failed to run the embedded migrations: there is no server in server; leave `--embedded` out to run those in the folders");
+}
