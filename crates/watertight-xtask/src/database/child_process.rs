@@ -1,7 +1,7 @@
 use std::process::{Command, ExitCode, ExitStatus};
 
 use anyhow::{Context, Result};
-use watertight_database::DatabaseUrl;
+use watertight_connection::DatabaseUrl;
 
 use super::interrupt;
 use crate::output::hint::Hint as _;

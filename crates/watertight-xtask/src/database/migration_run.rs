@@ -1,7 +1,7 @@
 use std::num::NonZeroUsize;
 
 use anyhow::Result;
-use watertight_database::Database;
+use watertight_embedded::Database;
 use watertight_diagnostics::ExitCode;
 use watertight_metadata::PluginId;
 use watertight_migrations::{Migrator, RunReport};

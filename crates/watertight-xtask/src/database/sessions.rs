@@ -8,7 +8,7 @@ use anyhow::Result;
 use diesel::RunQueryDsl;
 use diesel::dsl::sql;
 use diesel::sql_types::{BigInt, Text};
-use watertight_database::{ConnectError, Connection, DatabaseUrl};
+use watertight_connection::{ConnectError, Connection, DatabaseUrl};
 
 use super::interrupt;
 use crate::output::command_error::CommandError;
@@ -56,7 +56,7 @@ impl Sessions {
 
 fn stop(url: &DatabaseUrl, name: &str) {
     let stopped = if url.serves_one_connection() {
-        Ok(url.cancel_on_pglite())
+        Ok(watertight_embedded::cancel_on_pglite(url))
     } else {
         terminate(url, name)
     };

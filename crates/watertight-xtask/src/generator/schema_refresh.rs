@@ -1,7 +1,7 @@
 //! Rewrites the `schema.rs` of plugins from a database.
 
 use anyhow::{Context, Result};
-use watertight_database::Database;
+use watertight_embedded::Database;
 use watertight_metadata::PluginId;
 use watertight_migrations::PluginStatus;
 use watertight_schema::Tables;

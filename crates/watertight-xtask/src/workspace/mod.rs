@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use watertight_database::{Database, Progress};
+use watertight_embedded::{Database, EmbeddedProgress};
 
 use crate::output::hint::{Hint as _, hinted};
 use crate::output::terminal;
@@ -54,7 +54,7 @@ impl Workspace {
     ///
     /// When there is none, or its settings are not valid.
     pub fn find() -> Result<Self> {
-        Self::at(&watertight_database::workspace_root()?)
+        Self::at(&watertight_connection::workspace_root()?)
     }
 
     /// Reads the workspace with this root folder.
@@ -82,7 +82,7 @@ impl Workspace {
     ///
     /// As [`Database::find`].
     pub fn database(&self) -> Result<Database> {
-        let report = |progress: Progress| terminal::status(&progress.to_string());
+        let report = |progress: EmbeddedProgress| terminal::status(&progress.to_string());
         Ok(Database::find_with(&self.root, &report)?)
     }
 

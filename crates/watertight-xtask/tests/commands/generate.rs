@@ -9,7 +9,7 @@ use diesel::sql_types::BigInt;
 use insta::assert_snapshot;
 use serde_json::Value;
 use tempfile::TempDir;
-use watertight_database::EmbeddedServer;
+use watertight_embedded::EmbeddedServer;
 
 use crate::shop::{SCHEMA_FILE, Shop};
 use crate::test_workspace::Outcome;

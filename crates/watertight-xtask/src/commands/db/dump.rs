@@ -3,7 +3,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::Result;
 use clap::Args;
-use watertight_database::usual_binary_folders;
+use watertight_embedded::{dump_pglite, usual_binary_folders};
 
 use crate::database::child_process;
 use crate::output::terminal;
@@ -27,7 +27,7 @@ pub(super) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
     let database = workspace.database()?;
     let passed = arguments.arguments.iter().map(String::as_str);
     let arguments: Vec<&str> = ["--no-owner"].into_iter().chain(passed).collect();
-    if let Some(dumped) = database.url().dump_of_pglite(&arguments) {
+    if let Some(dumped) = dump_pglite(database.url(), &arguments) {
         terminal::print_bytes(&dumped?)?;
         return Ok(ExitCode::SUCCESS);
     }

@@ -2,8 +2,9 @@ use std::io::{self, BufRead, IsTerminal};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use watertight_database::{DatabaseUrl, Origin, recreate_database};
+use watertight_connection::DatabaseUrl;
 use watertight_diagnostics::ExitCode;
+use watertight_embedded::{DatabaseOrigin, recreate_database};
 
 use crate::database::migration_folders::migrator;
 use crate::database::migration_run;
@@ -25,7 +26,8 @@ pub(super) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
     // Before the database is dropped: invalid migrations are an error here.
     let migrator = migrator(workspace)?;
     let database = workspace.database()?;
-    if *database.origin() != Origin::Embedded && !arguments.yes {
+    let is_embedded = matches!(database.origin(), DatabaseOrigin::Embedded(_));
+    if !is_embedded && !arguments.yes {
         confirm(database.url())?;
     }
     recreate_database(database.url())?;

@@ -1,7 +1,7 @@
 use anyhow::Result;
 use clap::Args;
-use watertight_database::EmbeddedServer;
 use watertight_diagnostics::ExitCode;
+use watertight_embedded::EmbeddedServer;
 
 use crate::output::terminal;
 use crate::workspace::Workspace;

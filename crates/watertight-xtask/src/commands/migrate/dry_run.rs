@@ -2,7 +2,7 @@ use std::fmt::Write as _;
 
 use anyhow::Result;
 use serde_json::{Value, json};
-use watertight_database::Database;
+use watertight_embedded::Database;
 use watertight_diagnostics::ExitCode;
 use watertight_metadata::PluginId;
 use watertight_migrations::{Migrator, Plan, PlannedMigration};
