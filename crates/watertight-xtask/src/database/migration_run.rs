@@ -1,8 +1,8 @@
 use std::num::NonZeroUsize;
 
 use anyhow::Result;
-use watertight_embedded::Database;
 use watertight_diagnostics::ExitCode;
+use watertight_embedded::Database;
 use watertight_metadata::PluginId;
 use watertight_migrations::{Migrator, RunReport};
 

@@ -66,8 +66,8 @@ fn kind() -> EmbeddedKind {
 
 /// Whether psql can be run. It does not come with PGlite.
 fn has_psql() -> bool {
-    let said = Command::new("psql").arg("--version").output();
-    let has = said.is_ok_and(|said| said.status.success());
+    let printed = Command::new("psql").arg("--version").output();
+    let has = printed.is_ok_and(|printed| printed.status.success());
     if !has {
         eprintln!("skipped: there is no psql");
     }
@@ -105,7 +105,7 @@ fn the_embedded_database_is_started_shared_reset_and_stopped() {
 }
 
 #[test]
-fn two_commands_that_start_the_server_at_once_share_it() {
+fn concurrent_commands_share_one_embedded_server() {
     let workspace = workspace();
     let runs: Vec<_> = (0..3)
         .map(|_| {
@@ -119,11 +119,12 @@ fn two_commands_that_start_the_server_at_once_share_it() {
         .collect();
     for run in runs {
         let output = run.wait_with_output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
+        let printed = String::from_utf8_lossy(&output.stderr);
         // One of those that a PGlite sends away says who has it.
         let sent_away = "PGlite serves one connection at a time, and process ";
         assert!(
-            output.status.success() || kind() == EmbeddedKind::Pglite && said.contains(sent_away),
+            output.status.success()
+                || kind() == EmbeddedKind::Pglite && printed.contains(sent_away),
             "{output:?}"
         );
     }
@@ -133,7 +134,7 @@ fn two_commands_that_start_the_server_at_once_share_it() {
 }
 
 #[test]
-fn a_dump_carries_the_database_to_another() {
+fn a_dump_can_be_restored() {
     let workspace = workspace();
     run(&workspace, &["migrate"]).succeeded();
     let mut connection = connect(&workspace);
@@ -164,7 +165,7 @@ fn a_dump_carries_the_database_to_another() {
 }
 
 #[test]
-fn a_program_gets_the_database_and_gives_its_exit_code() {
+fn a_program_gets_the_url_and_its_exit_code_is_returned() {
     let workspace = workspace();
     let url = "postgres://me:hidden@127.0.0.1:1/shop";
     let shell = |script| run_on(&workspace, url, &["db", "run", "--", "sh", "-c", script]);
@@ -177,7 +178,7 @@ fn a_program_gets_the_database_and_gives_its_exit_code() {
 }
 
 #[test]
-fn with_a_plugin_the_diesel_command_is_led_to_its_schema_migrations_and_settings() {
+fn with_a_plugin_the_diesel_command_uses_its_schema_and_migrations() {
     if !has_psql() {
         return;
     }
@@ -186,10 +187,10 @@ fn with_a_plugin_the_diesel_command_is_led_to_its_schema_migrations_and_settings
     let url = database.url().expose_secret();
     let script = "echo $MIGRATION_DIRECTORY; echo $DIESEL_CONFIG_FILE; psql -XAt \"$DATABASE_URL\" -c 'SHOW search_path'";
     let arguments = ["db", "run", "--plugin", "shop", "--", "sh", "-c", script];
-    let said = run_on(&workspace, url, &arguments).succeeded();
+    let printed = run_on(&workspace, url, &arguments).succeeded();
     let folder = workspace.path("plugins/shop").canonicalize().unwrap();
-    let said = said.replace(folder.to_str().unwrap(), "[SHOP]");
-    assert_snapshot!(said, @r#"
+    let printed = printed.replace(folder.to_str().unwrap(), "[SHOP]");
+    assert_snapshot!(printed, @r#"
     [SHOP]/migrations
     [SHOP]/diesel.toml
     "plugin_shop"
@@ -203,7 +204,7 @@ fn with_a_plugin_the_diesel_command_is_led_to_its_schema_migrations_and_settings
 }
 
 #[test]
-fn libpq_s_variables_do_not_lead_psql_to_another_server() {
+fn libpq_variables_do_not_change_the_server_of_psql() {
     if !has_psql() {
         return;
     }
@@ -216,8 +217,8 @@ fn libpq_s_variables_do_not_lead_psql_to_another_server() {
         .env("PGDATABASE", "elsewhere")
         .env("PGPORT", "1")
         .env("PGSSLROOTCERT", "/nowhere");
-    let said = Outcome::new(command.output().unwrap()).succeeded();
-    assert_eq!(said.trim(), database.url().database_name());
+    let printed = Outcome::new(command.output().unwrap()).succeeded();
+    assert_eq!(printed.trim(), database.url().database_name());
 
     // On the embedded server nothing of libpq's counts, not even what a URL's connection would refuse.
     let mut command =
@@ -227,8 +228,8 @@ fn libpq_s_variables_do_not_lead_psql_to_another_server() {
         .env("PGSERVICE", "elsewhere")
         .env("PGREQUIREPEER", "nobody")
         .env("PGTZ", "nowhere");
-    let said = Outcome::new(command.output().unwrap()).succeeded();
-    assert_eq!(said.trim(), "watertight");
+    let printed = Outcome::new(command.output().unwrap()).succeeded();
+    assert_eq!(printed.trim(), "watertight");
 }
 
 #[test]
@@ -277,7 +278,7 @@ fn command_lines() -> String {
 }
 
 #[test]
-fn a_database_that_database_url_names_is_reset_only_with_a_yes() {
+fn the_database_of_database_url_is_reset_only_when_confirmed() {
     let workspace = workspace();
     let database = TestDatabase::new(vec![]);
     let url = database.url().expose_secret();
@@ -293,7 +294,7 @@ fn a_database_that_database_url_names_is_reset_only_with_a_yes() {
     };
 
     let refused = run_on(&workspace, url, &["db", "reset"]).failed();
-    assert!(refused.contains("say `--yes` if you mean it"), "{refused}");
+    assert!(refused.contains("confirm it with `--yes`"), "{refused}");
     assert!(precious());
 
     // What cannot be migrated afterwards keeps its database.
@@ -312,7 +313,7 @@ fn a_database_that_database_url_names_is_reset_only_with_a_yes() {
 }
 
 #[test]
-fn an_interrupt_is_left_to_the_program() {
+fn ctrl_c_is_left_to_the_program() {
     let workspace = workspace();
     let ready = workspace.path("ready");
     // What a terminal does: the interrupt goes to the whole process group.

@@ -67,7 +67,7 @@ fn migrations(shop: &Shop) -> Vec<String> {
 }
 
 #[test]
-fn a_column_in_schema_rs_becomes_a_migration_that_migrate_runs() {
+fn a_column_in_schema_rs_becomes_a_migration() {
     let shop = Shop::with_items();
     shop.write_schema(&["id -> Uuid", "name -> Text", "price -> Nullable<Numeric>"]);
     assert_snapshot!(generate(&shop, &[]).succeeded(), @"
@@ -126,7 +126,7 @@ fn check_and_dry_run_write_nothing() {
 }
 
 #[test]
-fn a_possible_rename_is_never_a_silent_drop() {
+fn a_possible_rename_is_not_dropped_without_asking() {
     let shop = Shop::with_items();
     shop.write_schema(&["id -> Uuid", "title -> Text"]);
     let before = shop.workspace.tree();
@@ -160,28 +160,19 @@ fn a_possible_rename_is_never_a_silent_drop() {
 fn a_rename_is_asked_for_on_a_terminal() {
     let shop = Shop::with_items();
     shop.write_schema(&["id -> Uuid", "title -> Text"]);
-    let command = shop.command(&[&["generate", "shop"][..], &AT].concat());
-    let words: Vec<_> = [command.get_program()]
-        .into_iter()
-        .chain(command.get_args())
-        .collect();
-    let words: Vec<_> = words.iter().map(|word| word.to_str().unwrap()).collect();
-    // `script` gives it a terminal; Enter takes the first answer.
-    let mut terminal = Command::new("script")
-        .args(["-qefc", &words.join(" "), "/dev/null"])
-        .current_dir(shop.workspace.root())
-        .env_remove("CARGO_MANIFEST_DIR")
-        .env("DATABASE_URL", shop.database.url().expose_secret())
+    // Enter chooses the first answer.
+    let mut terminal = shop
+        .command_on_terminal(&[&["generate", "shop"][..], &AT].concat())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
     std::io::Write::write_all(terminal.stdin.as_mut().unwrap(), b"\r").unwrap();
     let output = terminal.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
+    let printed = String::from_utf8_lossy(&output.stdout);
     assert!(
-        output.status.success() && said.contains("items.name is gone. It is"),
-        "{said}"
+        output.status.success() && printed.contains("items.name is gone. It was"),
+        "{printed}"
     );
     assert_eq!(
         migrations(&shop),
@@ -190,7 +181,7 @@ fn a_rename_is_asked_for_on_a_terminal() {
 }
 
 #[test]
-fn data_is_lost_only_when_that_is_said() {
+fn data_is_lost_only_when_that_is_allowed() {
     let shop = Shop::with_items();
     shop.write_schema(&["id -> Uuid"]);
     let lossy = generate(&shop, &[]);
@@ -208,7 +199,7 @@ fn data_is_lost_only_when_that_is_said() {
 }
 
 #[test]
-fn programs_read_what_was_done() {
+fn json_describes_the_migration() {
     let shop = Shop::with_items();
     shop.write_schema(&["id -> Uuid", "name -> Text", "price -> Nullable<Numeric>"]);
     let written: Value = serde_json::from_str(&generate(&shop, &["--json"]).succeeded()).unwrap();
@@ -220,7 +211,7 @@ fn programs_read_what_was_done() {
 }
 
 #[test]
-fn what_is_wrong_in_schema_rs_is_shown_where_it_is() {
+fn an_error_in_schema_rs_is_shown_at_its_position() {
     let shop = Shop::with_items();
     let error = |text: &str| {
         shop.workspace.write(SCHEMA_FILE, text);
@@ -239,7 +230,7 @@ fn what_is_wrong_in_schema_rs_is_shown_where_it_is() {
 }
 
 #[test]
-fn a_migration_that_fails_while_it_is_replayed_is_shown_as_migrate_shows_it() {
+fn a_failed_migration_is_shown_as_migrate_shows_it() {
     let shop = Shop::with_items();
     shop.migration("shop", "2_bad", &("-- \n".repeat(39) + "ALTER TABEL x;"));
     let server = OwnServer::start();
@@ -261,7 +252,7 @@ fn a_migration_that_fails_while_it_is_replayed_is_shown_as_migrate_shows_it() {
 }
 
 #[test]
-fn a_role_that_may_not_create_databases_is_told_so() {
+fn a_role_that_may_not_create_databases_is_an_error() {
     if watertight_testing::serves_one_connection() {
         eprintln!("skipped: roles do not log in to a PGlite");
         return;
@@ -320,4 +311,21 @@ fn ctrl_c_drops_the_scratch_database() {
     assert_eq!(status.code(), Some(130), "{status}");
     assert_eq!(server.scratch_databases(), 0);
     assert_eq!(migrations(&shop), ["1_items", "2_slow"]);
+}
+
+#[test]
+fn check_without_a_plugin_checks_all_plugins_with_a_schema_rs() {
+    let shop = Shop::with_items();
+    assert_snapshot!(shop.run(&["generate", "--check"]).succeeded(), @"");
+    shop.write_schema(&["id -> Uuid", "name -> Text", "price -> Nullable<Numeric>"]);
+    let missing = shop.run(&["generate", "--check"]);
+    assert_eq!(missing.code, Some(3), "{}", missing.stderr);
+    assert_snapshot!(missing.stdout, @"");
+    let missing = shop.run(&["generate", "--check", "--json"]);
+    assert_eq!(missing.code, Some(3), "{}", missing.stderr);
+    let document: Value = serde_json::from_str(&missing.stdout).unwrap();
+    assert_eq!(document["status"], "missing");
+    assert_eq!(document["plugins"][0]["plugin"], "shop");
+    assert_eq!(document["plugins"][0]["what"], "add items.price");
+    shop.run(&["generate"]).usage_error();
 }

@@ -20,7 +20,7 @@ fn all_plugins_are_migrated_once() {
 }
 
 #[test]
-fn a_plugin_is_migrated_with_those_that_it_depends_on_and_no_others() {
+fn a_plugin_is_migrated_with_its_dependencies_only() {
     let shop = Shop::new();
     shop.run(&["migrate", "--plugin", "auth"]).succeeded();
     assert_eq!(shop.tables(), 2);
@@ -51,7 +51,7 @@ fn a_dry_run_prints_the_sql_and_changes_nothing() {
 }
 
 #[test]
-fn status_tells_applied_pending_drifted_ahead_and_out_of_order_and_writes_nothing() {
+fn status_lists_migrations_by_state_and_writes_nothing() {
     let shop = Shop::new();
     assert_snapshot!(shop.run(&["migrate", "status"]).succeeded(), @r"
     PLUGIN  SCHEMA       APPLIED  PENDING  AHEAD
@@ -103,7 +103,7 @@ fn status_tells_applied_pending_drifted_ahead_and_out_of_order_and_writes_nothin
 }
 
 #[test]
-fn two_runs_at_once_both_succeed_and_apply_each_migration_once() {
+fn concurrent_runs_apply_each_migration_once() {
     if crate::shop::has_one_connection() {
         return;
     }
@@ -129,7 +129,7 @@ fn two_runs_at_once_both_succeed_and_apply_each_migration_once() {
 }
 
 #[test]
-fn a_run_that_is_killed_leaves_a_migration_applied_or_not_and_the_next_run_goes_on() {
+fn a_killed_run_applies_no_half_migration_and_the_next_run_continues() {
     let shop = Shop::new();
     shop.migration(
         "shop",
@@ -147,7 +147,7 @@ fn a_run_that_is_killed_leaves_a_migration_applied_or_not_and_the_next_run_goes_
 }
 
 #[test]
-fn ctrl_c_ends_the_migration_that_runs_and_says_so() {
+fn ctrl_c_rolls_the_running_migration_back() {
     let shop = Shop::new();
     shop.migration(
         "shop",
@@ -169,7 +169,7 @@ fn ctrl_c_ends_the_migration_that_runs_and_says_so() {
     assert_eq!(ran.code, Some(130), "{}", ran.stderr);
     assert!(
         ran.stderr
-            .contains("interrupted: what was running was rolled back"),
+            .contains("interrupted: the running migration was rolled back"),
         "{}",
         ran.stderr
     );
@@ -180,7 +180,7 @@ fn ctrl_c_ends_the_migration_that_runs_and_says_so() {
 }
 
 #[test]
-fn a_migration_that_was_changed_after_it_was_applied_is_mentioned() {
+fn a_modified_migration_is_reported() {
     let shop = Shop::new();
     shop.run(&["migrate"]).succeeded();
     shop.migration(
@@ -195,7 +195,7 @@ fn a_migration_that_was_changed_after_it_was_applied_is_mentioned() {
 }
 
 #[test]
-fn new_plugin_migrates_at_once_when_asked_to() {
+fn new_plugin_can_migrate_afterwards() {
     let shop = Shop::new();
     let document = shop
         .run(&[
@@ -223,10 +223,32 @@ fn new_plugin_migrates_at_once_when_asked_to() {
     assert_eq!(down.code, Some(1));
     assert!(
         down.stderr
-            .contains("plugin `later` is written; run `cargo xtask migrate`"),
+            .contains("failed to migrate after plugin `later` was written: "),
         "{}",
         down.stderr
     );
     shop.run(&["new-plugin", "other", "--migrate", "--dry-run"])
         .usage_error();
+}
+
+#[test]
+fn on_a_terminal_a_plugin_has_one_line_and_states_have_colour() {
+    let shop = Shop::new();
+    shop.migration("auth", "2_names", "SELECT 1;");
+    let run = |arguments: &[&str]| {
+        let mut terminal = shop.command_on_terminal(arguments);
+        // `script` would wait for the end of the test's own input.
+        let output = terminal.stdin(Stdio::null()).output().unwrap();
+        Outcome::new(output).succeeded()
+    };
+    let status = run(&["migrate", "status"]);
+    assert!(status.contains("\x1b[33mpending\x1b[0m"), "{status:?}");
+    let migrated = run(&["migrate"]);
+    assert!(!migrated.contains(" applied in "), "{migrated:?}");
+    assert!(
+        migrated.contains("auth: 2 migrations applied"),
+        "{migrated:?}"
+    );
+    let last = migrated.trim_end().lines().last().unwrap();
+    assert_eq!(last, "Applied 3 migrations; 2 plugins up to date.");
 }

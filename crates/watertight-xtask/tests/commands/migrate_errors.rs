@@ -7,7 +7,7 @@ use crate::shop::Shop;
 use crate::test_workspace::Outcome;
 
 #[test]
-fn json_is_alone_on_stdout_also_when_a_migration_fails() {
+fn a_failed_migration_is_in_the_json_document() {
     let shop = Shop::new();
     shop.migration("auth", "2_bad", "SELECT nonsense");
     let ran = shop.run(&["migrate", "--json"]);
@@ -21,7 +21,7 @@ fn json_is_alone_on_stdout_also_when_a_migration_fails() {
 }
 
 #[test]
-fn a_syntax_error_on_line_40_is_shown_with_its_column_and_leaves_no_trace() {
+fn a_syntax_error_is_shown_with_line_and_column_and_applies_nothing() {
     let shop = Shop::new();
     let sql = "CREATE TABLE plugin_shop.first (id int);\n".to_owned()
         + &"-- a comment\n".repeat(38)
@@ -46,7 +46,7 @@ fn a_syntax_error_on_line_40_is_shown_with_its_column_and_leaves_no_trace() {
 }
 
 #[test]
-fn an_error_without_a_position_is_found_by_its_statement() {
+fn an_error_without_a_position_is_shown_at_its_statement() {
     let shop = Shop::new();
     shop.migration(
         "shop",
@@ -70,15 +70,15 @@ fn an_error_without_a_position_is_found_by_its_statement() {
 }
 
 #[test]
-fn bad_plugins_and_folders_are_errors_before_anything_is_sent() {
+fn invalid_plugins_and_folders_are_errors_before_any_sql_is_sent() {
     let shop = Shop::new();
     let metadata = "plugins/shop/src/plugin_metadata.rs";
     let good = shop.workspace.read(metadata);
     let with_metadata = |text: &str| {
         shop.workspace.write(metadata, text);
-        let said = shop.run(&["migrate"]).failed();
+        let output = shop.run(&["migrate"]).failed();
         shop.workspace.write(metadata, &good);
-        said
+        output
     };
     assert_snapshot!(with_metadata(&good.replace("&[\"auth\"]", "&[\"auht\"]")), @"error: failed to put the plugins in order: plugin `shop` depends on `auht`, which is not there; add that plugin or take it out of `depends_on`");
     let circle = "pub const PLUGIN_METADATA: PluginMetadata = PluginMetadata::new(\"auth\").depends_on(&[\"shop\"]);\n";
@@ -111,17 +111,17 @@ fn bad_plugins_and_folders_are_errors_before_anything_is_sent() {
 }
 
 #[test]
-fn a_database_that_cannot_be_used_is_an_error_without_the_password() {
+fn connection_errors_do_not_show_the_password() {
     let shop = Shop::new();
-    let said = |url: &str| {
+    let output = |url: &str| {
         let mut command = shop.workspace.command(&["migrate"]);
-        let said = Outcome::new(command.env("DATABASE_URL", url).output().unwrap()).failed();
-        assert!(!said.contains("hidden"), "{said}");
-        said
+        let output = Outcome::new(command.env("DATABASE_URL", url).output().unwrap()).failed();
+        assert!(!output.contains("hidden"), "{output}");
+        output
     };
-    assert_snapshot!(said("postgres://me:hidden@127.0.0.1:1/shop"), @"error: failed to connect to postgres://me:***@127.0.0.1:1/shop: 127.0.0.1 port 1: Connection refused (os error 111); start the server, or correct the host and port");
-    assert_snapshot!(said("mysql://me:hidden@127.0.0.1/shop"), @"error: failed to read the database URL: its scheme `mysql://` is not `postgres://`; write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE (it is DATABASE_URL in the environment)");
-    assert_snapshot!(said("postgres://me:hidden@127.0.0.1/shop?sslkey=a"), @"error: failed to read the database URL: the parameter `sslkey` is not supported; remove it, and percent-encode special characters in a password (it is DATABASE_URL in the environment)");
+    assert_snapshot!(output("postgres://me:hidden@127.0.0.1:1/shop"), @"error: failed to connect to postgres://me:***@127.0.0.1:1/shop: 127.0.0.1 port 1: Connection refused (os error 111); start the server, or correct the host and port");
+    assert_snapshot!(output("mysql://me:hidden@127.0.0.1/shop"), @"error: failed to read the database URL: its scheme `mysql://` is not `postgres://`; write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE (it is DATABASE_URL in the environment)");
+    assert_snapshot!(output("postgres://me:hidden@127.0.0.1/shop?sslkey=a"), @"error: failed to read the database URL: the parameter `sslkey` is not supported; remove it, and percent-encode special characters in a password (it is DATABASE_URL in the environment)");
 
     shop.workspace.write(
         ".env",
@@ -134,7 +134,7 @@ fn a_database_that_cannot_be_used_is_an_error_without_the_password() {
 }
 
 #[test]
-fn what_is_wrong_with_another_plugin_does_not_stop_the_named_one() {
+fn an_invalid_migration_of_another_plugin_is_ignored() {
     let shop = Shop::new();
     shop.workspace
         .write("plugins/shop/migrations/2_empty/down.sql", "SELECT 1");
@@ -143,26 +143,27 @@ fn what_is_wrong_with_another_plugin_does_not_stop_the_named_one() {
 }
 
 #[test]
-fn a_migration_that_is_still_its_template_is_refused() {
+fn an_unedited_migration_is_refused() {
     let shop = Shop::new();
     shop.run(&["migrate"]).succeeded();
-    shop.run(&["new-migration", "shop", "add_price"]).succeeded();
-    let said = shop.failure();
-    assert!(said.contains("it has no statement yet"), "{said}");
+    shop.run(&["new-migration", "shop", "add_price"])
+        .succeeded();
+    let output = shop.failure();
+    assert!(output.contains("it has no statement yet"), "{output}");
     let status = shop.run(&["migrate", "status"]).succeeded();
     assert!(status.contains("pending"), "{status}");
 }
 
 #[test]
-fn the_summary_names_the_migration_that_is_refused() {
+fn the_summary_names_a_refused_migration() {
     let shop = Shop::new();
     shop.migration("shop", "2_begin", "BEGIN; SELECT 1; COMMIT;");
-    let said = shop.failure();
-    assert!(said.contains("shop: failed at 2_begin"), "{said}");
+    let output = shop.failure();
+    assert!(output.contains("shop: failed at 2_begin"), "{output}");
 }
 
 #[test]
-fn embedded_migrations_need_a_server() {
+fn embedded_migrations_require_a_server() {
     let shop = Shop::new();
     std::fs::remove_dir_all(shop.workspace.path("server")).unwrap();
     assert_snapshot!(shop.run(&["migrate", "--embedded"]).failed(), @"error: failed to run the embedded migrations: there is no server in server; leave `--embedded` out to run those in the folders");

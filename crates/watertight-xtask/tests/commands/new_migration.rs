@@ -23,7 +23,7 @@ fn migrations(workspace: &TestWorkspace) -> Vec<String> {
 }
 
 #[test]
-fn a_migration_has_a_qualified_example_in_a_comment() {
+fn a_new_migration_has_a_qualified_example_in_a_comment() {
     let workspace = with_plugin();
     let arguments = [
         "new-migration",
@@ -58,7 +58,7 @@ fn a_migration_has_a_qualified_example_in_a_comment() {
 }
 
 #[test]
-fn no_transaction_is_written_where_diesel_reads_it() {
+fn no_transaction_is_written_to_metadata_toml() {
     let workspace = with_plugin();
     workspace
         .run(&["new-migration", "orders", "index", "--no-transaction"])
@@ -76,7 +76,7 @@ fn no_transaction_is_written_where_diesel_reads_it() {
 }
 
 #[test]
-fn versions_never_collide_and_always_sort_after_the_newest() {
+fn versions_are_unique_and_sort_after_the_newest() {
     let workspace = with_plugin();
     let newest = "plugins/orders/migrations/2999-12-31-235959_far/up.sql";
     workspace.write(newest, "");
@@ -129,7 +129,7 @@ fn a_dry_run_writes_nothing() {
 }
 
 #[test]
-fn an_unknown_plugin_is_answered_with_those_that_exist() {
+fn the_hint_for_an_unknown_plugin_lists_the_others() {
     let workspace = with_plugin();
     workspace.write_plugin("elsewhere", "auth", "plugin-auth");
     let before = workspace.tree();
@@ -143,7 +143,7 @@ fn an_unknown_plugin_is_answered_with_those_that_exist() {
 }
 
 #[test]
-fn a_name_that_cannot_be_a_folder_is_wrong_usage() {
+fn a_name_that_cannot_be_a_folder_is_a_usage_error() {
     let workspace = with_plugin();
     let message = workspace
         .run(&["new-migration", "orders", "../x"])
@@ -156,7 +156,7 @@ fn a_name_that_cannot_be_a_folder_is_wrong_usage() {
 }
 
 #[test]
-fn the_workspace_is_that_of_the_xtask_package_wherever_it_is_called() {
+fn the_workspace_is_that_of_the_xtask_package() {
     let workspace = with_plugin();
     let elsewhere = TestWorkspace::new();
     let called = workspace

@@ -15,12 +15,12 @@ pub fn new_plugin<'a>(id: &'a str, more: &[&'a str]) -> Vec<&'a str> {
 }
 
 #[test]
-fn the_example_is_what_is_written() {
+fn the_example_plugin_is_up_to_date() {
     let workspace = TestWorkspace::new();
     workspace.run(&new_plugin("my-feature", &FIXED)).succeeded();
     let written = tree(&workspace.path("plugins/my-feature"));
     let example = tree(&Path::new(REPOSITORY).join("examples/plugins/my-feature"));
-    let names = |tree: &crate::test_workspace::Tree| tree.keys().cloned().collect::<Vec<_>>();
+    let names = |tree: &Tree| tree.keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(&written), names(&example));
     for (path, (_, content)) in &written {
         let text = |content: &Option<Vec<u8>>| {
@@ -33,11 +33,11 @@ fn the_example_is_what_is_written() {
 }
 
 #[test]
-fn the_plugin_becomes_part_of_the_workspace_and_the_server() {
+fn a_new_plugin_is_added_to_the_workspace_and_the_server() {
     let workspace = TestWorkspace::new();
-    let said = workspace.run(&new_plugin("zebra", &FIXED)).succeeded();
+    let output = workspace.run(&new_plugin("zebra", &FIXED)).succeeded();
     workspace.run(&new_plugin("my-feature", &FIXED)).succeeded();
-    assert_snapshot!(said, @r"
+    assert_snapshot!(output, @r"
     Wrote plugin `zebra`:
       create plugins/zebra/Cargo.toml
       create plugins/zebra/README.md
@@ -95,7 +95,7 @@ fn the_plugin_becomes_part_of_the_workspace_and_the_server() {
         "{root}"
     );
     assert!(
-        root.contains("\n# Ours.\nwatertight-migrations = "),
+        root.contains("\n# Watertight.\nwatertight-migrations = "),
         "{root}"
     );
     let root: toml_edit::DocumentMut = root.parse().unwrap();
@@ -145,7 +145,7 @@ fn a_plugin_with_tables_only_is_registered_with_its_migrations() {
 }
 
 #[test]
-fn a_second_run_changes_nothing_and_says_so() {
+fn a_second_run_changes_nothing() {
     let workspace = TestWorkspace::new();
     workspace.run(&new_plugin("my-feature", &[])).succeeded();
     workspace.write("plugins/my-feature/src/models.rs", "// mine now\n");
@@ -154,7 +154,9 @@ fn a_second_run_changes_nothing_and_says_so() {
         workspace.run(&new_plugin("my-feature", &[])).succeeded(),
         @"Nothing to do: plugin `my-feature` is in plugins/my-feature already."
     );
-    let json = workspace.run(&new_plugin("my-feature", &["--json"])).succeeded();
+    let json = workspace
+        .run(&new_plugin("my-feature", &["--json"]))
+        .succeeded();
     assert!(json.contains("\"status\": \"nothing-to-do\""), "{json}");
     assert!(workspace.tree() == before);
 }
@@ -164,7 +166,9 @@ fn a_dry_run_shows_files_and_diffs_and_writes_nothing() {
     let workspace = TestWorkspace::new();
     let before = workspace.tree();
     let arguments = [&FIXED[..], &["--dry-run"]].concat();
-    let shown = workspace.run(&new_plugin("my-feature", &arguments)).succeeded();
+    let shown = workspace
+        .run(&new_plugin("my-feature", &arguments))
+        .succeeded();
     assert!(workspace.tree() == before);
     assert!(
         shown.contains("create plugins/my-feature/src/models.rs"),
@@ -177,7 +181,9 @@ fn a_dry_run_shows_files_and_diffs_and_writes_nothing() {
     assert!(!shown.contains('\x1b'), "no colours without a terminal");
 
     let arguments = [&arguments[..], &["--json"]].concat();
-    let json = workspace.run(&new_plugin("my-feature", &arguments)).succeeded();
+    let json = workspace
+        .run(&new_plugin("my-feature", &arguments))
+        .succeeded();
     assert!(workspace.tree() == before);
     let planned: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(planned["status"], "planned");
@@ -195,7 +201,7 @@ fn a_dry_run_shows_files_and_diffs_and_writes_nothing() {
 }
 
 #[test]
-fn a_description_is_data() {
+fn a_description_is_escaped() {
     let workspace = TestWorkspace::new();
     let description = "Says \"hi\" */ {{ id }} \\ <b>\nand [more]";
     workspace
@@ -218,7 +224,7 @@ fn a_description_is_data() {
 }
 
 #[test]
-fn the_settings_say_where_things_are() {
+fn folders_can_be_changed_by_settings() {
     let workspace = TestWorkspace::new();
     let settings = "[workspace.metadata.watertight]\nplugins = \"app/parts\"\nserver = \"app/server\"\n\n[workspace.package]";
     workspace.replace("Cargo.toml", "[workspace.package]", settings);
@@ -243,7 +249,7 @@ fn the_settings_say_where_things_are() {
 }
 
 #[test]
-fn without_a_server_the_plugin_stands_alone() {
+fn without_a_server_the_plugin_is_part_of_none() {
     let workspace = TestWorkspace::new();
     fs::remove_dir_all(workspace.path("server")).unwrap();
     workspace.replace("Cargo.toml", ", \"server\"", "");
@@ -254,7 +260,7 @@ fn without_a_server_the_plugin_stands_alone() {
 }
 
 #[test]
-fn a_template_of_the_workspace_overrides_ours_and_others_are_added() {
+fn templates_of_the_workspace_replace_embedded_ones_or_are_added() {
     let workspace = TestWorkspace::new();
     workspace.write(
         "templates/plugin/README.md.jinja",
@@ -276,7 +282,7 @@ fn a_template_of_the_workspace_overrides_ours_and_others_are_added() {
 }
 
 #[test]
-fn the_formatting_of_the_workspace_is_kept() {
+fn the_rustfmt_configuration_of_the_workspace_is_used() {
     let workspace = TestWorkspace::new();
     workspace.write("rustfmt.toml", "hard_tabs = true\n");
     workspace.run(&new_plugin("orders", &[])).succeeded();
@@ -289,7 +295,7 @@ fn the_formatting_of_the_workspace_is_kept() {
 }
 
 #[test]
-fn line_ends_permissions_and_links_are_kept() {
+fn line_endings_permissions_and_links_are_kept() {
     let workspace = TestWorkspace::new();
     let windows = workspace.read("Cargo.toml").replace('\n', "\r\n");
     workspace.write("Cargo.toml", &windows);

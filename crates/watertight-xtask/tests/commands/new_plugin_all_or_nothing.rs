@@ -11,7 +11,7 @@ use crate::new_plugin::new_plugin;
 use crate::test_workspace::{Outcome, TestWorkspace};
 
 #[test]
-fn what_a_killed_run_left_undone_is_done_by_the_next() {
+fn the_next_run_completes_a_killed_one() {
     let workspace = TestWorkspace::new();
     workspace.run(&new_plugin("my-feature", &[])).succeeded();
     let complete = workspace.tree();
@@ -19,13 +19,13 @@ fn what_a_killed_run_left_undone_is_done_by_the_next() {
     workspace.replace("server/Cargo.toml", plugin_line, "");
     fs::remove_file(workspace.path("server/src/plugins.rs")).unwrap();
     workspace.write(".watertight/staging/new/Cargo.toml", "half a mani");
-    let said = workspace.run(&new_plugin("my-feature", &[])).succeeded();
-    assert!(!said.contains("plugins/my-feature/"), "{said}");
+    let printed = workspace.run(&new_plugin("my-feature", &[])).succeeded();
+    assert!(!printed.contains("plugins/my-feature/"), "{printed}");
     assert!(workspace.tree() == complete);
 }
 
 #[test]
-fn when_cargo_rejects_the_workspace_all_is_put_back() {
+fn everything_is_restored_when_cargo_rejects_the_workspace() {
     let workspace = TestWorkspace::new();
     workspace.write(
         "templates/plugin/Cargo.toml.jinja",
@@ -33,14 +33,14 @@ fn when_cargo_rejects_the_workspace_all_is_put_back() {
     );
     let message = workspace.fails(&["new-plugin", "orders"]);
     assert!(
-        message.contains("so nothing was changed; Cargo says:\nerror: "),
+        message.contains("so nothing was changed:\nerror: "),
         "{message}"
     );
     assert!(message.contains("nowhere"), "{message}");
 }
 
 #[test]
-fn a_read_only_manifest_is_refused_and_nothing_is_left() {
+fn a_read_only_manifest_is_an_error_and_nothing_is_written() {
     let workspace = TestWorkspace::new();
     let read_only = fs::Permissions::from_mode(0o444);
     fs::set_permissions(workspace.path("server/Cargo.toml"), read_only).unwrap();
@@ -48,7 +48,7 @@ fn a_read_only_manifest_is_refused_and_nothing_is_left() {
 }
 
 #[test]
-fn when_the_disk_is_full_nothing_is_left() {
+fn nothing_is_written_when_the_disk_is_full() {
     let workspace = TestWorkspace::new();
     let padding = "# padding\n".repeat(40_000);
     workspace.write("Cargo.toml", &(workspace.read("Cargo.toml") + &padding));
@@ -88,7 +88,7 @@ fn interrupting(workspace: &TestWorkspace, then: &str) -> std::process::Output {
 }
 
 #[test]
-fn an_interrupt_waits_until_all_is_done_or_put_back() {
+fn an_interrupt_waits_until_everything_is_written_or_restored() {
     let workspace = TestWorkspace::new();
     let before = workspace.tree();
     let output = interrupting(&workspace, "exit 1");
@@ -97,12 +97,12 @@ fn an_interrupt_waits_until_all_is_done_or_put_back() {
 
     let output = interrupting(&workspace, "exit 0");
     assert_eq!(output.status.signal(), Some(15));
-    let said = workspace.run(&new_plugin("orders", &[])).succeeded();
-    assert!(said.starts_with("Nothing to do"), "{said}");
+    let printed = workspace.run(&new_plugin("orders", &[])).succeeded();
+    assert!(printed.starts_with("Nothing to do"), "{printed}");
 }
 
 #[test]
-fn two_at_once_do_not_disturb_each_other() {
+fn concurrent_runs_wait_for_each_other() {
     let workspace = TestWorkspace::new();
     let ids = ["a", "b", "c", "d"];
     let started = ids.map(|id| {
@@ -130,7 +130,7 @@ fn two_at_once_do_not_disturb_each_other() {
 }
 
 #[test]
-fn a_run_that_was_killed_before_cargo_lock_was_written_is_completed() {
+fn the_next_run_writes_the_cargo_lock_of_a_killed_one() {
     let workspace = TestWorkspace::new();
     let before = workspace.read("Cargo.lock");
     workspace.run(&["new-plugin", "orders"]).succeeded();
@@ -138,12 +138,12 @@ fn a_run_that_was_killed_before_cargo_lock_was_written_is_completed() {
     workspace.write("Cargo.lock", &before);
     let again = workspace.run(&["new-plugin", "orders", "--table", "lines"]);
     assert!(
-        again.stderr.contains("Brought Cargo.lock up to date."),
+        again.stderr.contains("Updated Cargo.lock."),
         "{}",
         again.stderr
     );
     assert!(
-        again.stderr.contains("`--table` change nothing"),
+        again.stderr.contains("`--table` have no effect"),
         "{}",
         again.stderr
     );

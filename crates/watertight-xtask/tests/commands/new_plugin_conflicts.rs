@@ -6,7 +6,7 @@ use crate::new_plugin::new_plugin;
 use crate::test_workspace::{Outcome, TestWorkspace};
 
 #[test]
-fn a_library_in_which_the_function_cannot_be_looked_for_is_named() {
+fn an_error_names_a_library_that_is_not_rust() {
     let workspace = TestWorkspace::new();
     workspace.run(&new_plugin("orders", &[])).succeeded();
     workspace.write("plugins/orders/src/lib.rs", "\npub fn plugin(\n");
@@ -14,7 +14,7 @@ fn a_library_in_which_the_function_cannot_be_looked_for_is_named() {
 }
 
 #[test]
-fn wrong_ids_and_tables_are_wrong_usage() {
+fn invalid_ids_and_table_names_are_usage_errors() {
     let workspace = TestWorkspace::new();
     let before = workspace.tree();
     assert_snapshot!(workspace.run(&["new-plugin", "My_Feature"]).usage_error(), @r#"
@@ -34,14 +34,14 @@ fn wrong_ids_and_tables_are_wrong_usage() {
 }
 
 #[test]
-fn a_folder_that_is_something_else_is_a_conflict() {
+fn an_existing_folder_is_a_conflict() {
     let workspace = TestWorkspace::new();
     workspace.write("plugins/orders/notes.txt", "");
     assert_snapshot!(workspace.fails(&["new-plugin", "orders"]), @"error: failed to create plugin `orders`: plugins/orders is there already, and is not that plugin; move it away, or choose another id");
 }
 
 #[test]
-fn an_id_that_another_folder_has_is_a_conflict() {
+fn an_id_that_another_plugin_has_is_a_conflict() {
     let workspace = TestWorkspace::new();
     workspace.write_plugin("sales", "orders", "plugin-orders");
     assert_snapshot!(workspace.fails(&["new-plugin", "orders"]), @"error: failed to create plugin `orders`: plugins/sales has that id already; choose another");
@@ -61,7 +61,7 @@ fn a_package_name_that_is_taken_is_a_conflict() {
 #[test]
 fn a_dependency_of_the_same_name_is_a_conflict() {
     let workspace = TestWorkspace::new();
-    workspace.replace("Cargo.toml", "# Ours.\n", "plugin-orders = \"1\"\n");
+    workspace.replace("Cargo.toml", "# Watertight.\n", "plugin-orders = \"1\"\n");
     assert_snapshot!(workspace.fails(&["new-plugin", "orders"]), @"error: failed to change Cargo.toml: `plugin-orders` in `[workspace.dependencies]` is another package already; rename that dependency, or choose another id");
 }
 
@@ -77,7 +77,7 @@ fn an_excluded_plugins_folder_is_an_error() {
 }
 
 #[test]
-fn settings_and_plugins_that_cannot_be_read_are_named() {
+fn errors_name_invalid_settings_and_plugins() {
     let workspace = TestWorkspace::new();
     let settings = "[workspace.metadata.watertight]\nplugin = \"x\"\n\n[workspace.package]";
     workspace.replace("Cargo.toml", "[workspace.package]", settings);
@@ -104,13 +104,13 @@ fn a_folder_outside_a_workspace_is_an_error() {
     workspace.write("Cargo.toml", "[package]\nname = \"alone\"\n");
     let message = workspace.fails(&["new-plugin", "orders"]);
     assert!(
-        message.contains("failed to find a workspace from "),
+        message.contains("failed to find the workspace: "),
         "{message}"
     );
 }
 
 #[test]
-fn a_wrong_template_is_named_and_nothing_is_written() {
+fn an_error_names_an_invalid_template() {
     let workspace = TestWorkspace::new();
     workspace.write(
         "templates/plugin/src/lib.rs.jinja",
@@ -122,14 +122,14 @@ fn a_wrong_template_is_named_and_nothing_is_written() {
     workspace.write("templates/plugin/src/lib.rs.jinja", "fn {\n");
     let message = workspace.fails(&["new-plugin", "orders"]);
     assert!(
-        message.starts_with("error: failed to format src/lib.rs; rustfmt says:"),
+        message.starts_with("error: failed to format src/lib.rs with rustfmt:"),
         "{message}"
     );
     assert!(message.contains("--> src/lib.rs:1:"), "{message}");
 }
 
 #[test]
-fn a_missing_rustfmt_is_named() {
+fn a_missing_rustfmt_is_an_error() {
     let workspace = TestWorkspace::new();
     let before = workspace.tree();
     let ran = workspace
@@ -138,4 +138,19 @@ fn a_missing_rustfmt_is_named() {
         .output();
     assert_snapshot!(Outcome::new(ran.unwrap()).failed(), @"error: failed to run rustfmt: No such file or directory (os error 2); install it with `rustup component add rustfmt`");
     assert!(workspace.tree() == before);
+}
+
+#[test]
+fn versions_that_the_generated_code_does_not_compile_with_are_a_conflict() {
+    let workspace = TestWorkspace::new();
+    workspace.replace(
+        "Cargo.toml",
+        "# Watertight.\n",
+        "axum = \"0.7\"\ndiesel = { version = \"2.2\", features = [\"postgres\"] }\ndiesel-async = { version = \"0.7\" }\nureq = \"2\"\n",
+    );
+    assert_snapshot!(workspace.fails(&["new-plugin", "orders"]), @"");
+    workspace.replace("Cargo.toml", "axum = \"0.7\"", "axum = \"0.8\"");
+    workspace.replace("Cargo.toml", "version = \"0.7\"", "version = \"0.9\"");
+    workspace.replace("Cargo.toml", "ureq = \"2\"", "ureq = \"3\"");
+    workspace.run(&["new-plugin", "orders"]).succeeded();
 }

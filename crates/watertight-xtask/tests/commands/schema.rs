@@ -5,7 +5,7 @@ use insta::assert_snapshot;
 use crate::shop::{SCHEMA_FILE, Shop};
 
 #[test]
-fn schema_rs_follows_the_sql() {
+fn schema_rs_is_written_from_the_migrations() {
     let shop = Shop::with_items();
     let clean = shop.workspace.read(SCHEMA_FILE);
     assert_snapshot!(shop.run(&["schema", "shop"]).succeeded(), @"Nothing to do: every schema.rs is as the tables are.");
@@ -58,7 +58,8 @@ fn schema_rs_follows_the_sql() {
     ");
     // It says what the migrations make, and that one is still there.
     let with_price = shop.workspace.read(SCHEMA_FILE);
-    shop.run(&["migrate", "revert", "--plugin", "shop"]).succeeded();
+    shop.run(&["migrate", "revert", "--plugin", "shop"])
+        .succeeded();
     assert_eq!(shop.workspace.read(SCHEMA_FILE), with_price);
     shop.workspace.write(SCHEMA_FILE, &clean);
     shop.run(&["migrate", "--no-schema"]).succeeded();
@@ -68,7 +69,7 @@ fn schema_rs_follows_the_sql() {
 }
 
 #[test]
-fn a_workspace_can_switch_the_refreshing_off() {
+fn a_setting_disables_refreshing() {
     let shop = Shop::with_items();
     shop.write_schema(&["id -> Uuid"]);
     let manifest = shop.workspace.read("Cargo.toml");
@@ -84,12 +85,12 @@ fn a_workspace_can_switch_the_refreshing_off() {
 }
 
 #[test]
-fn what_a_person_has_written_is_not_overwritten_by_migrate() {
+fn migrate_does_not_overwrite_edits_without_a_migration() {
     let shop = Shop::with_items();
     shop.write_schema(&["id -> Uuid", "name -> Text", "price -> Nullable<Numeric>"]);
     let written = shop.workspace.read(SCHEMA_FILE);
     let ran = shop.run(&["migrate"]);
-    assert_snapshot!(ran.stderr.lines().find(|line| line.contains("left as it is")).unwrap_or_default(), @"plugins/shop/src/schema.rs is left as it is: it says what no migration has made. `cargo xtask generate shop` writes the migration; `cargo xtask schema shop` writes the file anew");
+    assert_snapshot!(ran.stderr.lines().find(|line| line.contains("was not refreshed")).unwrap_or_default(), @"plugins/shop/src/schema.rs is left as it is: it says what no migration has made. `cargo xtask generate shop` writes the migration; `cargo xtask schema shop` writes the file anew");
     assert_eq!(shop.workspace.read(SCHEMA_FILE), written);
     // When it is asked for, it is.
     shop.run(&["schema", "shop"]).succeeded();
@@ -97,7 +98,7 @@ fn what_a_person_has_written_is_not_overwritten_by_migrate() {
 }
 
 #[test]
-fn two_runs_at_once_refresh_one_file() {
+fn concurrent_runs_refresh_one_file() {
     if crate::shop::has_one_connection() {
         return;
     }
@@ -112,10 +113,37 @@ fn two_runs_at_once_refresh_one_file() {
 }
 
 #[test]
-fn the_examples_schema_rs_are_fresh() {
+fn the_examples_schema_rs_are_up_to_date() {
     let shop = Shop::new();
     let mut command = shop.command(&["schema", "--check"]);
-    let output = command.current_dir(crate::test_workspace::REPOSITORY).output().unwrap();
+    let output = command
+        .current_dir(crate::test_workspace::REPOSITORY)
+        .output()
+        .unwrap();
     let ran = crate::test_workspace::Outcome::new(output);
     assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
+}
+
+#[test]
+fn a_file_is_not_refreshed_when_the_database_is_ahead_of_the_code() {
+    let shop = Shop::with_items();
+    let clean = shop.workspace.read(SCHEMA_FILE);
+    let price = "ALTER TABLE \"plugin_shop\".\"items\" ADD COLUMN \"price\" numeric;";
+    shop.migration("shop", "2_price", price);
+    shop.run(&["migrate", "--no-schema"]).succeeded();
+    // As on a branch without that migration, but with one of its own.
+    std::fs::remove_dir_all(shop.workspace.path("plugins/shop/migrations/2_price")).unwrap();
+    let title = "ALTER TABLE \"plugin_shop\".\"items\" ADD COLUMN \"title\" text;";
+    shop.migration("shop", "3_title", title);
+    let not_refreshed = "plugins/shop/src/schema.rs was not refreshed: the database has migrations that the code does \
+                         not have (2_price)";
+    for arguments in [&["migrate"][..], &["migrate", "redo", "--plugin", "shop"]] {
+        let down = "ALTER TABLE \"plugin_shop\".\"items\" DROP COLUMN \"title\";";
+        shop.workspace
+            .write("plugins/shop/migrations/3_title/down.sql", down);
+        let outcome = shop.run(arguments);
+        assert!(outcome.stderr.contains(not_refreshed), "{}", outcome.stderr);
+        outcome.succeeded();
+        assert_eq!(shop.workspace.read(SCHEMA_FILE), clean);
+    }
 }

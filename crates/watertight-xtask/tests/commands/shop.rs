@@ -65,6 +65,22 @@ impl Shop {
         command
     }
 
+    /// Returns a command that runs on a terminal, which `script` provides.
+    pub fn command_on_terminal(&self, arguments: &[&str]) -> Command {
+        let command = self.command(arguments);
+        let words = [command.get_program()]
+            .into_iter()
+            .chain(command.get_args());
+        let words: Vec<_> = words.map(|word| word.to_str().unwrap()).collect();
+        let mut terminal = Command::new("script");
+        terminal
+            .args(["-qefc", &words.join(" "), "/dev/null"])
+            .current_dir(self.workspace.root())
+            .env_remove("CARGO_MANIFEST_DIR")
+            .env("DATABASE_URL", self.database.url().expose_secret());
+        terminal
+    }
+
     pub fn run(&self, arguments: &[&str]) -> Outcome {
         Outcome::new(self.command(arguments).output().unwrap())
     }

@@ -20,7 +20,7 @@ fn findings(shop: &Shop) -> String {
 }
 
 #[test]
-fn migrations_that_undo_what_they_do_are_clean() {
+fn reversible_migrations_have_no_findings() {
     let shop = Shop::with_items();
     assert_snapshot!(shop.run(&["verify"]).succeeded(), @"
     auth: 1 migration up, down and up again
@@ -32,7 +32,7 @@ fn migrations_that_undo_what_they_do_are_clean() {
 }
 
 #[test]
-fn what_a_down_leaves_is_listed_by_name() {
+fn objects_that_a_down_leaves_behind_are_found() {
     let up = "CREATE TYPE plugin_shop.mood AS ENUM ('good'); CREATE INDEX mine ON plugin_shop.items (name);
         ALTER TABLE plugin_shop.items ALTER name DROP NOT NULL; CREATE TABLE public.stray (id int)";
     let down = "DROP INDEX plugin_shop.mine";
@@ -45,7 +45,7 @@ fn what_a_down_leaves_is_listed_by_name() {
 }
 
 #[test]
-fn a_down_that_fails_or_takes_too_much_is_found() {
+fn a_down_that_fails_or_drops_too_much_is_found() {
     let up = "ALTER TABLE plugin_shop.items ADD COLUMN price int";
     assert_snapshot!(findings(&with_down(up, "ALTER TABLE plugin_shop.items DROP COLUMN prize")), @r#"
     shop: 1 finding
@@ -64,7 +64,7 @@ fn a_down_that_fails_or_takes_too_much_is_found() {
 }
 
 #[test]
-fn an_up_that_works_only_once_is_found() {
+fn an_up_that_differs_the_second_time_is_found() {
     // What it makes has another name each time.
     let up = "DO $$ BEGIN EXECUTE format('CREATE TABLE plugin_shop.t%s (id int)', txid_current()); END $$";
     let down = "DO $$ DECLARE name text; BEGIN

@@ -46,7 +46,9 @@ fn named(workspace: &Workspace, url: &DatabaseUrl, origin: &UrlOrigin) -> Result
     let mut connection = url.connect()?;
     let version: String = sql::<Text>("SHOW server_version").get_result(&mut connection)?;
     let origin = match origin {
-        UrlOrigin::DotEnv(file) => format!("DATABASE_URL in {}", workspace.relative(file).display()),
+        UrlOrigin::DotEnv(file) => {
+            format!("DATABASE_URL in {}", workspace.relative(file).display())
+        }
         UrlOrigin::Environment => "DATABASE_URL in the environment".to_owned(),
     };
     Ok(vec![

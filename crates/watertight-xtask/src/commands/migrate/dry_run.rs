@@ -2,8 +2,8 @@ use std::fmt::Write as _;
 
 use anyhow::Result;
 use serde_json::{Value, json};
-use watertight_embedded::Database;
 use watertight_diagnostics::ExitCode;
+use watertight_embedded::Database;
 use watertight_metadata::PluginId;
 use watertight_migrations::{Migrator, Plan, PlannedMigration};
 

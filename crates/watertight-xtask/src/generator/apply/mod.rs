@@ -39,7 +39,8 @@ pub(crate) fn apply(
 ) -> Result<()> {
     let _signals = HeldSignals::new();
     let mut undo = Undo::default();
-    let mut staging = Staging::new(root, &mut undo)?;
+    undo.create_parent(&Staging::folder(root))?;
+    let mut staging = Staging::new(root)?;
     let Err(error) = stage_and_commit(root, plan, also, check, &mut staging, &mut undo) else {
         return Ok(());
     };

@@ -7,8 +7,6 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use walkdir::WalkDir;
 
-use super::undo::Undo;
-
 /// Files and folders that are written completely before they are renamed to their paths.
 ///
 /// They are in `.watertight/staging`, because Cargo takes every folder in the plugins' folder for a member. A file whose
@@ -24,10 +22,15 @@ pub(super) struct Staging {
 }
 
 impl Staging {
-    pub(super) fn new(root: &Path, undo: &mut Undo) -> Result<Self> {
-        let folder = root.join(".watertight/staging");
+    /// Returns the staging folder of a workspace.
+    pub(super) fn folder(root: &Path) -> PathBuf {
+        root.join(".watertight/staging")
+    }
+
+    /// Creates an empty staging folder. Its parent exists.
+    pub(super) fn new(root: &Path) -> Result<Self> {
+        let folder = Self::folder(root);
         let failed = || "failed to write in .watertight";
-        undo.create_parent(&folder)?;
         if folder.exists() {
             fs::remove_dir_all(&folder).with_context(failed)?;
         }
