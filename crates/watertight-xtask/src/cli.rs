@@ -2,6 +2,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
@@ -46,16 +47,26 @@ impl Cli {
     pub(crate) fn parse_from(
         arguments: impl Iterator<Item = OsString>,
     ) -> Result<Self, clap::Error> {
+        let program = OsString::from("cargo xtask");
+        let arguments: Vec<OsString> = std::iter::once(program).chain(arguments).collect();
+        match Self::try_parse_from(&arguments) {
+            Err(error) if is_help(error.kind()) => {
+                let matches = Self::command_of_workspace().try_get_matches_from(arguments)?;
+                Self::from_arg_matches(&matches)
+            }
+            parsed => parsed,
+        }
+    }
+
+    /// Returns the commands without those that the current workspace cannot use.
+    fn command_of_workspace() -> clap::Command {
         let workspace = Workspace::find().ok();
         let has = |test: fn(&Workspace) -> bool| workspace.as_ref().is_some_and(test);
         let has_template = has(|workspace| workspace.template_folder().is_some());
         let has_copy = has(|workspace| workspace.root().join(VENDORED).is_dir());
-        let program = OsString::from("cargo xtask");
-        let matches = Self::command()
+        Self::command()
             .mut_subcommand("new-workspace", |command| command.hide(!has_template))
             .mut_subcommand("vendor", |command| command.hide(!has_copy))
-            .try_get_matches_from(std::iter::once(program).chain(arguments))?;
-        Self::from_arg_matches(&matches)
     }
 
     /// Returns the name of the command if its result, or its error, is to be printed as JSON.
@@ -89,6 +100,13 @@ impl Cli {
         };
         Ok(code.into())
     }
+}
+
+fn is_help(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    )
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use serde_json::json;
+use watertight_connection::workspace_root;
 use watertight_diagnostics::ExitCode;
 use watertight_metadata::PluginId;
 use watertight_migrations::RunReport;
@@ -53,7 +54,6 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let workspace = Workspace::find()?;
     let plugin = NewPlugin {
         id: arguments.id,
         description: arguments.description.clone(),
@@ -61,10 +61,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         has_routes: !arguments.no_server,
         timestamp: arguments.timestamp,
     };
-    let plan = if arguments.dry_run {
-        plugin.plan(&workspace)?
+    let (workspace, plan) = if arguments.dry_run {
+        let workspace = Workspace::find()?;
+        let plan = plugin.plan(&workspace)?;
+        (workspace, plan)
     } else {
-        plugin.write(workspace.root())?
+        plugin.write(&workspace_root()?)?
     };
     if !arguments.migrate {
         report(&workspace, arguments, &plan, None)?;
@@ -73,8 +75,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     if !arguments.json {
         report(&workspace, arguments, &plan, None)?;
     }
-    let migrated = Workspace::at(workspace.root())
-        .and_then(|workspace| migration_run::run_all(&workspace))
+    let migrated = migration_run::run_all(&workspace)
         .with_context(|| {
             format!(
                 "failed to migrate after plugin `{}` was written",

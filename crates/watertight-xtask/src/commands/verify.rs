@@ -55,7 +55,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     for plugin in &plugins {
         let migrator = migrator_for(&workspace, &[plugin.id])?;
         let mut scratch = server.create()?;
-        scratch.prepare(&workspace, plugin.id)?;
+        scratch.prepare(&workspace, plugin)?;
         let plugin = verify(&migrator, &mut scratch, plugin.id)?;
         if !arguments.json {
             terminal::print(&plugin.summary())?;
@@ -142,7 +142,7 @@ impl Finding {
         Self {
             migration: migration.to_owned(),
             file,
-            message: command_error::report(error).to_string(),
+            message: message(error),
         }
     }
 
@@ -166,6 +166,12 @@ impl Finding {
         }
         known.extend_from_slice(differences);
     }
+}
+
+/// Returns the error with its causes, its location and its hint.
+fn message(error: &MigrateError) -> String {
+    let report = command_error::report(error).to_string();
+    report.trim_start_matches("error: ").to_owned()
 }
 
 impl Verified {

@@ -10,7 +10,7 @@ use watertight_migrations::Migrator;
 use super::interrupt;
 use super::migration_folders::migrator_for;
 use crate::output::{command_error, terminal};
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, WorkspacePlugin};
 
 /// The prefix of the names of scratch databases.
 const PREFIX: &str = "watertight_scratch";
@@ -97,13 +97,18 @@ impl Scratch {
     /// # Errors
     ///
     /// As [`migrate`](Self::migrate).
-    pub(crate) fn prepare(&mut self, workspace: &Workspace, plugin: PluginId) -> Result<()> {
-        let dependencies = workspace.plugin(plugin.as_str())?.dependencies;
+    pub(crate) fn prepare(
+        &mut self,
+        workspace: &Workspace,
+        plugin: &WorkspacePlugin,
+    ) -> Result<()> {
+        let dependencies = &plugin.dependencies;
         if !dependencies.is_empty() {
-            let migrator = migrator_for(workspace, &dependencies)?;
-            self.migrate(&migrator, &dependencies)?;
+            let migrator = migrator_for(workspace, dependencies)?;
+            self.migrate(&migrator, dependencies)?;
         }
-        let schema = format!("CREATE SCHEMA IF NOT EXISTS \"{}\"", plugin.schema_name());
+        let schema = plugin.id.schema_name();
+        let schema = format!("CREATE SCHEMA IF NOT EXISTS \"{schema}\"");
         self.connection.batch_execute(&schema)?;
         Ok(())
     }

@@ -116,14 +116,14 @@ impl NewPlugin {
         Ok(plan)
     }
 
-    /// Writes the plugin into the workspace with this root, and returns what was written.
+    /// Writes the plugin into the workspace with this root. Returns the workspace and what was written.
     ///
     /// # Errors
     ///
     /// The first failure. Nothing is written then.
-    pub(crate) fn write(&self, root: &Path) -> Result<FilePlan> {
+    pub(crate) fn write(&self, root: &Path) -> Result<(Workspace, FilePlan)> {
         let _lock = apply::lock(root)?;
-        // Read under the lock: another run may just have changed the manifests.
+        // Read under the lock: another run may have just changed the manifests.
         let workspace = Workspace::at(root)?;
         let mut plan = self.plan(&workspace)?;
         if !plan.is_empty() {
@@ -133,7 +133,7 @@ impl NewPlugin {
             // A run that was killed may have written everything but Cargo.lock.
             plan.notes.push("Updated Cargo.lock.".to_owned());
         }
-        Ok(plan)
+        Ok((workspace, plan))
     }
 
     /// Checks that the folder and the package name are not taken.

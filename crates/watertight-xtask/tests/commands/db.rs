@@ -82,7 +82,7 @@ fn the_embedded_database_is_started_shared_reset_and_stopped() {
         run(&workspace, &["db", "status"]).succeeded(),
         format!("database      embedded {kind}\nstate         stopped\n")
     );
-    assert_snapshot!(run(&workspace, &["db", "stop"]).succeeded(), @"Nothing to do: the embedded database does not run.");
+    assert_snapshot!(run(&workspace, &["db", "stop"]).succeeded(), @"Nothing to do: the embedded database is not running.");
 
     run(&workspace, &["migrate"]).succeeded();
     let insert = "INSERT INTO plugin_shop.items VALUES (7)";
@@ -173,7 +173,10 @@ fn a_program_gets_the_url_and_its_exit_code_is_returned() {
     assert_eq!(shell("printf %s $DATABASE_URL").succeeded(), url);
     assert_eq!(shell("exit 7").code, Some(7));
     assert_eq!(shell("kill -9 $$").code, Some(137));
-    assert_snapshot!(run_on(&workspace, url, &["db", "run", "--", "no-such-program"]).failed(), @"error: failed to run no-such-program; check that it is installed and on the PATH: No such file or directory (os error 2)");
+    assert_snapshot!(run_on(&workspace, url, &["db", "run", "--", "no-such-program"]).failed(), @"
+    error: failed to run no-such-program: No such file or directory (os error 2)
+    hint: check that it is installed and in the PATH
+    ");
     run_on(&workspace, url, &["db", "run"]).usage_error();
 }
 

@@ -71,21 +71,21 @@ fn a_column_in_schema_rs_becomes_a_migration() {
     let shop = Shop::with_items();
     shop.write_schema(&["id -> Uuid", "name -> Text", "price -> Nullable<Numeric>"]);
     assert_snapshot!(generate(&shop, &[]).succeeded(), @"
-    Wrote a migration of plugin `shop`, tried up, down and up again:
+    Wrote a migration of plugin `shop`, tested up, down and up again:
       create plugins/shop/migrations/2026-02-01-000000_add_price_to_items/down.sql
       create plugins/shop/migrations/2026-02-01-000000_add_price_to_items/up.sql
 
-    It does:
+    Changes:
       add items.price
 
     Next:
-      look at its SQL, and add what schema.rs cannot say
+      review its SQL, and add what schema.rs cannot express
       cargo xtask migrate --plugin shop
     ");
     let folder = "plugins/shop/migrations/2026-02-01-000000_add_price_to_items";
     assert_snapshot!(shop.workspace.read(&format!("{folder}/up.sql")), @r#"ALTER TABLE "plugin_shop"."items" ADD COLUMN "price" numeric;"#);
     assert_snapshot!(shop.workspace.read(&format!("{folder}/down.sql")), @r#"ALTER TABLE "plugin_shop"."items" DROP COLUMN "price";"#);
-    assert_snapshot!(generate(&shop, &[]).succeeded(), @"Nothing to do: the migrations of plugin `shop` make what its schema.rs says.");
+    assert_snapshot!(generate(&shop, &[]).succeeded(), @"Nothing to do: the migrations of plugin `shop` match its schema.rs.");
     let before = shop.workspace.read(SCHEMA_FILE);
     shop.run(&["migrate"]).succeeded();
     assert_eq!(shop.workspace.read(SCHEMA_FILE), before);
@@ -94,7 +94,7 @@ fn a_column_in_schema_rs_becomes_a_migration() {
 #[test]
 fn check_and_dry_run_write_nothing() {
     let shop = Shop::with_items();
-    assert_snapshot!(generate(&shop, &["--check"]).succeeded(), @"Nothing to do: the migrations of plugin `shop` make what its schema.rs says.");
+    assert_snapshot!(generate(&shop, &["--check"]).succeeded(), @"Nothing to do: the migrations of plugin `shop` match its schema.rs.");
     shop.write_schema(&["id -> Uuid", "name -> Text", "price -> Nullable<Numeric>"]);
     let before = shop.workspace.tree();
     let missing = generate(&shop, &["--check"]);
@@ -131,13 +131,14 @@ fn a_possible_rename_is_not_dropped_without_asking() {
     shop.write_schema(&["id -> Uuid", "title -> Text"]);
     let before = shop.workspace.tree();
     assert_snapshot!(generate(&shop, &[]).failed(), @"
-    error: failed to tell what is renamed from what is dropped:
-      `items.name` is gone from schema.rs, and `title` is new: it may have another name now; say `--rename items.name=title`, or `--drop items.name`
-    run it again with these
+    error: failed to distinguish renamed from dropped tables and columns:
+      `items.name` is gone from schema.rs, and `title` is new: it may have another name now
+    hint: run the command again with `--rename items.name=title` or `--drop items.name`
     ");
     assert_snapshot!(generate(&shop, &["--rename", "items.nam=title"]).failed(), @r#"error: failed to take "items.nam" for renamed or dropped: schema.rs has it, or the migrations do not make it; gone are: items.name"#);
     assert_snapshot!(generate(&shop, &["--rename", "items"]).usage_error(), @"
-    error: invalid value 'items' for '--rename <OLD=NEW>': write it as `items=products` for a table, or `items.name=title` for a column
+    error: invalid value 'items' for '--rename <OLD=NEW>': it is not OLD=NEW
+    hint: write `items=products` for a table, or `items.name=title` for a column
 
     For more information, try '--help'.
     ");
@@ -146,7 +147,7 @@ fn a_possible_rename_is_not_dropped_without_asking() {
     assert_snapshot!(lossy.stderr, @"
     error: failed to write the migration: it loses data:
       drops the column items.name
-    if that is meant, run it again with `--allow-data-loss`
+    hint: if this is intended, run the command again with `--allow-data-loss`
     ");
     assert!(shop.workspace.tree() == before);
     generate(&shop, &["--rename", "items.name=title"]).succeeded();
@@ -189,7 +190,7 @@ fn data_is_lost_only_when_that_is_allowed() {
     assert_snapshot!(lossy.stderr, @"
     error: failed to write the migration: it loses data:
       drops the column items.name
-    if that is meant, run it again with `--allow-data-loss`
+    hint: if this is intended, run the command again with `--allow-data-loss`
     ");
     generate(&shop, &["--allow-data-loss", "--name", "forget_names"]).succeeded();
     assert_snapshot!(shop.workspace.read("plugins/shop/migrations/2026-02-01-000000_forget_names/up.sql"), @r#"
@@ -224,8 +225,14 @@ fn an_error_in_schema_rs_is_shown_at_its_position() {
     assert_snapshot!(error("diesel::table! { plugin_shop.items { id -> Uuid, } }\ndiesel::joinable!(items -> users (user_id));"), @"error: failed to read plugins/shop/src/schema.rs:2:28: `users` is no table of this file; take the join out");
     assert_snapshot!(error("fn broken("), @"error: failed to read plugins/shop/src/schema.rs:1:10: cannot parse string into token stream");
     fs::remove_file(shop.workspace.path(SCHEMA_FILE)).unwrap();
-    assert_snapshot!(generate(&shop, &[]).failed(), @"error: failed to read plugins/shop/src/schema.rs: it is not there; `cargo xtask schema shop` writes it");
-    assert_snapshot!(shop.run(&["generate", "shpo"]).failed(), @"error: failed to find a plugin `shpo`; did you mean `shop`? There are: auth, shop");
+    assert_snapshot!(generate(&shop, &[]).failed(), @"
+    error: failed to read plugins/shop/src/schema.rs: it does not exist
+    hint: write it with `cargo xtask schema shop`
+    ");
+    assert_snapshot!(shop.run(&["generate", "shpo"]).failed(), @"
+    error: failed to find a plugin `shpo`
+    hint: did you mean `shop`? The plugins are: auth, shop
+    ");
     assert_eq!(migrations(&shop), ["1_items"]);
 }
 
@@ -316,11 +323,14 @@ fn ctrl_c_drops_the_scratch_database() {
 #[test]
 fn check_without_a_plugin_checks_all_plugins_with_a_schema_rs() {
     let shop = Shop::with_items();
-    assert_snapshot!(shop.run(&["generate", "--check"]).succeeded(), @"");
+    assert_snapshot!(shop.run(&["generate", "--check"]).succeeded(), @"Nothing to do: the migrations of all plugins match their schema.rs.");
     shop.write_schema(&["id -> Uuid", "name -> Text", "price -> Nullable<Numeric>"]);
     let missing = shop.run(&["generate", "--check"]);
     assert_eq!(missing.code, Some(3), "{}", missing.stderr);
-    assert_snapshot!(missing.stdout, @"");
+    assert_snapshot!(missing.stdout, @"
+    A migration of plugin `shop` is missing: add items.price.
+    Run `cargo xtask generate shop`.
+    ");
     let missing = shop.run(&["generate", "--check", "--json"]);
     assert_eq!(missing.code, Some(3), "{}", missing.stderr);
     let document: Value = serde_json::from_str(&missing.stdout).unwrap();

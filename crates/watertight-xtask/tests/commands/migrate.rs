@@ -28,7 +28,10 @@ fn a_plugin_is_migrated_with_its_dependencies_only() {
     shop: 1 migration applied
     Applied 1 migration; 2 plugins up to date.
     ");
-    assert_snapshot!(shop.run(&["migrate", "--plugin", "shpo"]).failed(), @"error: failed to find a plugin `shpo`; did you mean `shop`? There are: auth, shop");
+    assert_snapshot!(shop.run(&["migrate", "--plugin", "shpo"]).failed(), @"
+    error: failed to find a plugin `shpo`
+    hint: did you mean `shop`? The plugins are: auth, shop
+    ");
 }
 
 #[test]
@@ -47,7 +50,7 @@ fn a_dry_run_prints_the_sql_and_changes_nothing() {
     let document: Value = serde_json::from_str(&document).unwrap();
     assert_eq!(document["migrations"][1]["name"], "1_items");
     shop.run(&["migrate"]).succeeded();
-    assert_snapshot!(shop.run(&["migrate", "--dry-run"]).succeeded(), @"-- Nothing to do: every plugin is up to date.");
+    assert_snapshot!(shop.run(&["migrate", "--dry-run"]).succeeded(), @"-- Nothing to do: all plugins are up to date.");
 }
 
 #[test]

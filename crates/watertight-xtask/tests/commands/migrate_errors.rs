@@ -166,5 +166,8 @@ fn the_summary_names_a_refused_migration() {
 fn embedded_migrations_require_a_server() {
     let shop = Shop::new();
     std::fs::remove_dir_all(shop.workspace.path("server")).unwrap();
-    assert_snapshot!(shop.run(&["migrate", "--embedded"]).failed(), @"error: failed to run the embedded migrations: there is no server in server; leave `--embedded` out to run those in the folders");
+    assert_snapshot!(shop.run(&["migrate", "--embedded"]).failed(), @"
+    error: failed to run the embedded migrations: there is no server in server
+    hint: run those in the plugins' folders, without `--embedded`
+    ");
 }

@@ -32,13 +32,13 @@ fn a_new_migration_has_a_qualified_example_in_a_comment() {
         "--timestamp",
         "2026-01-01-000000",
     ];
-    assert_snapshot!(workspace.run(&arguments).succeeded(), @r"
+    assert_snapshot!(workspace.run(&arguments).succeeded(), @"
     Wrote a migration of plugin `orders`:
       create plugins/orders/migrations/2026-01-01-000000_add_price/down.sql
       create plugins/orders/migrations/2026-01-01-000000_add_price/up.sql
 
     Next:
-      write its SQL into up.sql, and what undoes it into down.sql
+      write the SQL into up.sql, and the SQL that reverts it into down.sql
       cargo xtask migrate --plugin orders
     ");
     let folder = "plugins/orders/migrations/2026-01-01-000000_add_price";
@@ -133,13 +133,25 @@ fn the_hint_for_an_unknown_plugin_lists_the_others() {
     let workspace = with_plugin();
     workspace.write_plugin("elsewhere", "auth", "plugin-auth");
     let before = workspace.tree();
-    assert_snapshot!(workspace.run(&["new-migration", "order", "x"]).failed(), @"error: failed to find a plugin `order`; did you mean `orders`? There are: auth, orders");
-    assert_snapshot!(workspace.run(&["new-migration", "zzz", "x"]).failed(), @"error: failed to find a plugin `zzz`; there are: auth, orders");
+    assert_snapshot!(workspace.run(&["new-migration", "order", "x"]).failed(), @"
+    error: failed to find a plugin `order`
+    hint: did you mean `orders`? The plugins are: auth, orders
+    ");
+    assert_snapshot!(workspace.run(&["new-migration", "zzz", "x"]).failed(), @"
+    error: failed to find a plugin `zzz`
+    hint: the plugins are: auth, orders
+    ");
     // The folder's name is not the id.
-    assert_snapshot!(workspace.run(&["new-migration", "elsewhere", "x"]).failed(), @"error: failed to find a plugin `elsewhere`; there are: auth, orders");
+    assert_snapshot!(workspace.run(&["new-migration", "elsewhere", "x"]).failed(), @"
+    error: failed to find a plugin `elsewhere`
+    hint: the plugins are: auth, orders
+    ");
     assert!(workspace.tree() == before);
     let empty = TestWorkspace::new();
-    assert_snapshot!(empty.run(&["new-migration", "orders", "x"]).failed(), @"error: failed to find a plugin `orders`: plugins has no plugins; make one with `cargo xtask new-plugin`");
+    assert_snapshot!(empty.run(&["new-migration", "orders", "x"]).failed(), @"
+    error: failed to find a plugin `orders`: plugins has no plugins
+    hint: create one with `cargo xtask new-plugin`
+    ");
 }
 
 #[test]
@@ -149,7 +161,8 @@ fn a_name_that_cannot_be_a_folder_is_a_usage_error() {
         .run(&["new-migration", "orders", "../x"])
         .usage_error();
     assert_snapshot!(message, @r#"
-    error: invalid value '../x' for '<NAME>': failed to take "../x" as the migration's name: a name has only letters a to z, digits and underscores; use one like `add_price`
+    error: invalid value '../x' for '<NAME>': "../x" is not a valid migration name: a name consists of the letters a to z, digits and underscores
+    hint: use a name like `add_price`
 
     For more information, try '--help'.
     "#);

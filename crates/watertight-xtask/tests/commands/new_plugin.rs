@@ -37,7 +37,7 @@ fn a_new_plugin_is_added_to_the_workspace_and_the_server() {
     let workspace = TestWorkspace::new();
     let output = workspace.run(&new_plugin("zebra", &FIXED)).succeeded();
     workspace.run(&new_plugin("my-feature", &FIXED)).succeeded();
-    assert_snapshot!(output, @r"
+    assert_snapshot!(output, @"
     Wrote plugin `zebra`:
       create plugins/zebra/Cargo.toml
       create plugins/zebra/README.md
@@ -60,7 +60,7 @@ fn a_new_plugin_is_added_to_the_workspace_and_the_server() {
 
     Next:
       cargo xtask migrate         creates the schema plugin_zebra and its table
-      cargo test -p plugin-zebra  migrates a database and uses the models
+      cargo test -p plugin-zebra  migrates a test database and uses the models
     ");
     assert_snapshot!(workspace.read("server/Cargo.toml"), @r#"
     [package]
@@ -152,7 +152,7 @@ fn a_second_run_changes_nothing() {
     let before = workspace.tree();
     assert_snapshot!(
         workspace.run(&new_plugin("my-feature", &[])).succeeded(),
-        @"Nothing to do: plugin `my-feature` is in plugins/my-feature already."
+        @"Nothing to do: plugin `my-feature` exists in plugins/my-feature."
     );
     let json = workspace
         .run(&new_plugin("my-feature", &["--json"]))

@@ -44,7 +44,10 @@ fn a_read_only_manifest_is_an_error_and_nothing_is_written() {
     let workspace = TestWorkspace::new();
     let read_only = fs::Permissions::from_mode(0o444);
     fs::set_permissions(workspace.path("server/Cargo.toml"), read_only).unwrap();
-    assert_snapshot!(workspace.fails(&["new-plugin", "orders"]), @"error: failed to change server/Cargo.toml: it is read-only; make it writable and run the command again");
+    assert_snapshot!(workspace.fails(&["new-plugin", "orders"]), @"
+    error: failed to change server/Cargo.toml: it is read-only
+    hint: make it writable and run the command again
+    ");
 }
 
 #[test]

@@ -10,7 +10,10 @@ fn an_error_names_a_library_that_is_not_rust() {
     let workspace = TestWorkspace::new();
     workspace.run(&new_plugin("orders", &[])).succeeded();
     workspace.write("plugins/orders/src/lib.rs", "\npub fn plugin(\n");
-    assert_snapshot!(workspace.fails(&["new-plugin", "shop"]), @"error: failed to read plugins/orders/src/lib.rs:2: cannot parse string into token stream; mend it, so that the function `plugin` can be looked for");
+    assert_snapshot!(workspace.fails(&["new-plugin", "shop"]), @"
+    error: failed to read plugins/orders/src/lib.rs:2: cannot parse string into token stream
+    hint: fix it, so that the function `plugin` can be found
+    ");
 }
 
 #[test]
@@ -25,10 +28,11 @@ fn invalid_ids_and_table_names_are_usage_errors() {
     assert_snapshot!(
         workspace.run(&["new-plugin", "a", "--table", "name"]).usage_error(),
         @r#"
-        error: invalid value 'name' for '--table <NAME>': failed to take "name" as the table's name: the table has a column of that name, and Diesel's `table!` cannot tell the two apart; choose another with `--table`
+    error: invalid value 'name' for '--table <NAME>': "name" is not a valid table name: the table has a column of that name, which Diesel's `table!` does not allow
+    hint: choose another name with `--table`
 
-        For more information, try '--help'.
-        "#
+    For more information, try '--help'.
+    "#
     );
     assert!(workspace.tree() == before);
 }
@@ -37,14 +41,20 @@ fn invalid_ids_and_table_names_are_usage_errors() {
 fn an_existing_folder_is_a_conflict() {
     let workspace = TestWorkspace::new();
     workspace.write("plugins/orders/notes.txt", "");
-    assert_snapshot!(workspace.fails(&["new-plugin", "orders"]), @"error: failed to create plugin `orders`: plugins/orders is there already, and is not that plugin; move it away, or choose another id");
+    assert_snapshot!(workspace.fails(&["new-plugin", "orders"]), @"
+    error: failed to create plugin `orders`: plugins/orders exists and is not that plugin
+    hint: move it away, or choose another id
+    ");
 }
 
 #[test]
 fn an_id_that_another_plugin_has_is_a_conflict() {
     let workspace = TestWorkspace::new();
     workspace.write_plugin("sales", "orders", "plugin-orders");
-    assert_snapshot!(workspace.fails(&["new-plugin", "orders"]), @"error: failed to create plugin `orders`: plugins/sales has that id already; choose another");
+    assert_snapshot!(workspace.fails(&["new-plugin", "orders"]), @"
+    error: failed to create plugin `orders`: the plugin in plugins/sales has that id
+    hint: choose another id
+    ");
 }
 
 #[test]
@@ -55,14 +65,20 @@ fn a_package_name_that_is_taken_is_a_conflict() {
         "name = \"server\"",
         "name = \"plugin-orders\"",
     );
-    assert_snapshot!(workspace.fails(&["new-plugin", "orders"]), @"error: failed to create plugin `orders`: the package in server is called plugin-orders already; choose another id");
+    assert_snapshot!(workspace.fails(&["new-plugin", "orders"]), @"
+    error: failed to create plugin `orders`: the package in server has the name plugin-orders
+    hint: choose another id
+    ");
 }
 
 #[test]
 fn a_dependency_of_the_same_name_is_a_conflict() {
     let workspace = TestWorkspace::new();
     workspace.replace("Cargo.toml", "# Watertight.\n", "plugin-orders = \"1\"\n");
-    assert_snapshot!(workspace.fails(&["new-plugin", "orders"]), @"error: failed to change Cargo.toml: `plugin-orders` in `[workspace.dependencies]` is another package already; rename that dependency, or choose another id");
+    assert_snapshot!(workspace.fails(&["new-plugin", "orders"]), @"
+    error: failed to change Cargo.toml: `plugin-orders` in `[workspace.dependencies]` is another package
+    hint: rename that dependency, or choose another id
+    ");
 }
 
 #[test]
@@ -73,7 +89,10 @@ fn an_excluded_plugins_folder_is_an_error() {
         "[workspace]\n",
         "[workspace]\nexclude = [\"plugins\"]\n",
     );
-    assert_snapshot!(workspace.fails(&["new-plugin", "orders"]), @"error: failed to change Cargo.toml: `exclude` in `[workspace]` leaves out `plugins`; take it out of `exclude`, or set `plugins` in `[workspace.metadata.watertight]` to another folder");
+    assert_snapshot!(workspace.fails(&["new-plugin", "orders"]), @"
+    error: failed to change Cargo.toml: `exclude` in `[workspace]` contains `plugins`
+    hint: remove it there, or set `plugins` in `[workspace.metadata.watertight]` to another folder
+    ");
 }
 
 #[test]
@@ -91,7 +110,10 @@ fn errors_name_invalid_settings_and_plugins() {
     let workspace = TestWorkspace::new();
     workspace.write_plugin("one", "same", "plugin-one");
     workspace.write_plugin("two", "same", "plugin-two");
-    assert_snapshot!(workspace.fails(&["new-plugin", "orders"]), @"error: failed to list the plugins: plugins/one and plugins/two both have the id `same`; give one another id");
+    assert_snapshot!(workspace.fails(&["new-plugin", "orders"]), @"
+    error: failed to list the plugins: plugins/one and plugins/two have the same id `same`
+    hint: give one of them another id
+    ");
 
     let workspace = TestWorkspace::new();
     workspace.write("plugins", "a file");
@@ -118,7 +140,10 @@ fn an_error_names_an_invalid_template() {
     );
     let message = workspace.fails(&["new-plugin", "orders"]);
     let message = message.replace(&workspace.path("").display().to_string(), "");
-    assert_snapshot!(message, @"error: failed to render template templates/plugin/src/lib.rs.jinja:2: undefined value in `// {{ nonsense }}`; correct the template");
+    assert_snapshot!(message, @"
+    error: failed to render template templates/plugin/src/lib.rs.jinja:2: undefined value in `// {{ nonsense }}`
+    hint: correct the template
+    ");
     workspace.write("templates/plugin/src/lib.rs.jinja", "fn {\n");
     let message = workspace.fails(&["new-plugin", "orders"]);
     assert!(
@@ -136,7 +161,10 @@ fn a_missing_rustfmt_is_an_error() {
         .command(&["new-plugin", "orders"])
         .env("RUSTFMT", "no-such-rustfmt")
         .output();
-    assert_snapshot!(Outcome::new(ran.unwrap()).failed(), @"error: failed to run rustfmt: No such file or directory (os error 2); install it with `rustup component add rustfmt`");
+    assert_snapshot!(Outcome::new(ran.unwrap()).failed(), @"
+    error: failed to run rustfmt: No such file or directory (os error 2)
+    hint: install it with `rustup component add rustfmt`
+    ");
     assert!(workspace.tree() == before);
 }
 
@@ -148,7 +176,10 @@ fn versions_that_the_generated_code_does_not_compile_with_are_a_conflict() {
         "# Watertight.\n",
         "axum = \"0.7\"\ndiesel = { version = \"2.2\", features = [\"postgres\"] }\ndiesel-async = { version = \"0.7\" }\nureq = \"2\"\n",
     );
-    assert_snapshot!(workspace.fails(&["new-plugin", "orders"]), @"");
+    assert_snapshot!(workspace.fails(&["new-plugin", "orders"]), @r#"
+    error: the generated code does not compile with axum 0.7, diesel-async 0.7, ureq 2 of `[workspace.dependencies]`
+    hint: change the versions to `axum = "0.8"`, `diesel-async = "0.9"`, `ureq = "3"`, and run the command again
+    "#);
     workspace.replace("Cargo.toml", "axum = \"0.7\"", "axum = \"0.8\"");
     workspace.replace("Cargo.toml", "version = \"0.7\"", "version = \"0.9\"");
     workspace.replace("Cargo.toml", "ureq = \"2\"", "ureq = \"3\"");

@@ -35,7 +35,7 @@ fn a_new_plugin_becomes_part_of_the_root_package() {
       create src/plugins.rs
 
     Next:
-      cargo xtask migrate         creates the schema plugin_orders and its table
+      cargo xtask migrate          creates the schema plugin_orders and its table
       cargo test -p plugin-orders  migrates a test database and uses the models
     ");
     let manifest = workspace.read("Cargo.toml");

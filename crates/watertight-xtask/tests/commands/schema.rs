@@ -8,7 +8,7 @@ use crate::shop::{SCHEMA_FILE, Shop};
 fn schema_rs_is_written_from_the_migrations() {
     let shop = Shop::with_items();
     let clean = shop.workspace.read(SCHEMA_FILE);
-    assert_snapshot!(shop.run(&["schema", "shop"]).succeeded(), @"Nothing to do: every schema.rs is as the tables are.");
+    assert_snapshot!(shop.run(&["schema", "shop"]).succeeded(), @"Nothing to do: all schema.rs files are up to date.");
     let price = "ALTER TABLE \"plugin_shop\".\"items\" ADD COLUMN \"price\" numeric;
         COMMENT ON COLUMN \"plugin_shop\".\"items\".\"price\" IS 'In euros.';";
     shop.migration("shop", "2_price", price);
@@ -19,7 +19,7 @@ fn schema_rs_is_written_from_the_migrations() {
     let stale = shop.run(&["schema", "shop", "--check"]);
     assert_eq!(stale.code, Some(3));
     assert_snapshot!(stale.stdout, @"
-    Stale; run `cargo xtask schema`:
+    Outdated; run `cargo xtask schema`:
       edit   plugins/shop/src/schema.rs
 
     --- plugins/shop/src/schema.rs
@@ -90,7 +90,7 @@ fn migrate_does_not_overwrite_edits_without_a_migration() {
     shop.write_schema(&["id -> Uuid", "name -> Text", "price -> Nullable<Numeric>"]);
     let written = shop.workspace.read(SCHEMA_FILE);
     let ran = shop.run(&["migrate"]);
-    assert_snapshot!(ran.stderr.lines().find(|line| line.contains("was not refreshed")).unwrap_or_default(), @"plugins/shop/src/schema.rs is left as it is: it says what no migration has made. `cargo xtask generate shop` writes the migration; `cargo xtask schema shop` writes the file anew");
+    assert_snapshot!(ran.stderr.lines().find(|line| line.contains("was not refreshed")).unwrap_or_default(), @"plugins/shop/src/schema.rs was not refreshed: it has changes that no migration makes. `cargo xtask generate shop` writes the migration; `cargo xtask schema shop` overwrites the file");
     assert_eq!(shop.workspace.read(SCHEMA_FILE), written);
     // When it is asked for, it is.
     shop.run(&["schema", "shop"]).succeeded();

@@ -49,7 +49,7 @@ fn a_down_that_fails_or_drops_too_much_is_found() {
     let up = "ALTER TABLE plugin_shop.items ADD COLUMN price int";
     assert_snapshot!(findings(&with_down(up, "ALTER TABLE plugin_shop.items DROP COLUMN prize")), @r#"
     shop: 1 finding
-      2_more/down.sql: failed to revert migration 2_more of plugin shop
+      2_more/down.sql: error: failed to revert migration 2_more of plugin shop
      --> plugins/shop/migrations/2_more/down.sql:1
       |
     1 | ALTER TABLE plugin_shop.items DROP COLUMN prize
