@@ -1,8 +1,10 @@
 use std::env;
+use std::error::Error;
 use std::sync::Once;
 
 use watertight_database::{Connection, DatabaseUrl, ScratchDatabase};
-use watertight_migrations::{Migrator, Plugin};
+use watertight_diagnostics::ErrorReport;
+use watertight_migrations::{LoadError, MigrateError, Migrator, PluginMigrations};
 
 use crate::server::server;
 use crate::template;
@@ -30,10 +32,11 @@ impl TestDatabase {
     /// Panics when there is no server, its role may not create databases, or a migration fails; the message says
     /// which and what to do. A test cannot go on without its database.
     #[track_caller]
-    pub fn new(plugins: Vec<Plugin>) -> Self {
+    pub fn new(plugins: Vec<PluginMigrations>) -> Self {
         // Inside an async test a thread must not block, so the work has a thread of its own.
         let made = std::thread::scope(|scope| {
-            let work = scope.spawn(|| Self::make(plugins).map_err(|error| error.to_string()));
+            let work = scope
+                .spawn(|| Self::make(plugins).map_err(|error| report(error.as_ref()).to_string()));
             work.join()
         });
         match made {
@@ -47,7 +50,7 @@ impl TestDatabase {
     }
 
     fn make(
-        plugins: Vec<Plugin>,
+        plugins: Vec<PluginMigrations>,
     ) -> Result<ScratchDatabase, Box<dyn std::error::Error + Send + Sync>> {
         let server = server()?;
         let migrator = Migrator::new(plugins)?;
@@ -76,6 +79,16 @@ impl TestDatabase {
             Ok(connection) => connection,
             Err(error) => panic!("{error}"),
         }
+    }
+}
+
+fn report(error: &(dyn Error + Send + Sync + 'static)) -> ErrorReport {
+    if let Some(error) = error.downcast_ref::<MigrateError>() {
+        ErrorReport::new(error)
+    } else if let Some(error) = error.downcast_ref::<LoadError>() {
+        ErrorReport::new(error)
+    } else {
+        ErrorReport::from_error(error)
     }
 }
 

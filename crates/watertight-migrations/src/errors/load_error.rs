@@ -50,7 +50,7 @@ pub enum LoadError {
         migration: String,
     },
     /// A file or folder cannot be read.
-    #[error("failed to read {path}, one of the migrations of plugin `{plugin}`", path = path.display())]
+    #[error("failed to read {path} of plugin `{plugin}`", path = path.display())]
     Unreadable {
         /// The plugin.
         plugin: PluginId,
@@ -84,7 +84,7 @@ pub enum LoadError {
         file: String,
     },
     /// A file or the name of a folder is not UTF-8.
-    #[error("failed to read {path}, one of the migrations of plugin `{plugin}`: it is not UTF-8", path = path.display())]
+    #[error("failed to read {path} of plugin `{plugin}`: it is not UTF-8", path = path.display())]
     NotUtf8 {
         /// The plugin.
         plugin: PluginId,
@@ -93,7 +93,7 @@ pub enum LoadError {
     },
     /// A `metadata.toml` is invalid.
     #[error(
-        "failed to read {file}:{line}, one of the migrations of plugin `{plugin}`: {reason}",
+        "failed to read {file}:{line} of plugin `{plugin}`: {reason}",
         file = location.file,
         line = location.line
     )]

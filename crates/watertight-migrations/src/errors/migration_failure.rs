@@ -48,10 +48,11 @@ impl fmt::Display for MigrationFailure {
         )?;
         match &self.location {
             FailureLocation::Statement(_) => Ok(()),
-            FailureLocation::Commit { file } => {
-                write!(f, " ({file}), in a deferred constraint at `COMMIT`")
-            }
-            FailureLocation::Unknown { file } => write!(f, " ({file}), in an unknown statement"),
+            FailureLocation::Commit { file } => write!(
+                f,
+                " in {file}, at `COMMIT`, where deferred constraints are checked"
+            ),
+            FailureLocation::Unknown { file } => write!(f, ", somewhere in {file}"),
         }
     }
 }

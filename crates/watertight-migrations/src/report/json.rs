@@ -74,3 +74,73 @@ fn migration_status(migration: &MigrationStatus) -> Value {
         "state": migration.state.to_string().replace(' ', "-"),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use diesel::result::{DatabaseErrorKind, Error as DieselError};
+    use watertight_diagnostics::SourceExcerpt;
+    use watertight_metadata::PluginId;
+
+    use super::*;
+    use crate::direction::Direction;
+    use crate::errors::{FailureEffect, FailureLocation, MigrateError, MigrationFailure};
+
+    #[test]
+    fn a_failure_has_its_message_location_and_hint_as_members() {
+        let plugin = PluginId::new("catalog");
+        let error = MigrateError::Failed(Box::new(MigrationFailure {
+            plugin,
+            migration: "2026-01-02-000000_add_price".to_owned(),
+            direction: Direction::Up,
+            location: FailureLocation::Statement(SourceExcerpt::at("up.sql", "SELECT x;", 7)),
+            source: DieselError::DatabaseError(
+                DatabaseErrorKind::Unknown,
+                Box::new("column \"x\" does not exist".to_owned()),
+            )
+            .into(),
+            effect: FailureEffect::RolledBack,
+        }));
+        let report = RunReport {
+            plugins: vec![PluginReport {
+                plugin,
+                applied: Vec::new(),
+                outcome: Outcome::Failed(Box::new(error)),
+                not_run: vec!["2026-01-02-000000_add_price".to_owned()],
+                drifted: Vec::new(),
+                ahead: Vec::new(),
+            }],
+            fewer_connections: None,
+        };
+        insta::assert_snapshot!(format!("{:#}", report.to_json()), @r#"
+        {
+          "plugins": [
+            {
+              "ahead": [],
+              "applied": [],
+              "drifted": [],
+              "error": {
+                "causes": [
+                  "column \"x\" does not exist"
+                ],
+                "hint": "nothing of this migration was applied; fix the SQL and run it again",
+                "location": {
+                  "column": 8,
+                  "file": "up.sql",
+                  "line": 1,
+                  "source": "SELECT x;"
+                },
+                "message": "failed to apply migration 2026-01-02-000000_add_price of plugin `catalog`"
+              },
+              "not_run": [
+                "2026-01-02-000000_add_price"
+              ],
+              "outcome": "failed",
+              "plugin": "catalog",
+              "reason": "failed to apply migration 2026-01-02-000000_add_price of plugin `catalog`: column \"x\" does not exist"
+            }
+          ],
+          "success": false
+        }
+        "#);
+    }
+}

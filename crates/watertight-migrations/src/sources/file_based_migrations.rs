@@ -199,20 +199,45 @@ mod tests {
                 ("1_a/metadata.toml", toml.as_bytes()),
             ])
         };
-        insta::assert_snapshot!(metadata("a = 1"), @"");
-        insta::assert_snapshot!(metadata("# x\n\nrun_in_transaction = 'no'"), @"");
-        assert!(
-            metadata("a = 1\nrun_in_transaction = fals")
-                .starts_with("error: failed to read migrations/1_a/metadata.toml:2: ")
-        );
+        insta::assert_snapshot!(metadata("a = 1"), @"
+        error: failed to read migrations/1_a/metadata.toml:1 of plugin `catalog`: `run_in_transaction` is missing
+         --> migrations/1_a/metadata.toml:1
+          |
+        1 | a = 1
+          |
+        hint: write `run_in_transaction = true` or `run_in_transaction = false`
+        ");
+        insta::assert_snapshot!(metadata("# x\n\nrun_in_transaction = 'no'"), @"
+        error: failed to read migrations/1_a/metadata.toml:3 of plugin `catalog`: `run_in_transaction` is neither true nor false
+         --> migrations/1_a/metadata.toml:3
+          |
+        3 | run_in_transaction = 'no'
+          |
+        hint: write `run_in_transaction = true` or `run_in_transaction = false`
+        ");
+        assert!(metadata("a = 1\nrun_in_transaction = fals").starts_with(
+            "error: failed to read migrations/1_a/metadata.toml:2 of plugin `catalog`: "
+        ));
     }
 
     #[test]
     fn missing_and_unreadable_files_are_named() {
-        insta::assert_snapshot!(error(&[("1_a/down.sql", b"")]), @"");
-        insta::assert_snapshot!(error(&[("1_a/up.sql", b"\xff")]), @"");
-        insta::assert_snapshot!(error(&[("1_a/up.sql/x", b"")]), @"");
+        insta::assert_snapshot!(error(&[("1_a/down.sql", b"")]), @"
+        error: failed to read the migrations of plugin `catalog`: migrations/1_a has no up.sql
+        hint: write one, or remove the folder
+        ");
+        insta::assert_snapshot!(error(&[("1_a/up.sql", b"\xff")]), @"
+        error: failed to read migrations/1_a/up.sql of plugin `catalog`: it is not UTF-8
+        hint: save it as UTF-8
+        ");
+        insta::assert_snapshot!(error(&[("1_a/up.sql/x", b"")]), @"
+        error: failed to read migrations/1_a/up.sql of plugin `catalog`: Is a directory (os error 21)
+        hint: make it readable
+        ");
         let missing = read(PLUGIN, Path::new("no/such/folder")).err().unwrap();
-        insta::assert_snapshot!(ErrorReport::new(&missing), @"");
+        insta::assert_snapshot!(ErrorReport::new(&missing), @"
+        error: failed to read the migrations of plugin `catalog`: there is no folder no/such/folder
+        hint: create it
+        ");
     }
 }

@@ -1,4 +1,4 @@
-//! One PostgreSQL for all tests, and a database of its own for each.
+//! One PostgreSQL server for all tests, and a database for each.
 
 use std::path::Path;
 use std::sync::OnceLock;
@@ -11,7 +11,7 @@ use diesel::{RunQueryDsl, sql_query};
 pub use watertight_database::Connection;
 use watertight_database::{DatabaseUrl, EmbeddedServer, ScratchDatabase};
 
-/// A role that may do nothing. Roles are the server's, and outlive a database.
+/// A role without rights. Roles belong to the server and outlive a database.
 pub const GUEST: &str = "watertight_test_guest";
 
 fn server() -> &'static DatabaseUrl {
@@ -36,39 +36,39 @@ fn create_guest(url: &DatabaseUrl) {
     );
 }
 
-/// For a test that needs a second connection: a PGlite has none, and the test is skipped.
-pub fn has_one_connection() -> bool {
-    let one = server().serves_one_connection();
-    if one {
-        eprintln!("skipped: a PGlite serves one connection");
+/// Returns whether to skip a test that needs a second connection, which PGlite does not have.
+pub fn skip_on_one_connection() -> bool {
+    let skip = server().serves_one_connection();
+    if skip {
+        eprintln!("skipped: PGlite serves one connection");
     }
-    one
+    skip
 }
 
-/// A database of one test.
-pub struct Database {
+/// The database of a test, dropped with this value.
+pub struct TestDatabase {
     url: DatabaseUrl,
-    _dropped_with_this: Option<ScratchDatabase>,
+    _scratch: Option<ScratchDatabase>,
 }
 
-impl Database {
+impl TestDatabase {
     pub fn new() -> Self {
         let scratch = ScratchDatabase::create(server(), "migrations").unwrap();
         if scratch.url().serves_one_connection() {
-            // Each is a server of its own there.
+            // Each PGlite database is a server of its own.
             create_guest(scratch.url());
         }
         Self {
             url: scratch.url().clone(),
-            _dropped_with_this: Some(scratch),
+            _scratch: Some(scratch),
         }
     }
 
-    /// The database that a parent process uses.
+    /// Uses the database of the parent process.
     pub fn at(url: &str) -> Self {
         Self {
             url: DatabaseUrl::parse(url).unwrap(),
-            _dropped_with_this: None,
+            _scratch: None,
         }
     }
 
@@ -80,7 +80,7 @@ impl Database {
         self.url.connect().unwrap()
     }
 
-    /// A connection with the rights of another role.
+    /// Connects with the rights of another role.
     pub fn connect_as(&self, role: &str) -> Connection {
         let mut connection = self.connect();
         execute(
@@ -102,8 +102,8 @@ struct Row {
     value: String,
 }
 
-/// The values of a query with one column of text.
-pub fn texts(connection: &mut Connection, sql: &str) -> Vec<String> {
+/// Returns the values of a query with one column.
+pub fn query_all(connection: &mut Connection, sql: &str) -> Vec<String> {
     let rows: Vec<Row> = sql_query(format!(
         "SELECT value::text AS value FROM ({sql}) AS q (value)"
     ))
@@ -112,30 +112,30 @@ pub fn texts(connection: &mut Connection, sql: &str) -> Vec<String> {
     rows.into_iter().map(|row| row.value).collect()
 }
 
-pub fn text(connection: &mut Connection, sql: &str) -> String {
-    texts(connection, sql).join("\n")
+pub fn query_one(connection: &mut Connection, sql: &str) -> String {
+    query_all(connection, sql).join("\n")
 }
 
-/// The versions in a plugin's history, oldest first.
+/// Returns the versions in a plugin's history, oldest first.
 pub fn history(connection: &mut Connection, schema: &str) -> Vec<String> {
-    texts(
+    query_all(
         connection,
         &format!("SELECT version FROM {schema}.__diesel_schema_migrations ORDER BY version"),
     )
 }
 
-pub fn exists(connection: &mut Connection, relation: &str) -> bool {
-    text(
+pub fn relation_exists(connection: &mut Connection, relation: &str) -> bool {
+    query_one(
         connection,
         &format!("SELECT to_regclass('{relation}') IS NOT NULL"),
     ) == "true"
 }
 
-/// Writes files below a folder.
+/// Writes files, each a path in the folder and its contents.
 pub fn write(folder: &Path, files: &[(&str, &str)]) {
-    for (path, content) in files {
+    for (path, contents) in files {
         let path = folder.join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, content).unwrap();
+        std::fs::write(path, contents).unwrap();
     }
 }

@@ -1,27 +1,28 @@
-//! Plugins to run, made of folders.
+//! Plugins with migrations in temporary folders.
 
 use std::num::NonZeroUsize;
 use std::path::Path;
 
 use tempfile::TempDir;
+use watertight_diagnostics::{Diagnostic, ErrorReport};
 use watertight_metadata::PluginId;
-use watertight_migrations::{Migrator, Plugin, RunReport};
+use watertight_migrations::{Migrator, PluginMigrations, RunReport};
 
-use crate::server::write;
+use crate::test_database::write;
 
 pub const ONE: NonZeroUsize = NonZeroUsize::MIN;
 
-pub fn id(text: &str) -> PluginId {
-    PluginId::parse(text).unwrap()
+pub fn id(id: &str) -> PluginId {
+    PluginId::parse(id).unwrap()
 }
 
-/// Folders of migrations, `<plugin>/<migration>/up.sql`, removed when it is dropped.
-pub struct Plugins {
+/// A temporary folder with migrations at `<plugin>/<migration>/up.sql`.
+pub struct PluginFolders {
     folder: TempDir,
     plugins: Vec<(PluginId, Vec<PluginId>)>,
 }
 
-impl Plugins {
+impl PluginFolders {
     pub fn new(plugins: &[(&str, &[&str])]) -> Self {
         let plugins = plugins
             .iter()
@@ -36,7 +37,7 @@ impl Plugins {
         this
     }
 
-    /// One plugin, `shop`, with these files.
+    /// Creates a single plugin, `shop`, with these files.
     pub fn shop(files: &[(&str, &str)]) -> Self {
         let this = Self::new(&[("shop", &[])]);
         this.write("shop", files);
@@ -55,31 +56,32 @@ impl Plugins {
         Migrator::new(self.plugins()).unwrap()
     }
 
-    pub fn plugins(&self) -> Vec<Plugin> {
+    pub fn plugins(&self) -> Vec<PluginMigrations> {
         let plugin = |(id, needs): &(PluginId, Vec<PluginId>)| {
-            Plugin::from_folder(*id, needs.clone(), self.folder.path().join(id.as_str()))
+            PluginMigrations::from_folder(*id, needs.clone(), self.folder.path().join(id.as_str()))
         };
         self.plugins.iter().map(plugin).collect()
     }
 
-    /// A text without the folder's path in it.
-    pub fn without_path(&self, text: &impl ToString) -> String {
-        text.to_string()
+    /// Returns an error as a program prints it, with paths relative to the folder.
+    pub fn error_report(&self, error: &impl Diagnostic) -> String {
+        ErrorReport::new(error)
+            .to_string()
             .replace(&format!("{}/", self.folder.path().display()), "")
     }
 
-    /// The only error of a report.
+    /// Returns the only error of a report as a program prints it.
     pub fn error(&self, report: &RunReport) -> String {
         let errors: Vec<_> = report
             .errors()
-            .map(|error| self.without_path(error))
+            .map(|error| self.error_report(error))
             .collect();
         assert_eq!(errors.len(), 1, "{errors:?}");
         errors[0].clone()
     }
 }
 
-/// The names of what a run applied.
+/// Returns the names of the migrations that a run applied.
 pub fn applied(report: &RunReport) -> Vec<String> {
     let plugins = report.plugins.iter();
     plugins
