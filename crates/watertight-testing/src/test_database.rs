@@ -2,8 +2,9 @@ use std::env;
 use std::error::Error;
 use std::sync::Once;
 
-use watertight_database::{Connection, DatabaseUrl, ScratchDatabase};
+use watertight_connection::{Connection, DatabaseUrl};
 use watertight_diagnostics::ErrorReport;
+use watertight_embedded::ScratchDatabase;
 use watertight_migrations::{LoadError, MigrateError, Migrator, PluginMigrations};
 
 use crate::server::server;

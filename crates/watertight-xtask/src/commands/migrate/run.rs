@@ -3,8 +3,8 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
-use watertight_database::Database;
 use watertight_diagnostics::ErrorReport;
+use watertight_embedded::Database;
 use watertight_metadata::PluginId;
 use watertight_migrations::{Migrator, RunReport};
 
