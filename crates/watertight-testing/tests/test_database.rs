@@ -16,7 +16,7 @@ use watertight_testing::{KEEP_VARIABLE, TestDatabase, serves_one_connection};
 const SQL: &str = r#"CREATE TABLE "plugin_testing"."notes" ("text" text NOT NULL);"#;
 
 /// A plugin with one migration.
-fn plugin(folder: &Path, sql: &str) -> Plugin {
+fn plugin(folder: &Path, sql: &str) -> PluginMigrations {
     let migration = folder.join("2026-01-01-000000_create_notes");
     fs::create_dir_all(&migration).unwrap();
     fs::write(migration.join("up.sql"), sql).unwrap();

@@ -38,7 +38,7 @@ fn as_sql(plan: &MigrationPlan) -> String {
         text += migration
             .sql
             .as_deref()
-            .unwrap_or("-- This migration is code.");
+            .unwrap_or("-- This is a Rust migration.");
         text += "\n";
     }
     text
