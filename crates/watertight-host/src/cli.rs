@@ -10,7 +10,8 @@ use clap::{Parser, Subcommand};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tracing_subscriber::EnvFilter;
-use watertight_migrations::{Migrator, PluginStatus, statuses_text};
+use watertight_diagnostics::ErrorReport;
+use watertight_migrations::{Migrator, PluginStatus, status_table};
 
 use crate::server::Assembled;
 use crate::server_database::ServerDatabase;
@@ -64,7 +65,7 @@ pub(crate) fn main(server: Server) -> ExitCode {
         Command::Status { json } => status(server, json),
     };
     done.unwrap_or_else(|error| {
-        eprintln!("error: {error}");
+        eprintln!("{}", ErrorReport::from_error(error.as_ref()));
         ExitCode::FAILURE
     })
 }
@@ -84,7 +85,7 @@ fn serve(server: Server, migrate_first: bool, listen: Option<SocketAddr>) -> Res
             .migrator
             .run(&mut database.url().connect()?, &[])?;
         for error in report.errors() {
-            eprintln!("error: {error}");
+            eprintln!("{}", ErrorReport::new(error));
         }
         if !report.is_success() {
             return Ok(ExitCode::FAILURE);
@@ -138,7 +139,7 @@ fn migrate(server: Server, json: bool) -> Result<ExitCode> {
     let (migrator, database) = open(server)?;
     let report = migrator.run(&mut database.url().connect()?, &[])?;
     for error in report.errors() {
-        eprintln!("error: {error}");
+        eprintln!("{}", ErrorReport::new(error));
     }
     if json {
         println!("{:#}", report.to_json());
@@ -159,7 +160,7 @@ fn status(server: Server, json: bool) -> Result<ExitCode> {
         let plugins: Value = plugins.iter().map(PluginStatus::to_json).collect();
         println!("{:#}", json!({ "plugins": plugins }));
     } else {
-        print!("{}", statuses_text(&plugins));
+        print!("{}", status_table(&plugins));
     }
     Ok(ExitCode::SUCCESS)
 }

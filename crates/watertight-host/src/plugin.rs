@@ -4,7 +4,7 @@ use diesel::migration::MigrationSource;
 use diesel::pg::Pg;
 use futures_util::future::BoxFuture;
 use watertight_metadata::PluginMetadata;
-use watertight_migrations as migrations;
+use watertight_migrations::PluginMigrations;
 
 use crate::{Permission, PluginContext, Routes};
 
@@ -35,7 +35,7 @@ pub type BoxError = Box<dyn Error + Send + Sync>;
 #[must_use = "a plugin does nothing until a server registers it"]
 pub struct Plugin {
     pub(crate) metadata: PluginMetadata,
-    pub(crate) migrations: migrations::Plugin,
+    pub(crate) migrations: PluginMigrations,
     pub(crate) permissions: &'static [Permission],
     pub(crate) routes: Routes,
     pub(crate) init: Option<Step>,
@@ -53,7 +53,7 @@ impl Plugin {
     ) -> Self {
         Self {
             metadata,
-            migrations: migrations::Plugin::new(metadata, migrations),
+            migrations: PluginMigrations::new(metadata, migrations),
             permissions: &[],
             routes: Routes::new(),
             init: None,
@@ -97,8 +97,8 @@ impl Plugin {
         self
     }
 
-    /// Only its migrations, for a [`Migrator`](migrations::Migrator) or a test's database.
-    pub fn into_migrations(self) -> migrations::Plugin {
+    /// Only its migrations, for a [`Migrator`](watertight_migrations::Migrator) or a test's database.
+    pub fn into_migrations(self) -> PluginMigrations {
         self.migrations
     }
 }

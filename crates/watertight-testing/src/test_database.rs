@@ -1,9 +1,11 @@
 use std::env;
+use std::error::Error;
 use std::sync::Once;
 
 use watertight_connection::{Connection, DatabaseUrl};
+use watertight_diagnostics::ErrorReport;
 use watertight_embedded::ScratchDatabase;
-use watertight_migrations::{Migrator, Plugin};
+use watertight_migrations::{LoadError, MigrateError, Migrator, PluginMigrations};
 
 use crate::server::server;
 use crate::template;
@@ -31,10 +33,11 @@ impl TestDatabase {
     /// Panics when there is no server, its role may not create databases, or a migration fails; the message says
     /// which and what to do. A test cannot go on without its database.
     #[track_caller]
-    pub fn new(plugins: Vec<Plugin>) -> Self {
+    pub fn new(plugins: Vec<PluginMigrations>) -> Self {
         // Inside an async test a thread must not block, so the work has a thread of its own.
         let made = std::thread::scope(|scope| {
-            let work = scope.spawn(|| Self::make(plugins).map_err(|error| error.to_string()));
+            let work = scope
+                .spawn(|| Self::make(plugins).map_err(|error| report(error.as_ref()).to_string()));
             work.join()
         });
         match made {
@@ -48,7 +51,7 @@ impl TestDatabase {
     }
 
     fn make(
-        plugins: Vec<Plugin>,
+        plugins: Vec<PluginMigrations>,
     ) -> Result<ScratchDatabase, Box<dyn std::error::Error + Send + Sync>> {
         let server = server()?;
         let migrator = Migrator::new(plugins)?;
@@ -77,6 +80,16 @@ impl TestDatabase {
             Ok(connection) => connection,
             Err(error) => panic!("{error}"),
         }
+    }
+}
+
+fn report(error: &(dyn Error + Send + Sync + 'static)) -> ErrorReport {
+    if let Some(error) = error.downcast_ref::<MigrateError>() {
+        ErrorReport::new(error)
+    } else if let Some(error) = error.downcast_ref::<LoadError>() {
+        ErrorReport::new(error)
+    } else {
+        ErrorReport::from_error(error)
     }
 }
 

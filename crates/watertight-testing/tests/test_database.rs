@@ -10,17 +10,17 @@ use diesel::sql_types::{Bool, Text};
 use diesel::{Connection as _, RunQueryDsl};
 use watertight_connection::{Connection, DatabaseUrl};
 use watertight_metadata::PluginId;
-use watertight_migrations::Plugin;
+use watertight_migrations::PluginMigrations;
 use watertight_testing::{KEEP_VARIABLE, TestDatabase, serves_one_connection};
 
 const SQL: &str = r#"CREATE TABLE "plugin_testing"."notes" ("text" text NOT NULL);"#;
 
 /// A plugin with one migration.
-fn plugin(folder: &Path, sql: &str) -> Plugin {
+fn plugin(folder: &Path, sql: &str) -> PluginMigrations {
     let migration = folder.join("2026-01-01-000000_create_notes");
     fs::create_dir_all(&migration).unwrap();
     fs::write(migration.join("up.sql"), sql).unwrap();
-    Plugin::from_folder(PluginId::new("testing"), vec![], folder)
+    PluginMigrations::from_folder(PluginId::new("testing"), vec![], folder)
 }
 
 /// For a test that looks at a server's databases. Those of a PGlite are looked at in `watertight-embedded`.
@@ -96,7 +96,7 @@ fn a_changed_migration_makes_a_template_anew_and_drops_the_old_one() {
             folder.path(),
             &sql.replace("plugin_testing", "plugin_changing"),
         );
-        Plugin::from_folder(PluginId::new("changing"), vec![], folder.path())
+        PluginMigrations::from_folder(PluginId::new("changing"), vec![], folder.path())
     };
     let before = TestDatabase::new(vec![renamed(SQL)]);
     let old = templates(&before);

@@ -6,11 +6,11 @@ use plugin_auth::models::{NewSession, NewUser, Session, User, UserRole};
 use plugin_auth::schema::plugin_auth::{sessions, users};
 use plugin_auth::{MIGRATIONS, PLUGIN_METADATA};
 use watertight_connection::Connection;
-use watertight_migrations::Plugin;
+use watertight_migrations::PluginMigrations;
 use watertight_testing::TestDatabase;
 
 fn database() -> TestDatabase {
-    TestDatabase::new(vec![Plugin::new(PLUGIN_METADATA, MIGRATIONS)])
+    TestDatabase::new(vec![PluginMigrations::new(PLUGIN_METADATA, MIGRATIONS)])
 }
 
 fn insert_user(connection: &mut Connection, email: &str) -> QueryResult<User> {

@@ -5,13 +5,13 @@ use plugin_auth::models::{NewUser, User, UserRole};
 use plugin_auth::schema::plugin_auth::users;
 use plugin_catalog::models::{Category, NewCategory, NewProduct, Product, ProductState};
 use plugin_catalog::schema::plugin_catalog::{categories, products};
-use watertight_migrations::Plugin;
+use watertight_migrations::PluginMigrations;
 use watertight_testing::TestDatabase;
 
 fn database() -> TestDatabase {
     TestDatabase::new(vec![
-        Plugin::new(plugin_auth::PLUGIN_METADATA, plugin_auth::MIGRATIONS),
-        Plugin::new(plugin_catalog::PLUGIN_METADATA, plugin_catalog::MIGRATIONS),
+        PluginMigrations::new(plugin_auth::PLUGIN_METADATA, plugin_auth::MIGRATIONS),
+        PluginMigrations::new(plugin_catalog::PLUGIN_METADATA, plugin_catalog::MIGRATIONS),
     ])
 }
 

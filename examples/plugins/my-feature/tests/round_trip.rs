@@ -4,12 +4,12 @@ use diesel::prelude::*;
 use plugin_my_feature::models::{Item, ItemChanges, NewItem};
 use plugin_my_feature::schema::plugin_my_feature as schema;
 use plugin_my_feature::{MIGRATIONS, PLUGIN_METADATA};
-use watertight_migrations::Plugin;
+use watertight_migrations::PluginMigrations;
 use watertight_testing::TestDatabase;
 
 #[test]
 fn a_row_is_inserted_changed_found_and_deleted() {
-    let database = TestDatabase::new(vec![Plugin::new(PLUGIN_METADATA, MIGRATIONS)]);
+    let database = TestDatabase::new(vec![PluginMigrations::new(PLUGIN_METADATA, MIGRATIONS)]);
     let mut connection = database.connect();
 
     let inserted: Item = diesel::insert_into(schema::items::table)
