@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection as _;
-use watertight_database::{Database, ScratchDatabase};
+use watertight_embedded::{Database, ScratchDatabase};
 use watertight_schema::{DatabaseTables, GeneratedMigration, RenameAnswers, Schema};
 
 const ROUNDS: usize = 7;

@@ -4,7 +4,8 @@ use std::panic;
 use std::sync::Once;
 use std::thread;
 
-use watertight_database::{Connection, DatabaseUrl, ScratchDatabase};
+use watertight_connection::{Connection, DatabaseUrl};
+use watertight_embedded::ScratchDatabase;
 use watertight_migrations::{Migrator, Plugin};
 
 use crate::server::server;

@@ -8,7 +8,7 @@ use diesel::connection::SimpleConnection;
 use diesel::dsl::sql;
 use diesel::sql_types::{Bool, Text};
 use diesel::{Connection as _, RunQueryDsl};
-use watertight_database::{Connection, DatabaseUrl};
+use watertight_connection::{Connection, DatabaseUrl};
 use watertight_metadata::PluginId;
 use watertight_migrations::Plugin;
 use watertight_testing::{KEEP_VARIABLE, TestDatabase, serves_one_connection};
@@ -26,7 +26,7 @@ fn plugin(folder: &Path, sql: &str) -> Plugin {
     Plugin::from_folder(PluginId::new("testing"), vec![], folder)
 }
 
-/// Whether to skip a test that needs a second connection. PGlite's databases are tested in `watertight-database`.
+/// Whether to skip a test that needs a second connection. PGlite's databases are tested in `watertight-embedded`.
 fn skip_with_one_connection() -> bool {
     let skip = serves_one_connection();
     if skip {

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 
 use diesel::connection::SimpleConnection as _;
-use watertight_database::{Connection, Database, ScratchDatabase};
+use watertight_connection::Connection;
+use watertight_embedded::{Database, ScratchDatabase};
 use watertight_schema::{
     Catalog, DatabaseTables, GenerateError, GeneratedMigration, RenameAnswers, Schema,
 };
