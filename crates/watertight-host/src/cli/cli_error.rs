@@ -1,0 +1,39 @@
+use std::io;
+use std::num::ParseIntError;
+
+use tracing_subscriber::filter::ParseError;
+use watertight_database::{ConnectError, DatabaseError};
+use watertight_diagnostics::Diagnostic;
+use watertight_migrations::MigrateError;
+
+use crate::server::server_error::ServerError;
+
+/// Why a command of a server failed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CliError {
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    #[error(transparent)]
+    Migrate(#[from] MigrateError),
+    #[error("failed to read PORT in the environment: {port:?} is not a port")]
+    Port { port: String, source: ParseIntError },
+    #[error("failed to read RUST_LOG in the environment")]
+    LogFilter(#[source] ParseError),
+    #[error("failed to write the output")]
+    Output(#[source] io::Error),
+}
+
+impl Diagnostic for CliError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Server(error) => error.hint(),
+            Self::Database(_) | Self::Connect(_) | Self::Migrate(_) | Self::Output(_) => None,
+            Self::Port { .. } => Some("set it to a number from 0 to 65535, or unset it".to_owned()),
+            Self::LogFilter(_) => Some("write it like `info,tower_http=debug`".to_owned()),
+        }
+    }
+}
