@@ -5,6 +5,7 @@ mod cargo_generate;
 mod checkout;
 mod embedded_migrations;
 mod existing_workspace;
+mod generated_readme;
 mod getting_started;
 mod new_workspace;
 mod readme;
