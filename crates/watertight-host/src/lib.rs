@@ -44,6 +44,7 @@ mod http;
 mod plugin;
 mod running_server;
 mod server;
+mod server_database;
 
 pub use authorization::access::Access;
 pub use authorization::authorizer::{Authorizer, Decision, Identity};
@@ -60,4 +61,5 @@ pub use plugin::routes::Routes;
 pub use running_server::RunningServer;
 pub use server::Server;
 pub use server::server_error::{RouteFault, ServerError};
-pub use watertight_database::{Database, DatabaseUrl};
+pub use server_database::{ServerDatabase, ServerDatabaseError};
+pub use watertight_connection::DatabaseUrl;

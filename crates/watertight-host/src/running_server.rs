@@ -7,7 +7,7 @@ use axum::Router;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
-use watertight_database::DatabaseUrl;
+use watertight_connection::DatabaseUrl;
 
 use crate::server::Server;
 use crate::server::serve;

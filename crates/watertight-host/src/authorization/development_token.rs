@@ -31,7 +31,7 @@ impl DevelopmentToken {
 
     /// Creates an authorizer from `DEVELOPMENT_TOKEN` in the environment, or else in the workspace's `.env`.
     pub fn from_environment() -> Self {
-        Self::new(watertight_database::variable(VARIABLE).unwrap_or_default())
+        Self::new(watertight_connection::variable(VARIABLE).unwrap_or_default())
     }
 
     fn is_sent_in(&self, request: &Parts) -> bool {

@@ -2,11 +2,12 @@ use std::io;
 use std::num::ParseIntError;
 
 use tracing_subscriber::filter::ParseError;
-use watertight_database::{ConnectError, DatabaseError};
+use watertight_connection::ConnectError;
 use watertight_diagnostics::Diagnostic;
 use watertight_migrations::MigrateError;
 
 use crate::server::server_error::ServerError;
+use crate::server_database::ServerDatabaseError;
 
 /// Why a command of a server failed.
 #[derive(Debug, thiserror::Error)]
@@ -14,7 +15,7 @@ pub(super) enum CliError {
     #[error(transparent)]
     Server(#[from] ServerError),
     #[error(transparent)]
-    Database(#[from] DatabaseError),
+    Database(#[from] ServerDatabaseError),
     #[error(transparent)]
     Connect(#[from] ConnectError),
     #[error(transparent)]
@@ -31,7 +32,8 @@ impl Diagnostic for CliError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Server(error) => error.hint(),
-            Self::Database(_) | Self::Connect(_) | Self::Migrate(_) | Self::Output(_) => None,
+            Self::Database(error) => error.hint(),
+            Self::Connect(_) | Self::Migrate(_) | Self::Output(_) => None,
             Self::Port { .. } => Some("set it to a number from 0 to 65535, or unset it".to_owned()),
             Self::LogFilter(_) => Some("write it like `info,tower_http=debug`".to_owned()),
         }

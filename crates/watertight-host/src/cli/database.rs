@@ -1,10 +1,8 @@
-use watertight_database::Database;
-
 use crate::cli::cli_error::CliError;
 use crate::cli::output;
+use crate::server_database::ServerDatabase;
 
-/// Finds the database, and prints what takes long to stderr.
-pub(super) fn find_database() -> Result<Database, CliError> {
-    let report = |progress| output::print_status(&format!("{progress}"));
-    Ok(Database::find_here_with(&report)?)
+/// Finds the database, and prints a status line before each step that takes long.
+pub(super) fn find_database() -> Result<ServerDatabase, CliError> {
+    Ok(ServerDatabase::find_with(&output::print_status)?)
 }

@@ -18,7 +18,7 @@ use crate::server::Server;
 
 /// A server made of plugins.
 ///
-/// The database is that of DATABASE_URL, from the environment or from .env, else the workspace's embedded one.
+/// The database is that of DATABASE_URL, from the environment or from .env. Without it, a development build uses the workspace's embedded database.
 #[derive(Parser)]
 #[command(version)]
 struct Cli {

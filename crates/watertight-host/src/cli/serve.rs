@@ -23,6 +23,11 @@ pub(super) fn run(
     let address = listen_address(listen, env::var("PORT").ok())?;
     // An embedded database server stops when this is dropped.
     let database = find_database()?;
+    tracing::info!(
+        "using the database {} ({})",
+        database.url(),
+        database.origin()
+    );
     let mut assembled = server.assemble(database.url())?;
     if migrate {
         let report = assembled

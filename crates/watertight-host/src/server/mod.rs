@@ -8,7 +8,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use axum::Router;
-use watertight_database::DatabaseUrl;
+use watertight_connection::DatabaseUrl;
 use watertight_metadata::PluginId;
 use watertight_migrations::Migrator;
 
