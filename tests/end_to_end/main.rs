@@ -11,4 +11,5 @@ mod new_workspace;
 mod readme;
 mod running_server;
 mod server;
+mod server_output;
 mod serving;
