@@ -171,6 +171,8 @@ fn a_vendored_repository_is_clean_and_works_when_it_is_cloned_elsewhere() {
     let folder = TempDir::new().unwrap();
     let _ = new_workspace(&checkout, folder.path(), "vendored");
     let made = repository(&checkout, &server, folder.path().join("my-app"));
+    let branch = made.run("git", &["symbolic-ref", "--short", "HEAD"]);
+    assert_eq!(branch.stdout, "main\n");
     let _ = made.run("git", &["add", "--all"]);
     let commit = [
         "-c",

@@ -11,7 +11,7 @@ use std::process::Command;
 use common::TestWorkspace;
 
 /// Ids and tables that clash with a name in Rust, SQL, Diesel or the templates if anything does.
-const PLUGINS: [(&str, &str); 26] = [
+const PLUGINS: [(&str, &str); 30] = [
     ("a", "items"),
     (
         "abcdefghijklmnopqrstuvwxyz-0123456789-abcdefghij",
@@ -41,6 +41,10 @@ const PLUGINS: [(&str, &str); 26] = [
     ("clash-13", "plugin_clash_13"),
     ("clash-14", "naive_date_times"),
     ("clash-15", "errors"),
+    ("clash-16", "intos"),
+    ("clash-17", "new_items"),
+    ("clash-18", "routes"),
+    ("clash-19", "responses"),
 ];
 
 /// Of these, some that have tables only.

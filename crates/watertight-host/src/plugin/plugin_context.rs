@@ -1,9 +1,9 @@
 use axum::extract::FromRef;
 use watertight_metadata::PluginMetadata;
 
-use crate::PluginDatabase;
+use crate::plugin::plugin_database::PluginDatabase;
 
-/// What the host gives a plugin: the state of its handlers, and what its start-up steps are called with.
+/// The state of a plugin's handlers and the argument of its start-up hooks.
 #[derive(Clone)]
 pub struct PluginContext {
     metadata: PluginMetadata,
@@ -15,12 +15,12 @@ impl PluginContext {
         Self { metadata, database }
     }
 
-    /// The plugin's metadata.
+    /// Returns the plugin's metadata.
     pub fn metadata(&self) -> &PluginMetadata {
         &self.metadata
     }
 
-    /// The plugin's own database handle.
+    /// Returns the plugin's database handle.
     pub fn database(&self) -> &PluginDatabase {
         &self.database
     }

@@ -13,18 +13,18 @@ use diesel_async::{AsyncPgConnection, SimpleAsyncConnection as _};
 use watertight_connection::DatabaseUrl;
 use watertight_metadata::PluginId;
 
-use crate::Problem;
+use crate::http::problem::Problem;
 
-/// A connection of a plugin's pool: a [`AsyncPgConnection`] that goes back when it is dropped.
+/// An [`AsyncPgConnection`] from a plugin's pool, to which it returns when it is dropped.
 ///
-/// One that still has a transaction open, as when a request was cancelled, is closed instead.
+/// A connection with an open transaction, for example of a cancelled request, is closed instead.
 pub type PooledConnection = Object<AsyncPgConnection>;
 
 /// How long a request waits for a connection.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Puts the settings of a session back before another plugin has it: `DISCARD ALL` without the prepared statements, which
-/// Diesel goes on using. The time zone is Diesel's own.
+/// Resets a shared session before another plugin uses it: `DISCARD ALL` except for the prepared statements, which Diesel
+/// caches. Diesel expects the time zone UTC.
 const RESET: &str = "
     SET SESSION AUTHORIZATION DEFAULT;
     RESET ALL;
@@ -36,38 +36,35 @@ const RESET: &str = "
     DISCARD TEMP;
     DISCARD SEQUENCES";
 
-/// A plugin's handle on the database: a pool of connections that no other plugin shares, so that what a plugin
-/// sets on a connection (`search_path`, a role, a time zone) never meets another plugin.
+/// A plugin's database handle: a connection pool that it does not share with other plugins, so that session settings
+/// (`search_path`, role, time zone) of one plugin do not affect another.
 ///
-/// A connection is made when the first request needs it.
+/// Connections are opened when they are first needed.
 ///
-/// A PGlite serves one connection. There all plugins share it, and its settings are put back each time. Whoever holds it
-/// and asks for another one waits in vain.
+/// PGlite serves one connection only. All plugins share it, and its settings are reset each time. A task that holds it
+/// and requests a second one times out.
 #[derive(Clone)]
 pub struct PluginDatabase {
     plugin: PluginId,
     pool: Pool<AsyncPgConnection>,
 }
 
-/// There is no connection to be had: the database is down, or all connections stay busy.
+/// No connection is available: the database is down, or all connections are in use.
 ///
-/// As a response it is status 503, and the cause goes to the log only.
+/// As a response, it has status 503; its cause is logged and not disclosed to the client.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "failed to get a connection for plugin `{plugin}`: {reason}; see that the database is up, or raise the \
-     number of connections with `Server::connections_per_plugin`"
-)]
+#[error("failed to get a connection for plugin `{plugin}`: {reason}")]
 pub struct DatabaseUnavailable {
-    // As text, so that the error is small: plugins return it from every handler.
+    // Strings keep the error small: handlers of plugins return it.
     plugin: String,
     reason: String,
 }
 
-/// Where plugins have their connections from.
+/// Creates the connection pools of the plugins.
 pub(crate) struct Pools<'a> {
     url: &'a DatabaseUrl,
     connections: NonZeroUsize,
-    /// The one pool of all plugins, where the server takes one connection.
+    /// The pool of all plugins, if the database serves one connection only.
     pub(crate) shared: Option<Pool<AsyncPgConnection>>,
 }
 
@@ -87,12 +84,12 @@ impl<'a> Pools<'a> {
         }
     }
 
-    /// A handle that connects when it is used.
-    pub(crate) fn of(&self, plugin: PluginId) -> PluginDatabase {
+    /// Returns the handle of a plugin, without connecting.
+    pub(crate) fn handle(&self, plugin: PluginId) -> PluginDatabase {
         let pool = self.shared.clone().unwrap_or_else(|| {
-            // PostgreSQL cuts it at 63 bytes; so it shows which plugin holds a connection.
+            // Shows in `pg_stat_activity` which plugin a connection belongs to.
             let url = self.url.with_application_name(plugin.schema_name());
-            // A check on this side, without a round trip: is it closed, is a transaction open?
+            // Checks for a closed connection or an open transaction without a round trip.
             pool(url, self.connections, RecyclingMethod::Fast)
         });
         PluginDatabase { plugin, pool }
@@ -117,24 +114,24 @@ fn pool(
     Pool::builder(manager)
         .max_size(connections.get())
         .runtime(Runtime::Tokio1)
-        .wait_timeout(Some(PATIENCE))
-        .create_timeout(Some(PATIENCE))
-        .recycle_timeout(Some(PATIENCE))
+        .wait_timeout(Some(TIMEOUT))
+        .create_timeout(Some(TIMEOUT))
+        .recycle_timeout(Some(TIMEOUT))
         .build()
-        .expect("a runtime is set, which is all that timeouts need")
+        .expect("timeouts have a runtime")
 }
 
 impl PluginDatabase {
-    /// A connection of the plugin's own. Waits at most 5 seconds for one.
+    /// Returns a connection from the plugin's pool, after at most 5 seconds.
     ///
     /// # Errors
     ///
-    /// When the database cannot be reached, or no connection becomes free.
+    /// Returns an error if the database cannot be reached or no connection becomes free in time.
     pub async fn connection(&self) -> Result<PooledConnection, DatabaseUnavailable> {
         self.pool.get().await.map_err(|error| DatabaseUnavailable {
             plugin: self.plugin.to_string(),
             reason: match error {
-                // Its own words would come twice.
+                // Without the prefix that deadpool adds.
                 PoolError::Backend(error) => error.to_string(),
                 other => other.to_string(),
             },
@@ -146,7 +143,7 @@ impl From<DatabaseUnavailable> for Problem {
     fn from(error: DatabaseUnavailable) -> Self {
         tracing::error!("{error}");
         Self::new(StatusCode::SERVICE_UNAVAILABLE)
-            .detail("the database is not available; try again later")
+            .detail("the database is unavailable; try again later")
     }
 }
 

@@ -2,24 +2,25 @@ use axum::handler::Handler;
 use axum::http::Method;
 use axum::routing::{self, MethodRouter};
 
-use crate::{Access, PluginContext};
+use crate::authorization::access::Access;
+use crate::plugin::plugin_context::PluginContext;
 
-/// The routes of a plugin, below its mount path.
+/// The routes of a plugin, with paths relative to its mount path.
 ///
-/// Handlers are axum's, with [`PluginContext`] as their state; `State<PluginDatabase>` works too. A route is a
-/// method, a path in axum's syntax (`/items/{id}`), who may call it, and a handler:
+/// A route is a method, a path in axum's syntax (`/items/{id}`), who may call it, and an axum handler. The state of
+/// handlers is [`PluginContext`]; `State<PluginDatabase>` works too.
 ///
 /// ```
 /// use watertight_host::{Access, Audience, Permission, Routes};
 ///
-/// const READ: Permission = Permission::new("item.read", "See items").granted_to(Audience::Everyone);
+/// const READ: Permission = Permission::new("item.read", "List and view items").granted_to(Audience::Everyone);
 ///
 /// let routes = Routes::new()
 ///     .get("/items", READ, async || "the items")
 ///     .get("/version", Access::Public, async || "1");
 /// ```
 #[derive(Default)]
-#[must_use = "routes answer nothing until a plugin has them"]
+#[must_use = "routes have no effect until they are added to a plugin"]
 pub struct Routes {
     pub(crate) all: Vec<Route>,
 }
@@ -32,12 +33,12 @@ pub(crate) struct Route {
 }
 
 impl Routes {
-    /// No routes yet.
+    /// Creates an empty list of routes.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Answers `GET`, and `HEAD` without the body.
+    /// Adds a route for `GET` and `HEAD`.
     pub fn get<H, T>(self, path: &str, access: impl Into<Access>, handler: H) -> Self
     where
         H: Handler<T, PluginContext>,
@@ -46,7 +47,7 @@ impl Routes {
         self.add(Method::GET, path, access.into(), routing::get(handler))
     }
 
-    /// Answers `POST`.
+    /// Adds a route for `POST`.
     pub fn post<H, T>(self, path: &str, access: impl Into<Access>, handler: H) -> Self
     where
         H: Handler<T, PluginContext>,
@@ -55,7 +56,7 @@ impl Routes {
         self.add(Method::POST, path, access.into(), routing::post(handler))
     }
 
-    /// Answers `PUT`.
+    /// Adds a route for `PUT`.
     pub fn put<H, T>(self, path: &str, access: impl Into<Access>, handler: H) -> Self
     where
         H: Handler<T, PluginContext>,
@@ -64,7 +65,7 @@ impl Routes {
         self.add(Method::PUT, path, access.into(), routing::put(handler))
     }
 
-    /// Answers `PATCH`.
+    /// Adds a route for `PATCH`.
     pub fn patch<H, T>(self, path: &str, access: impl Into<Access>, handler: H) -> Self
     where
         H: Handler<T, PluginContext>,
@@ -73,7 +74,7 @@ impl Routes {
         self.add(Method::PATCH, path, access.into(), routing::patch(handler))
     }
 
-    /// Answers `DELETE`.
+    /// Adds a route for `DELETE`.
     pub fn delete<H, T>(self, path: &str, access: impl Into<Access>, handler: H) -> Self
     where
         H: Handler<T, PluginContext>,

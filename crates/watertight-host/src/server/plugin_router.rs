@@ -1,5 +1,3 @@
-//! From plugins to one axum router, with everything checked that can be before the server runs.
-
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -9,16 +7,20 @@ use axum::middleware::from_fn_with_state;
 use matchit::InsertError;
 use watertight_metadata::PluginId;
 
-use crate::authorizer::DynAuthorizer;
-use crate::guard::{Guard, guard};
-use crate::routes::Route;
-use crate::{Access, Permission, PluginContext, ServerError};
+use crate::authorization::access::Access;
+use crate::authorization::authorizer::DynAuthorizer;
+use crate::authorization::guard::{Guard, guard};
+use crate::authorization::permission::Permission;
+use crate::plugin::plugin_context::PluginContext;
+use crate::plugin::routes::Route;
+use crate::server::server_error::{RouteFault, ServerError};
 
-/// The router of one plugin, with full paths.
+/// Returns the router of a plugin, with absolute paths.
 ///
 /// # Errors
 ///
-/// Names the route that cannot be mounted, or whose permission is not declared.
+/// Returns an error if a permission is declared twice, a route needs an undeclared permission, or axum would panic on a
+/// route.
 pub(crate) fn plugin_router(
     context: &PluginContext,
     permissions: &[Permission],
@@ -28,7 +30,7 @@ pub(crate) fn plugin_router(
     let plugin = *context.metadata().id();
     check_permissions(plugin, permissions)?;
     let mut paths = Paths::default();
-    let mut mounted = Router::new();
+    let mut router = Router::new();
     for route in routes {
         let path = paths.add(plugin, &route)?;
         let mut handler = route.handler;
@@ -46,9 +48,9 @@ pub(crate) fn plugin_router(
             };
             handler = handler.route_layer(from_fn_with_state(guarded, guard));
         }
-        mounted = mounted.route(&path, handler.with_state(context.clone()));
+        router = router.route(&path, handler.with_state(context.clone()));
     }
-    Ok(mounted)
+    Ok(router)
 }
 
 fn check_permissions(plugin: PluginId, permissions: &[Permission]) -> Result<(), ServerError> {
@@ -63,7 +65,7 @@ fn check_permissions(plugin: PluginId, permissions: &[Permission]) -> Result<(),
     Ok(())
 }
 
-/// The paths so far. axum panics on one that it cannot take; here it is an error.
+/// The paths of the routes so far. Returns an error where axum would panic.
 #[derive(Default)]
 struct Paths {
     routes: HashSet<(String, Method)>,
@@ -71,25 +73,20 @@ struct Paths {
 }
 
 impl Paths {
-    /// The full path of a route.
+    /// Adds a route and returns its absolute path.
     fn add(&mut self, plugin: PluginId, route: &Route) -> Result<String, ServerError> {
-        let refuse = |reason: String| ServerError::Route {
+        let refuse = |fault| ServerError::Route {
             plugin,
             method: route.method.clone(),
             path: route.path.clone(),
-            reason,
+            fault,
         };
         if !route.path.starts_with('/') {
-            return Err(refuse(
-                "a path begins with `/`; put one before it".to_owned(),
-            ));
+            return Err(refuse(RouteFault::NoLeadingSlash));
         }
         // https://docs.rs/axum/0.8/axum/struct.Router.html#panics
         if route.path.contains("/:") || route.path.contains("/*") {
-            return Err(refuse(
-                "a parameter is written `{name}`, and one for the rest of a path `{*name}`"
-                    .to_owned(),
-            ));
+            return Err(refuse(RouteFault::OldParameterSyntax));
         }
         let path = format!(
             "{}{}",
@@ -98,9 +95,7 @@ impl Paths {
         );
         let is_new = self.routes.insert((path.clone(), route.method.clone()));
         if !is_new {
-            return Err(refuse(
-                "there is such a route already; remove one".to_owned(),
-            ));
+            return Err(refuse(RouteFault::Duplicate));
         }
         let is_known = self
             .routes
@@ -109,10 +104,8 @@ impl Paths {
         if !is_known {
             self.tree.insert(&path, ()).map_err(|error| {
                 refuse(match error {
-                    InsertError::Conflict { with } => {
-                        format!("it conflicts with {with}; change its path")
-                    }
-                    other => format!("{other}; change its path"),
+                    InsertError::Conflict { with } => RouteFault::Conflict(with),
+                    other => RouteFault::Invalid(other.to_string()),
                 })
             })?;
         }

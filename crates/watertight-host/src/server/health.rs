@@ -1,4 +1,4 @@
-//! `/healthz`, whether the process lives, and `/readyz`, whether it can do its work.
+//! `/healthz`, whether the process runs, and `/readyz`, whether it can serve requests.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,26 +18,25 @@ use tokio::time::timeout;
 use watertight_connection::{Connection, DatabaseUrl, SharedRuntime};
 use watertight_migrations::{Migrator, PluginStatus};
 
-use crate::Problem;
-use crate::plugin::BoxError;
+use crate::box_error::BoxError;
+use crate::http::problem::Problem;
 
-/// How long `/readyz` looks at the database before it says that it is down.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long `/readyz` waits for the database.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Looks at the database, over one connection, however many ask.
+/// Reads the status of the migrations, over one connection for all concurrent requests.
 pub(crate) struct Readiness {
     migrator: Arc<Migrator>,
     connections: Connections,
 }
 
-/// Where the connection comes from.
 enum Connections {
-    /// It is kept for the next time.
+    /// A connection that is opened when it is first needed, and kept.
     Own {
         database: Box<DatabaseUrl>,
         kept: Arc<Mutex<Option<Connection>>>,
     },
-    /// It is the one that the plugins use.
+    /// The pool that the plugins share, because the database serves one connection only.
     Shared(Pool<AsyncPgConnection>),
 }
 
@@ -53,7 +52,7 @@ impl Readiness {
         }
     }
 
-    /// Of a server that takes one connection.
+    /// For a database that serves one connection only.
     pub(crate) fn on_pool(migrator: Arc<Migrator>, pool: Pool<AsyncPgConnection>) -> Self {
         Self {
             migrator,
@@ -61,85 +60,87 @@ impl Readiness {
         }
     }
 
-    /// The plugins that have pending migrations.
+    /// Returns the plugins with pending migrations.
     pub(crate) async fn pending(&self) -> Result<Vec<PluginStatus>, BoxError> {
-        let mut statuses = timeout(PATIENCE, self.look()).await??;
+        let mut statuses = timeout(TIMEOUT, self.statuses()).await??;
         statuses.retain(|status| status.pending().next().is_some());
         Ok(statuses)
     }
 
-    async fn look(&self) -> Result<Vec<PluginStatus>, BoxError> {
+    async fn statuses(&self) -> Result<Vec<PluginStatus>, BoxError> {
         let migrator = Arc::clone(&self.migrator);
         match &self.connections {
             Connections::Own { database, kept } => {
-                // Whoever waits here gives up in time; who looks goes on, and holds the connection until it is done.
+                // The guard moves into the blocking task, which a timeout does not cancel.
                 let mut kept = Arc::clone(kept).lock_owned().await;
                 let database = database.clone();
-                spawn_blocking(move || look(&migrator, &database, &mut kept)).await?
+                spawn_blocking(move || statuses(&migrator, &database, &mut kept)).await?
             }
             Connections::Shared(pool) => {
                 let connection = pool.get().await?;
-                let look = move || {
+                let statuses = move || {
                     let mut connection =
                         AsyncConnectionWrapper::<_, SharedRuntime>::from(connection);
                     Ok(migrator.status(&mut connection)?)
                 };
-                spawn_blocking(look).await?
+                spawn_blocking(statuses).await?
             }
         }
     }
 }
 
-fn look(
+fn statuses(
     migrator: &Migrator,
     database: &DatabaseUrl,
     kept: &mut Option<Connection>,
 ) -> Result<Vec<PluginStatus>, BoxError> {
-    let mut open = match kept.take() {
-        Some(open) => open,
+    let mut connection = match kept.take() {
+        Some(connection) => connection,
         None => database.connect()?,
     };
-    let mut seen = migrator.status(&mut open);
-    if seen.is_err() {
-        // The connection may be an old one to a server that was started anew.
-        open = database.connect()?;
-        seen = migrator.status(&mut open);
+    let mut statuses = migrator.status(&mut connection);
+    if statuses.is_err() {
+        // The database server may have restarted since the connection was opened.
+        connection = database.connect()?;
+        statuses = migrator.status(&mut connection);
     }
-    let statuses = seen?;
-    *kept = Some(open);
+    let statuses = statuses?;
+    *kept = Some(connection);
     Ok(statuses)
 }
 
 pub(crate) fn router(readiness: Arc<Readiness>) -> Router {
     Router::new()
-        .route("/healthz", get(async || answer(&json!({ "status": "ok" }))))
+        .route(
+            "/healthz",
+            get(async || uncached(&json!({ "status": "ok" }))),
+        )
         .route("/readyz", get(ready).with_state(readiness))
 }
 
 async fn ready(State(readiness): State<Arc<Readiness>>) -> Response {
     let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE);
     match readiness.pending().await {
-        Ok(pending) if pending.is_empty() => answer(&json!({ "status": "ready" })),
+        Ok(pending) if pending.is_empty() => uncached(&json!({ "status": "ready" })),
         Ok(pending) => {
             let plugins: Vec<Value> = pending
                 .iter()
                 .map(|status| json!({ "id": status.plugin.as_str(), "pending": status.pending().count() }))
                 .collect();
             problem
-                .detail("migrations are pending; run the server's `migrate` command")
+                .detail("migrations are pending: run the server's `migrate` command")
                 .member("plugins", plugins)
                 .into_response()
         }
         Err(error) => {
-            tracing::warn!(%error, "the database does not answer");
+            tracing::warn!(%error, "the database is unavailable");
             problem
-                .detail("the database does not answer")
+                .detail("the database is unavailable")
                 .into_response()
         }
     }
 }
 
-/// An answer that is true only now.
-fn answer(body: &Value) -> Response {
+fn uncached(body: &Value) -> Response {
     ([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
 }

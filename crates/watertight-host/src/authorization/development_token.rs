@@ -4,22 +4,23 @@ use axum::http::header;
 use axum::http::request::Parts;
 use subtle::ConstantTimeEq;
 
-use crate::plugin::BoxError;
-use crate::{Authorizer, Decision, Identity, RequiredPermission};
+use crate::authorization::authorizer::{Authorizer, Decision, Identity};
+use crate::authorization::permission::RequiredPermission;
+use crate::box_error::BoxError;
 
 /// The environment variable, and the key in `.env`, that holds the development token.
 const VARIABLE: &str = "DEVELOPMENT_TOKEN";
 
-/// An [`Authorizer`] for development: one token that may do everything, sent as `Authorization: Bearer TOKEN`.
+/// An [`Authorizer`] for development: requests with `Authorization: Bearer TOKEN` have all permissions.
 ///
-/// Without a token in the request, or when none is set, nobody is signed in: public routes answer, and those
-/// whose permission everyone has. Replace it by an authorizer that knows the server's users.
+/// Requests without the token are not signed in. They have only the permissions that everyone has by default. Replace
+/// it with an authorizer that knows the server's users.
 pub struct DevelopmentToken {
     token: Option<String>,
 }
 
 impl DevelopmentToken {
-    /// This token; none when it is empty.
+    /// Creates an authorizer that accepts `token`, or no token at all if it is empty.
     pub fn new(token: impl Into<String>) -> Self {
         let token = token.into();
         let token = token.trim();
@@ -28,12 +29,12 @@ impl DevelopmentToken {
         }
     }
 
-    /// The token in `DEVELOPMENT_TOKEN`, of the environment or else of the workspace's `.env`.
+    /// Creates an authorizer from `DEVELOPMENT_TOKEN` in the environment, or else in the workspace's `.env`.
     pub fn from_environment() -> Self {
         Self::new(watertight_connection::variable(VARIABLE).unwrap_or_default())
     }
 
-    fn is_in(&self, request: &Parts) -> bool {
+    fn is_sent_in(&self, request: &Parts) -> bool {
         let sent = request
             .headers
             .get(header::AUTHORIZATION)
@@ -42,7 +43,7 @@ impl DevelopmentToken {
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
             .map(|(_, token)| token.trim());
         match (sent, &self.token) {
-            // In constant time, so that the time tells nothing of the token.
+            // Constant time, against timing attacks.
             (Some(sent), Some(token)) => bool::from(sent.as_bytes().ct_eq(token.as_bytes())),
             _ => false,
         }
@@ -55,14 +56,12 @@ impl Authorizer for DevelopmentToken {
         request: &Parts,
         permission: RequiredPermission,
     ) -> Result<Decision, BoxError> {
-        let developer = self.is_in(request).then(|| Identity::new("developer"));
+        let developer = self.is_sent_in(request).then(|| Identity::new("developer"));
         let granted = developer.is_some();
         if granted {
             static WARN: Once = Once::new();
             WARN.call_once(|| {
-                tracing::warn!(
-                    "the development token was used: whoever knows it may do everything"
-                );
+                tracing::warn!("a request used the development token, which has all permissions");
             });
         }
         Ok(permission.decide(developer, granted))
@@ -75,16 +74,16 @@ mod tests {
 
     use super::*;
 
-    fn is_in(token: &str, header: &str) -> bool {
+    fn is_accepted(token: &str, header: &str) -> bool {
         let request = Request::builder().header(header::AUTHORIZATION, header);
         let (parts, ()) = request.body(()).unwrap().into_parts();
-        DevelopmentToken::new(token).is_in(&parts)
+        DevelopmentToken::new(token).is_sent_in(&parts)
     }
 
     #[test]
-    fn only_the_whole_token_is_the_token() {
-        assert!(is_in("secret", "Bearer secret"));
-        assert!(is_in("secret", "bearer  secret"));
+    fn only_the_exact_token_is_accepted() {
+        assert!(is_accepted("secret", "Bearer secret"));
+        assert!(is_accepted("secret", "bearer  secret"));
         for header in [
             "Bearer secre",
             "Bearer secret1",
@@ -93,15 +92,15 @@ mod tests {
             "Bearer",
             "Bearer ",
         ] {
-            assert!(!is_in("secret", header), "{header:?}");
+            assert!(!is_accepted("secret", header), "{header:?}");
         }
     }
 
     #[test]
-    fn an_empty_token_lets_nobody_in() {
+    fn an_empty_token_is_never_accepted() {
         for token in ["", " "] {
-            assert!(!is_in(token, "Bearer "));
-            assert!(!is_in(token, "Bearer"));
+            assert!(!is_accepted(token, "Bearer "));
+            assert!(!is_accepted(token, "Bearer"));
         }
     }
 }

@@ -1,7 +1,7 @@
-//! What a refusal leaves unread of a request's body.
+//! Reads the rest of a request body that the handler did not read.
 //!
-//! hyper closes the connection then, and a client that has just sent its next request over it gets no answer: what it
-//! did first has broken what it does second. So a short rest is read, and before a long one the client is told.
+//! hyper closes a connection with an unread body, and a client that has already sent its next request gets no response
+//! to it. So a short rest is read, and with a long one the response has `Connection: close`.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,30 +16,29 @@ use axum::response::Response;
 use http_body::{Frame, SizeHint};
 use tokio::time::timeout;
 
-/// The longest rest that is read, in bytes.
-const LONGEST_REST: usize = 64 * 1024;
-/// How long to wait for it.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// Maximum size of a rest that is read, in bytes.
+const MAX_REST: usize = 64 * 1024;
+const READ_TIMEOUT: Duration = Duration::from_secs(1);
 
-pub(crate) async fn read_rest(request: Request, next: Next) -> Response {
+pub(crate) async fn drain(request: Request, next: Next) -> Response {
     if request.body().is_end_stream() {
         return next.run(request).await;
     }
     let (parts, body) = request.into_parts();
-    // Who asks before sending is not made to send.
-    let asks = parts.headers.contains_key(header::EXPECT);
+    // `Expect: 100-continue`: the client sends the body only if it is asked to.
+    let expects_continue = parts.headers.contains_key(header::EXPECT);
     let body = Arc::new(Mutex::new(body));
     let shared = Body::new(SharedBody(Arc::clone(&body)));
     let mut response = next.run(Request::from_parts(parts, shared)).await;
-    // Where the answer is still made from the body, this is not the only one that has it.
+    // A response that streams the request body still holds it.
     let Some(rest) = Arc::into_inner(body) else {
         return response;
     };
     let rest = rest.into_inner().unwrap_or_else(PoisonError::into_inner);
     let is_read = rest.is_end_stream()
-        || !asks
+        || !expects_continue
             && matches!(
-                timeout(PATIENCE, body::to_bytes(rest, LONGEST_REST)).await,
+                timeout(READ_TIMEOUT, body::to_bytes(rest, MAX_REST)).await,
                 Ok(Ok(_))
             );
     if !is_read {
@@ -49,7 +48,7 @@ pub(crate) async fn read_rest(request: Request, next: Next) -> Response {
     response
 }
 
-/// A body whose rest can be read when the handler has dropped it.
+/// A body that can still be read after the handler has dropped it.
 struct SharedBody(Arc<Mutex<Body>>);
 
 impl SharedBody {

@@ -4,17 +4,18 @@ use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
+use watertight_diagnostics::{Diagnostic, PostgresError, causes};
 
 pub(crate) const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");
 
-/// An error as clients see it: a JSON problem body (RFC 9457).
+/// An error response in JSON: problem details as in RFC 9457.
 ///
 /// ```
 /// use axum::http::StatusCode;
 /// use watertight_host::Problem;
 ///
 /// let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY)
-///     .detail("`name` is empty")
+///     .detail("`name` must not be empty")
 ///     .member("field", "name");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +26,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A problem of which no more is known than the status says.
+    /// Creates a problem without a detail.
     pub fn new(status: StatusCode) -> Self {
         Self {
             status,
@@ -34,20 +35,20 @@ impl Problem {
         }
     }
 
-    /// A failure of the server. The cause goes to the log, and not to the client.
-    pub fn internal(cause: &(dyn Error + 'static)) -> Self {
-        tracing::error!(error = with_causes(cause), "a request failed");
+    /// Logs `error` with its causes and creates a problem with status 500 that does not disclose them.
+    pub fn internal(error: &(dyn Error + 'static)) -> Self {
+        tracing::error!(error = causes(Some(error)).join(": "), "request failed");
         Self::new(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
-    /// Says what is wrong with this request, and what to do.
+    /// Sets the explanation of what is wrong with this request.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
         self
     }
 
-    /// Adds a member for programs to read. `type`, `title`, `status` and `detail` are the host's.
+    /// Adds a member for programs to read. The members `type`, `title`, `status` and `detail` cannot be replaced.
     #[must_use]
     pub fn member(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.members.insert(name.to_owned(), value.into());
@@ -56,7 +57,8 @@ impl Problem {
 
     pub(crate) fn body(&self) -> String {
         let mut members = self.members.clone();
-        // The status says all that the type could: https://www.rfc-editor.org/rfc/rfc9457#section-4.2.1
+        // The type of problems that have no more semantics than their status:
+        // https://www.rfc-editor.org/rfc/rfc9457#section-4.2.1
         members.insert("type".to_owned(), "about:blank".into());
         let title = self.status.canonical_reason().unwrap_or("Error");
         members.insert("title".to_owned(), title.into());
@@ -65,6 +67,15 @@ impl Problem {
             members.insert("detail".to_owned(), detail.as_str().into());
         }
         Value::Object(members).to_string()
+    }
+}
+
+/// Logs the error with PostgreSQL's detail and hint. The problem has status 500 and does not disclose them.
+impl From<diesel::result::Error> for Problem {
+    fn from(error: diesel::result::Error) -> Self {
+        let error = PostgresError::from(error);
+        tracing::error!(%error, hint = error.hint(), "query failed");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR)
     }
 }
 
@@ -79,27 +90,16 @@ impl IntoResponse for Problem {
     }
 }
 
-/// An error and its causes, in one line.
-pub(crate) fn with_causes(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_member_does_not_take_the_place_of_the_host_s() {
+    fn the_standard_members_cannot_be_replaced() {
         let problem = Problem::new(StatusCode::NOT_FOUND)
             .member("status", 200)
             .member("id", "a")
-            .detail("no item a");
-        insta::assert_snapshot!(problem.body(), @r#"{"detail":"no item a","id":"a","status":404,"title":"Not Found","type":"about:blank"}"#);
+            .detail("item a not found");
+        insta::assert_snapshot!(problem.body(), @r#"{"detail":"item a not found","id":"a","status":404,"title":"Not Found","type":"about:blank"}"#);
     }
 }

@@ -1,45 +1,45 @@
 use axum::http::request::Parts;
 use futures_util::future::BoxFuture;
 
-use crate::plugin::BoxError;
-use crate::{Audience, RequiredPermission};
+use crate::authorization::permission::{Audience, RequiredPermission};
+use crate::box_error::BoxError;
 
-/// Who is signed in. Handlers get it as `Option<Extension<Identity>>`.
+/// The user that a request is made by. Handlers extract it as `Option<Extension<Identity>>`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     subject: String,
 }
 
 impl Identity {
-    /// Somebody, by the name or number that the server knows them by.
+    /// Creates an identity from the server's name or number for the user.
     pub fn new(subject: impl Into<String>) -> Self {
         Self {
             subject: subject.into(),
         }
     }
 
-    /// The name or number.
+    /// Returns the server's name or number for the user.
     pub fn subject(&self) -> &str {
         &self.subject
     }
 }
 
-/// Whether a request may go on.
+/// The outcome of an authorization.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// It may, on behalf of this person if one is signed in.
+    /// The request is allowed, with the identity of the user if one is signed in.
     Allowed(Option<Identity>),
-    /// It may not, and nobody is signed in: status 401.
+    /// The request is refused with status 401, because no user is signed in.
     NotSignedIn,
-    /// It may not, whoever is signed in: status 403.
+    /// The request is refused with status 403.
     Forbidden,
 }
 
-/// Decides who may do what. The server supplies one; without it nobody is ever signed in.
+/// Decides which requests are allowed. Without one, a server treats all requests as not signed in.
 ///
-/// It is asked for every route that needs a permission, and never for one that is
-/// [public](crate::Access::Public). Most need to know two things: who sent the request, and what the person is
-/// granted beyond what a permission's [`Audience`] gives by default.
+/// The host calls it for each request to a route that needs a permission, and never for a
+/// [public](crate::Access::Public) route. Most implementations find out who sent the request and which permissions
+/// the user was granted, and pass both to [`RequiredPermission::decide`].
 ///
 /// ```
 /// use axum::http::request::Parts;
@@ -56,11 +56,11 @@ pub enum Decision {
 /// }
 /// ```
 pub trait Authorizer: Send + Sync + 'static {
-    /// Decides about one request.
+    /// Decides whether a request is allowed.
     ///
     /// # Errors
     ///
-    /// When it cannot tell. The request is then refused with status 500, and the error goes to the log.
+    /// Returns an error if it cannot decide. The host then logs the error and responds with status 500.
     fn authorize(
         &self,
         request: &Parts,
@@ -69,7 +69,8 @@ pub trait Authorizer: Send + Sync + 'static {
 }
 
 impl RequiredPermission {
-    /// What follows from who is signed in, what they are granted, and who has the permission by default.
+    /// Decides from the user, if one is signed in, whether the user was granted the permission, and the
+    /// permission's default [`Audience`].
     pub fn decide(&self, identity: Option<Identity>, granted: bool) -> Decision {
         let by_default = match self.audience() {
             Audience::Nobody => false,
@@ -85,10 +86,10 @@ impl RequiredPermission {
     }
 }
 
-/// Nobody is signed in.
-pub(crate) struct Nobody;
+/// The default authorizer, which treats all requests as not signed in.
+pub(crate) struct NobodySignedIn;
 
-impl Authorizer for Nobody {
+impl Authorizer for NobodySignedIn {
     async fn authorize(
         &self,
         _request: &Parts,
@@ -98,7 +99,7 @@ impl Authorizer for Nobody {
     }
 }
 
-/// An [`Authorizer`] behind a pointer.
+/// A dyn-compatible [`Authorizer`].
 pub(crate) trait DynAuthorizer: Send + Sync {
     fn authorize<'a>(
         &'a self,
@@ -122,16 +123,16 @@ mod tests {
     use watertight_metadata::PluginId;
 
     use super::*;
-    use crate::Permission;
+    use crate::authorization::permission::Permission;
 
     #[test]
-    fn a_permission_is_had_by_default_or_granted_to_somebody() {
+    fn decide_allows_the_default_audience_and_users_with_a_grant() {
         let ada = || Some(Identity::new("ada"));
         let decide = |audience, identity, granted| {
             let permission = Permission::new("item.read", "").granted_to(audience);
             permission.of(PluginId::new("a")).decide(identity, granted)
         };
-        for (audience, nobody, somebody) in [
+        for (audience, signed_out, signed_in) in [
             (Audience::Nobody, Decision::NotSignedIn, Decision::Forbidden),
             (
                 Audience::SignedIn,
@@ -144,9 +145,9 @@ mod tests {
                 Decision::Allowed(ada()),
             ),
         ] {
-            // A grant to nobody is none.
-            assert_eq!(decide(audience, None, true), nobody);
-            assert_eq!(decide(audience, ada(), false), somebody);
+            // A grant has no effect without a user.
+            assert_eq!(decide(audience, None, true), signed_out);
+            assert_eq!(decide(audience, ada(), false), signed_in);
             assert_eq!(decide(audience, ada(), true), Decision::Allowed(ada()));
         }
     }

@@ -1,4 +1,4 @@
-//! One line in the log for every request.
+//! Logs one line for each request.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tower_http::trace::TraceLayer;
 use tracing::Span;
 use uuid::Uuid;
 
-/// Gives a number to requests that come without one.
+/// Generates an id for requests without an `x-request-id`.
 #[derive(Clone, Copy)]
 pub(crate) struct NewRequestId;
 
@@ -42,17 +42,17 @@ pub(crate) fn layer() -> Layer {
         .on_failure(())
 }
 
-// Without the query, which may hold what is not for a log.
 fn span(request: &Request) -> Span {
     let id = request
         .extensions()
         .get::<RequestId>()
         .and_then(|id| id.header_value().to_str().ok());
+    // Without the query string, which may contain secrets.
     tracing::info_span!("request", method = %request.method(), path = request.uri().path(), id)
 }
 
 fn log(response: &Response<Body>, latency: Duration, _: &Span) {
     let status = response.status().as_u16();
     let milliseconds = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
-    tracing::info!(status, milliseconds, "answered");
+    tracing::info!(status, milliseconds, "finished");
 }

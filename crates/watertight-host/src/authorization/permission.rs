@@ -1,15 +1,15 @@
 use watertight_metadata::{PermissionId, PluginId};
 
-/// Something that a plugin lets some people do, such as reading its items.
+/// A permission that a plugin declares, such as reading its items.
 ///
-/// A plugin names it without its own id: the host puts that before it, so that `item.read` of the plugin
-/// `my-feature` is `my-feature.item.read` everywhere else.
+/// Its name does not include the plugin's id. The host prepends it: `item.read` of the plugin `my-feature` has the id
+/// `my-feature.item.read`.
 ///
 /// ```
 /// use watertight_host::{Audience, Permission};
 ///
-/// pub const READ: Permission = Permission::new("item.read", "See items").granted_to(Audience::Everyone);
-/// pub const WRITE: Permission = Permission::new("item.write", "Create, change and delete items");
+/// pub const READ: Permission = Permission::new("item.read", "List and view items").granted_to(Audience::Everyone);
+/// pub const WRITE: Permission = Permission::new("item.write", "Create, update and delete items");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Permission {
@@ -18,27 +18,27 @@ pub struct Permission {
     audience: Audience,
 }
 
-/// Who has a permission unless the server's [`Authorizer`](crate::Authorizer) says otherwise.
+/// Who has a permission by default, without a grant by the server's [`Authorizer`](crate::Authorizer).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Audience {
-    /// Nobody: the authorizer has to grant it.
+    /// Nobody: the authorizer has to grant the permission.
     #[default]
     Nobody,
-    /// Whoever is signed in.
+    /// All users that are signed in.
     SignedIn,
-    /// Everyone, also without signing in.
+    /// Everyone, including callers that are not signed in.
     Everyone,
 }
 
 impl Permission {
-    /// A permission that nobody has by default.
+    /// Creates a permission that nobody has by default.
     ///
     /// # Panics
     ///
-    /// Panics when `name` is not lower-case words joined by dots, such as `item.read`; in a constant that is a
+    /// Panics if `name` is not lower-case words joined by dots, such as `item.read`. In a constant, that is a
     /// compile error.
     pub const fn new(name: &'static str, description: &'static str) -> Self {
-        // Any plugin will do: only the name is checked here.
+        // Checks the name: which plugin it belongs to does not matter.
         let _ = PluginId::new("a").permission(name);
         Self {
             name,
@@ -47,23 +47,23 @@ impl Permission {
         }
     }
 
-    /// Says who has it by default.
+    /// Sets who has the permission by default.
     #[must_use]
     pub const fn granted_to(self, audience: Audience) -> Self {
         Self { audience, ..self }
     }
 
-    /// Its name within the plugin.
+    /// Returns the name, without the plugin's id.
     pub const fn name(&self) -> &'static str {
         self.name
     }
 
-    /// What it lets people do.
+    /// Returns the description.
     pub const fn description(&self) -> &'static str {
         self.description
     }
 
-    /// Who has it by default.
+    /// Returns who has the permission by default.
     pub const fn audience(&self) -> Audience {
         self.audience
     }
@@ -76,7 +76,7 @@ impl Permission {
     }
 }
 
-/// The permission that a request needs, as an [`Authorizer`](crate::Authorizer) sees it.
+/// The permission that a request needs, passed to the [`Authorizer`](crate::Authorizer).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequiredPermission {
     id: PermissionId,
@@ -84,12 +84,12 @@ pub struct RequiredPermission {
 }
 
 impl RequiredPermission {
-    /// The permission with its plugin: `my-feature.item.read`.
+    /// Returns the permission's id, such as `my-feature.item.read`.
     pub fn id(&self) -> PermissionId {
         self.id
     }
 
-    /// Who has it by default.
+    /// Returns who has the permission by default.
     pub fn audience(&self) -> Audience {
         self.audience
     }

@@ -1,19 +1,21 @@
-use std::error::Error;
+pub(crate) mod plugin_context;
+pub(crate) mod plugin_database;
+pub(crate) mod routes;
 
 use diesel::migration::MigrationSource;
 use diesel::pg::Pg;
 use futures_util::future::BoxFuture;
 use watertight_metadata::PluginMetadata;
-use watertight_migrations::PluginMigrations;
+use watertight_PluginMigrationsMigrations;
 
-use crate::{Permission, PluginContext, Routes};
+use crate::authorization::permission::Permission;
+use crate::box_error::BoxError;
+use crate::plugin::plugin_context::PluginContext;
+use crate::plugin::routes::Routes;
 
-/// Why a plugin's start-up step failed.
-pub type BoxError = Box<dyn Error + Send + Sync>;
-
-/// A plugin, as a server registers it: its metadata, its migrations, its permissions and its routes.
+/// A plugin: its metadata, migrations, permissions, routes and start-up hooks.
 ///
-/// A plugin crate exports a function that makes it:
+/// A plugin crate exports a function that returns it:
 ///
 /// ```
 /// use watertight_host::Plugin;
@@ -22,7 +24,7 @@ pub type BoxError = Box<dyn Error + Send + Sync>;
 /// # use watertight_metadata::PluginMetadata;
 /// # const PLUGIN_METADATA: PluginMetadata = PluginMetadata::new("notes");
 /// # const MIGRATIONS: EmbeddedMigrations = embed_migrations!("tests/migrations");
-/// # const READ: Permission = Permission::new("note.read", "See notes").granted_to(Audience::Everyone);
+/// # const READ: Permission = Permission::new("note.read", "List notes").granted_to(Audience::Everyone);
 /// # fn routes() -> Routes { Routes::new().get("/notes", READ, async || "") }
 ///
 /// pub fn plugin() -> Plugin {
@@ -32,21 +34,22 @@ pub type BoxError = Box<dyn Error + Send + Sync>;
 /// }
 /// # plugin();
 /// ```
-#[must_use = "a plugin does nothing until a server registers it"]
+#[must_use = "a plugin has no effect until it is registered with a server"]
 pub struct Plugin {
     pub(crate) metadata: PluginMetadata,
     pub(crate) migrations: PluginMigrations,
     pub(crate) permissions: &'static [Permission],
     pub(crate) routes: Routes,
-    pub(crate) init: Option<Step>,
-    pub(crate) ready: Option<Step>,
+    pub(crate) init: Option<Hook>,
+    pub(crate) after_all_ready: Option<Hook>,
 }
 
-pub(crate) type Step =
+/// A start-up hook.
+pub(crate) type Hook =
     Box<dyn FnOnce(PluginContext) -> BoxFuture<'static, Result<(), BoxError>> + Send>;
 
 impl Plugin {
-    /// A plugin with migrations, and nothing else yet.
+    /// Creates a plugin that has migrations only.
     pub fn new(
         metadata: PluginMetadata,
         migrations: impl MigrationSource<Pg> + Send + Sync + 'static,
@@ -57,47 +60,48 @@ impl Plugin {
             permissions: &[],
             routes: Routes::new(),
             init: None,
-            ready: None,
+            after_all_ready: None,
         }
     }
 
-    /// Declares the permissions that its routes need.
+    /// Declares the permissions that the plugin's routes use.
     pub fn permissions(mut self, permissions: &'static [Permission]) -> Self {
         self.permissions = permissions;
         self
     }
 
-    /// Sets its routes. They are mounted at [`PluginMetadata::mount_path`].
+    /// Sets the routes. They are mounted at [`PluginMetadata::mount_path`].
     pub fn routes(mut self, routes: Routes) -> Self {
         self.routes = routes;
         self
     }
 
-    /// Something to do before the server listens, and after the same step of the plugins that it depends on.
+    /// Sets a hook that runs before the server listens, and after the same hook of the plugins that this one depends
+    /// on.
     ///
-    /// It may run in several servers at the same time, and in each at every start. Its migrations have run only if
-    /// somebody ran them: `serve --migrate` does so before.
-    pub fn init<F>(mut self, step: impl FnOnce(PluginContext) -> F + Send + 'static) -> Self
+    /// It runs at each start of each server process, possibly in several at the same time. The migrations are not
+    /// guaranteed to have run: `serve --migrate` runs them before the hooks, `serve` alone does not.
+    pub fn init<F>(mut self, hook: impl FnOnce(PluginContext) -> F + Send + 'static) -> Self
     where
         F: Future<Output = Result<(), BoxError>> + Send + 'static,
     {
-        self.init = Some(Box::new(|context| Box::pin(step(context))));
+        self.init = Some(Box::new(|context| Box::pin(hook(context))));
         self
     }
 
-    /// Something to do when [`init`](Self::init) of all plugins is done, and before the server listens.
+    /// Sets a hook that runs before the server listens, and after [`init`](Self::init) of all plugins.
     pub fn after_all_ready<F>(
         mut self,
-        step: impl FnOnce(PluginContext) -> F + Send + 'static,
+        hook: impl FnOnce(PluginContext) -> F + Send + 'static,
     ) -> Self
     where
         F: Future<Output = Result<(), BoxError>> + Send + 'static,
     {
-        self.ready = Some(Box::new(|context| Box::pin(step(context))));
+        self.after_all_ready = Some(Box::new(|context| Box::pin(hook(context))));
         self
     }
 
-    /// Only its migrations, for a [`Migrator`](watertight_migrations::Migrator) or a test's database.
+    /// Returns the migrations alone, for a [`Migrator`](watertight_migrations::Migrator) or a test database.
     pub fn into_migrations(self) -> PluginMigrations {
         self.migrations
     }

@@ -1,4 +1,4 @@
-//! Refuses requests that the authorizer does not allow, before their handler runs.
+//! The middleware that refuses requests which the authorizer does not allow.
 
 use std::sync::Arc;
 
@@ -6,12 +6,12 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use watertight_diagnostics::causes;
 
-use crate::authorizer::{Decision, DynAuthorizer};
-use crate::problem::with_causes;
-use crate::{Problem, RequiredPermission};
+use crate::authorization::authorizer::{Decision, DynAuthorizer};
+use crate::authorization::permission::RequiredPermission;
+use crate::http::problem::Problem;
 
-/// What stands before one route.
 #[derive(Clone)]
 pub(crate) struct Guard {
     pub(crate) authorizer: Arc<dyn DynAuthorizer>,
@@ -37,7 +37,7 @@ pub(crate) async fn guard(
         }
         Ok(Decision::NotSignedIn) => {
             let problem = Problem::new(StatusCode::UNAUTHORIZED)
-                .detail(format!("this needs the permission `{id}`; sign in"))
+                .detail(format!("sign in: this needs the permission `{id}`"))
                 .member("permission", id.to_string());
             let mut response = problem.into_response();
             response
@@ -46,16 +46,14 @@ pub(crate) async fn guard(
             response
         }
         Ok(Decision::Forbidden) => Problem::new(StatusCode::FORBIDDEN)
-            .detail(format!(
-                "this needs the permission `{id}`, which you do not have"
-            ))
+            .detail(format!("you do not have the permission `{id}`"))
             .member("permission", id.to_string())
             .into_response(),
         Err(error) => {
             tracing::error!(
                 permission = %id,
-                error = with_causes(error.as_ref()),
-                "the authorizer could not decide"
+                error = causes(Some(error.as_ref())).join(": "),
+                "authorization failed"
             );
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR).into_response()
         }
