@@ -4,11 +4,11 @@ use diesel::sql_types::Text;
 use tempfile::TempDir;
 use watertight_database::{DatabaseUrl, EmbeddedServer};
 
-/// What queries answer on the database at `url`, a row a line, as PostgreSQL writes rows.
+/// Returns the rows of queries on the database at `url`, one a line, as PostgreSQL prints row values.
 ///
 /// # Panics
 ///
-/// Panics when there is no connection, or a query fails.
+/// Panics if the connection or a query fails.
 pub fn rows(url: &str, queries: &str) -> String {
     let url: DatabaseUrl = url.parse().unwrap();
     let mut connection = url.connect().unwrap();
@@ -22,7 +22,7 @@ pub fn rows(url: &str, queries: &str) -> String {
         .collect()
 }
 
-/// A database server that is already running when the commands come, as far as they can tell.
+/// A database server that is running already when a command starts.
 pub struct Server {
     server: EmbeddedServer,
     _folder: TempDir,
@@ -33,7 +33,7 @@ impl Server {
     ///
     /// # Panics
     ///
-    /// Panics when it does not start.
+    /// Panics if it does not start.
     pub fn start() -> Self {
         let folder = TempDir::new().unwrap();
         Self {
@@ -42,12 +42,12 @@ impl Server {
         }
     }
 
-    /// What a user would set `DATABASE_URL` to.
+    /// The value for `DATABASE_URL`.
     pub fn url(&self) -> &str {
         self.server.url().expose_secret()
     }
 
-    /// Whether a second connection is refused.
+    /// Whether a second connection is refused, as by PGlite.
     pub fn serves_one_connection(&self) -> bool {
         self.server.url().serves_one_connection()
     }
