@@ -66,7 +66,11 @@ fn package(file_name: &str) -> String {
 fn link(from: &Path, to: &Path) -> io::Result<()> {
     for entry in WalkDir::new(from) {
         let entry = entry?;
-        let target = to.join(entry.path().strip_prefix(from).unwrap());
+        // Without the `/` that an empty relative path adds.
+        let target = match entry.depth() {
+            0 => to.to_owned(),
+            _ => to.join(entry.path().strip_prefix(from).unwrap()),
+        };
         let is_compiled = entry.path().extension().is_some_and(|extension| {
             ["rlib", "rmeta", "so", "dylib", "a", "o"]
                 .iter()
