@@ -2,7 +2,8 @@ use diesel::RunQueryDsl as _;
 use diesel::dsl::sql;
 use diesel::sql_types::Text;
 use tempfile::TempDir;
-use watertight_database::{DatabaseUrl, EmbeddedServer};
+use watertight_connection::DatabaseUrl;
+use watertight_embedded::EmbeddedServer;
 
 /// Returns the rows of queries on the database at `url`, one a line, as PostgreSQL prints row values.
 ///
