@@ -82,7 +82,8 @@ fn matches(expected: &[String], actual: &[String]) -> bool {
     }
 }
 
-/// Replaces what differs from run to run: `2026-11-25-084251`, `12 ms`, `1.3 s`, `PostgreSQL 15.4`.
+/// Replaces what differs from run to run: `2026-11-25-084251`, `12 ms`, `1.3 s`, `PostgreSQL 15.4`, and `PGlite`, which is
+/// the embedded database on a machine without PostgreSQL.
 fn mask(line: &str) -> String {
     let words = line.split(' ').collect::<Vec<_>>();
     let is_number = |word: &str| {
@@ -97,7 +98,9 @@ fn mask(line: &str) -> String {
             .get(index + 1)
             .is_some_and(|unit| ["ms", "s"].contains(&unit.trim_end_matches(['.', ',', ')'])));
         let product = index > 0 && words[index - 1] == "PostgreSQL";
-        if is_number(word) && (unit || product) {
+        if word.trim_end_matches('.') == "PGlite" {
+            "PostgreSQL #".to_owned()
+        } else if is_number(word) && (unit || product) {
             "#".to_owned()
         } else {
             mask_versions(word)
