@@ -1,10 +1,11 @@
-//! The commands from end to end, as a newcomer runs them: in a checkout of this repository that a test may
-//! change, on real PostgreSQL servers.
+//! The commands from end to end, in a checkout of this repository that a test may change, on real PostgreSQL servers.
 
 mod cargo_generate;
 mod checkout;
+mod console;
 mod embedded_migrations;
 mod existing_workspace;
+mod generated_crates;
 mod generated_readme;
 mod getting_started;
 mod new_workspace;
@@ -13,3 +14,4 @@ mod running_server;
 mod server;
 mod server_output;
 mod serving;
+mod shared_target;
