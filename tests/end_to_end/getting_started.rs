@@ -35,7 +35,9 @@ fn a_new_plugin_is_migrated_on_the_embedded_server_and_its_tests_pass() {
         "--exclude",
         "watertight-xtask",
         "--exclude",
-        "watertight-database",
+        "watertight-connection",
+        "--exclude",
+        "watertight-embedded",
         "--exclude",
         "watertight-migrations",
     ]);

@@ -305,6 +305,11 @@ fn the_dockerfile_s_commands_give_a_server_that_needs_only_a_database() {
             }
             ("CMD", _) => {
                 let words: Vec<String> = serde_json::from_str(rest).unwrap();
+                let mut without_url = Command::new(image.join(&words[0]));
+                without_url.arg("status").current_dir("/").env_clear();
+                let outcome = Outcome::of(without_url).exited_with(1);
+                let expected = "error: failed to find the database: DATABASE_URL is not set";
+                assert!(outcome.stderr.starts_with(expected), "{outcome:?}");
                 let mut command = Command::new(image.join(&words[0]));
                 command
                     .args(&words[1..])

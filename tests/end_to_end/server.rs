@@ -2,7 +2,8 @@ use diesel::RunQueryDsl as _;
 use diesel::dsl::sql;
 use diesel::sql_types::Text;
 use tempfile::TempDir;
-use watertight_database::{DatabaseUrl, EmbeddedServer};
+use watertight_connection::DatabaseUrl;
+use watertight_embedded::EmbeddedServer;
 
 /// What queries answer on the database at `url`, a row a line, as PostgreSQL writes rows.
 ///

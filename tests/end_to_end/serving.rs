@@ -52,6 +52,20 @@ fn many_servers_that_migrate_at_once_run_each_migration_once() {
 }
 
 #[test]
+fn a_server_with_port_set_needs_database_url_or_an_explicit_choice() {
+    let checkout = Checkout::new();
+    let database = Server::start();
+    let mut without_url = serve(&checkout, &database, &[]);
+    without_url.env("PORT", "0").env_remove("DATABASE_URL");
+    without_url.env_remove("WATERTIGHT_EMBEDDED");
+    let outcome = Outcome::of(without_url).exited_with(1);
+    let error = "error: failed to find the database: DATABASE_URL is not set, and a server with PORT set uses the \
+                 embedded database only if WATERTIGHT_EMBEDDED is set";
+    assert!(outcome.stderr.starts_with(error), "{outcome:?}");
+    assert!(!checkout.root().join(".watertight/server.json").exists());
+}
+
+#[test]
 fn an_address_in_use_is_said_and_port_is_honoured() {
     let checkout = Checkout::new();
     let database = Server::start();

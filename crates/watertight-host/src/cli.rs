@@ -10,17 +10,18 @@ use clap::{Parser, Subcommand};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tracing_subscriber::EnvFilter;
-use watertight_database::Database;
 use watertight_migrations::{Migrator, PluginStatus, statuses_text};
 
 use crate::server::Assembled;
+use crate::server_database::ServerDatabase;
 use crate::{Server, serve};
 
 const PORT: u16 = 3000;
 
 /// A server made of plugins.
 ///
-/// The database is that of DATABASE_URL, from the environment or from .env, else the workspace's embedded one.
+/// The database is the one of DATABASE_URL, from the environment or from .env. Without it, a development build uses the
+/// workspace's embedded database.
 #[derive(Parser)]
 struct Cli {
     #[command(subcommand)]
@@ -72,6 +73,11 @@ fn serve(server: Server, migrate_first: bool, listen: Option<SocketAddr>) -> Res
     start_log()?;
     let address = address(listen, env::var("PORT").ok())?;
     let database = find_database()?;
+    tracing::info!(
+        "using the database {} ({})",
+        database.url(),
+        database.origin()
+    );
     let mut assembled = server.assemble(database.url())?;
     if migrate_first {
         let report = assembled
@@ -158,16 +164,15 @@ fn status(server: Server, json: bool) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn open(server: Server) -> Result<(Migrator, Database)> {
+fn open(server: Server) -> Result<(Migrator, ServerDatabase)> {
     // The plugins are checked before the database is looked for.
     let migrator = server.into_migrator()?;
     Ok((migrator, find_database()?))
 }
 
-/// Says on stderr what takes its time.
-fn find_database() -> Result<Database> {
-    let report = |progress| eprintln!("{progress}");
-    Ok(Database::find_here_with(&report)?)
+/// Finds the database, and prints what takes long to stderr.
+fn find_database() -> Result<ServerDatabase> {
+    Ok(ServerDatabase::find_with(&|status| eprintln!("{status}"))?)
 }
 
 /// Logs to stderr what `RUST_LOG` asks for; without it, what an operator wants to see.

@@ -10,7 +10,7 @@ use diesel_async::pooled_connection::{
     AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
 };
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection as _};
-use watertight_database::DatabaseUrl;
+use watertight_connection::DatabaseUrl;
 use watertight_metadata::PluginId;
 
 use crate::Problem;

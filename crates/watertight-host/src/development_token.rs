@@ -30,7 +30,7 @@ impl DevelopmentToken {
 
     /// The token in `DEVELOPMENT_TOKEN`, of the environment or else of the workspace's `.env`.
     pub fn from_environment() -> Self {
-        Self::new(watertight_database::variable(VARIABLE).unwrap_or_default())
+        Self::new(watertight_connection::variable(VARIABLE).unwrap_or_default())
     }
 
     fn is_in(&self, request: &Parts) -> bool {

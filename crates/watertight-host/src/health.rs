@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
-use watertight_database::{Connection, DatabaseUrl, SharedRuntime};
+use watertight_connection::{Connection, DatabaseUrl, SharedRuntime};
 use watertight_migrations::{Migrator, PluginStatus};
 
 use crate::Problem;

@@ -51,6 +51,7 @@ mod routes;
 mod running_server;
 mod serve;
 mod server;
+mod server_database;
 mod server_error;
 mod unread_body;
 
@@ -65,5 +66,6 @@ pub use problem::Problem;
 pub use routes::Routes;
 pub use running_server::RunningServer;
 pub use server::Server;
+pub use server_database::{ServerDatabase, ServerDatabaseError};
 pub use server_error::ServerError;
-pub use watertight_database::{Database, DatabaseUrl};
+pub use watertight_connection::DatabaseUrl;

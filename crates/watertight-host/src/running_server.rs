@@ -5,7 +5,7 @@ use std::thread::{self, JoinHandle};
 
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
-use watertight_database::DatabaseUrl;
+use watertight_connection::DatabaseUrl;
 
 use crate::{Server, ServerError, serve};
 

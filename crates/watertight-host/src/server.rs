@@ -8,7 +8,7 @@ use axum::middleware::from_fn;
 use axum::{Router, http};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{PropagateRequestIdLayer, SetRequestIdLayer};
-use watertight_database::DatabaseUrl;
+use watertight_connection::DatabaseUrl;
 use watertight_metadata::PluginId;
 use watertight_migrations::Migrator;
 

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection as _;
-use watertight_database::{Database, ScratchDatabase};
+use watertight_embedded::{Database, ScratchDatabase};
 use watertight_schema::{Answers, Migration, Schema, Tables};
 
 const ROUNDS: usize = 7;

@@ -1,6 +1,7 @@
 use std::sync::OnceLock;
 
-use watertight_database::{Database, DatabaseUrl, Progress, workspace_root};
+use watertight_connection::{DatabaseUrl, workspace_root};
+use watertight_embedded::{Database, EmbeddedProgress};
 
 /// The server that all tests of this process share.
 ///
@@ -38,6 +39,6 @@ pub fn serves_one_connection() -> bool {
 fn find() -> Result<Database, String> {
     let root = workspace_root().map_err(|error| error.to_string())?;
     // The test's own output is where its reader looks.
-    let report = |progress: Progress| eprintln!("{progress}");
+    let report = |progress: EmbeddedProgress| eprintln!("{progress}");
     Database::find_with(&root, &report).map_err(|error| error.to_string())
 }

@@ -1,7 +1,8 @@
 use std::error::Error;
 
 use sha2::{Digest, Sha256};
-use watertight_database::{DatabaseUrl, MaintenanceError, ScratchDatabase, Template};
+use watertight_connection::DatabaseUrl;
+use watertight_embedded::{MaintenanceError, ScratchDatabase, Template};
 use watertight_metadata::PluginId;
 use watertight_migrations::Migrator;
 

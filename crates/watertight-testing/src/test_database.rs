@@ -1,7 +1,8 @@
 use std::env;
 use std::sync::Once;
 
-use watertight_database::{Connection, DatabaseUrl, ScratchDatabase};
+use watertight_connection::{Connection, DatabaseUrl};
+use watertight_embedded::ScratchDatabase;
 use watertight_migrations::{Migrator, Plugin};
 
 use crate::server::server;

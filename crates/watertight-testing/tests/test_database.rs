@@ -8,7 +8,7 @@ use diesel::connection::SimpleConnection;
 use diesel::dsl::sql;
 use diesel::sql_types::{Bool, Text};
 use diesel::{Connection as _, RunQueryDsl};
-use watertight_database::{Connection, DatabaseUrl};
+use watertight_connection::{Connection, DatabaseUrl};
 use watertight_metadata::PluginId;
 use watertight_migrations::Plugin;
 use watertight_testing::{KEEP_VARIABLE, TestDatabase, serves_one_connection};
@@ -23,7 +23,7 @@ fn plugin(folder: &Path, sql: &str) -> Plugin {
     Plugin::from_folder(PluginId::new("testing"), vec![], folder)
 }
 
-/// For a test that looks at a server's databases. Those of a PGlite are looked at in `watertight-database`.
+/// For a test that looks at a server's databases. Those of a PGlite are looked at in `watertight-embedded`.
 fn has_one_connection() -> bool {
     let one = serves_one_connection();
     if one {

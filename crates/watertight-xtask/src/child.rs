@@ -1,7 +1,7 @@
 use std::process::{Command, ExitCode, ExitStatus};
 
 use anyhow::{Context, Result};
-use watertight_database::DatabaseUrl;
+use watertight_connection::DatabaseUrl;
 
 /// Gives a program the way to the database, in its environment: what is on a command line, everyone on the
 /// machine can read.

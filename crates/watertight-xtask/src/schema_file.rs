@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use watertight_database::Database;
+use watertight_embedded::Database;
 use watertight_metadata::PluginId;
 use watertight_schema::{Schema, Tables};
 

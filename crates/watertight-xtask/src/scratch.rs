@@ -3,7 +3,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result, bail};
 use diesel::connection::SimpleConnection as _;
-use watertight_database::{Connection, Database, ScratchDatabase};
+use watertight_connection::Connection;
+use watertight_embedded::{Database, ScratchDatabase};
 use watertight_metadata::PluginId;
 use watertight_migrations::Migrator;
 

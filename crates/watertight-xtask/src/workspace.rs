@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use toml_edit::{DocumentMut, TableLike};
-use watertight_database::{Database, Progress};
+use watertight_embedded::{Database, EmbeddedProgress};
 use watertight_metadata::PluginId;
 
 use crate::plugin_source::PluginSource;
@@ -103,7 +103,7 @@ impl Workspace {
     ///
     /// As [`Database::find`].
     pub fn database(&self) -> Result<Database> {
-        let report = |progress: Progress| terminal::remark(&progress.to_string());
+        let report = |progress: EmbeddedProgress| terminal::remark(&progress.to_string());
         Ok(Database::find_with(&self.root, &report)?)
     }
 

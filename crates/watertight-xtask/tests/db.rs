@@ -15,7 +15,8 @@ use diesel::dsl::sql;
 use diesel::sql_types::Integer;
 use insta::assert_snapshot;
 use serde_json::Value;
-use watertight_database::{Connection, DatabaseUrl, EmbeddedKind, EmbeddedServer};
+use watertight_connection::{Connection, DatabaseUrl};
+use watertight_embedded::{EmbeddedKind, EmbeddedServer};
 use watertight_testing::TestDatabase;
 
 /// A workspace with one plugin, on its own server.

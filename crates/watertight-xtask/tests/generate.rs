@@ -13,7 +13,7 @@ use diesel::sql_types::BigInt;
 use insta::assert_snapshot;
 use serde_json::Value;
 use tempfile::TempDir;
-use watertight_database::EmbeddedServer;
+use watertight_embedded::EmbeddedServer;
 
 /// A server for one test, on which nobody else makes databases.
 struct OwnServer {

@@ -1,6 +1,6 @@
 use axum::extract::State;
 use serde_json::json;
-use watertight_database::{EmbeddedServer, recreate_database};
+use watertight_embedded::{EmbeddedServer, recreate_database};
 use watertight_host::{Access, DatabaseUnavailable, Plugin, PluginDatabase, Routes, Server};
 use watertight_metadata::PluginMetadata;
 use watertight_migrations::Migrator;

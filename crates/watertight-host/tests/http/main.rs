@@ -4,6 +4,7 @@ mod client;
 mod databases;
 mod health;
 mod into_router;
+mod linked_crates;
 mod permissions;
 mod problems;
 mod shutdown;

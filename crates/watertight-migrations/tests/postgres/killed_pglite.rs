@@ -6,7 +6,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
-use watertight_database::{EmbeddedKind, EmbeddedServer};
+use watertight_embedded::{EmbeddedKind, EmbeddedServer};
 use watertight_migrations::Progress;
 
 use crate::plugins::{Plugins, applied};

@@ -8,8 +8,9 @@ use diesel::deserialize::QueryableByName;
 use diesel::pg::Pg;
 use diesel::sql_types::Text;
 use diesel::{RunQueryDsl, sql_query};
-pub use watertight_database::Connection;
-use watertight_database::{DatabaseUrl, EmbeddedServer, ScratchDatabase};
+pub use watertight_connection::Connection;
+use watertight_connection::DatabaseUrl;
+use watertight_embedded::{EmbeddedServer, ScratchDatabase};
 
 /// A role that may do nothing. Roles are the server's, and outlive a database.
 pub const GUEST: &str = "watertight_test_guest";

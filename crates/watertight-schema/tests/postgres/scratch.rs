@@ -1,7 +1,8 @@
 //! A database for one test.
 
 use diesel::connection::SimpleConnection as _;
-use watertight_database::{Connection, Database, ScratchDatabase};
+use watertight_connection::Connection;
+use watertight_embedded::{Database, ScratchDatabase};
 use watertight_schema::{Answers, Catalog, Migration, MigrationError, Schema, Tables};
 
 pub const SCHEMA: &str = "plugin_shop";

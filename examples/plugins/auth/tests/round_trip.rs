@@ -5,7 +5,7 @@ use diesel::result::{DatabaseErrorKind, Error};
 use plugin_auth::models::{NewSession, NewUser, Session, User, UserRole};
 use plugin_auth::schema::plugin_auth::{sessions, users};
 use plugin_auth::{MIGRATIONS, PLUGIN_METADATA};
-use watertight_database::Connection;
+use watertight_connection::Connection;
 use watertight_migrations::Plugin;
 use watertight_testing::TestDatabase;
 

@@ -4,7 +4,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result};
 use clap::Args;
-use watertight_database::usual_binary_folders;
+use watertight_embedded::{dump_pglite, usual_binary_folders};
 
 use crate::child;
 use crate::workspace::Workspace;
@@ -27,7 +27,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
     let database = workspace.database()?;
     let given = arguments.arguments.iter().map(String::as_str);
     let arguments: Vec<&str> = ["--no-owner"].into_iter().chain(given).collect();
-    if let Some(dumped) = database.url().dump_of_pglite(&arguments) {
+    if let Some(dumped) = dump_pglite(database.url(), &arguments) {
         let written = io::stdout().write_all(&dumped?);
         written.context("failed to write the SQL; see that there is space where it goes")?;
         return Ok(ExitCode::SUCCESS);

@@ -4,7 +4,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::Result;
 use clap::Args;
-use watertight_database::usual_binary_folders;
+use watertight_embedded::usual_binary_folders;
 
 use crate::child;
 use crate::workspace::Workspace;

@@ -3,7 +3,8 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use watertight_database::{DatabaseUrl, Origin, recreate_database};
+use watertight_connection::DatabaseUrl;
+use watertight_embedded::{DatabaseOrigin, recreate_database};
 
 use crate::commands::migrate;
 use crate::terminal;
@@ -23,7 +24,8 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
     // First, so that a workspace that cannot be migrated keeps its database.
     let migrator = migrate::migrator(workspace)?;
     let database = workspace.database()?;
-    if *database.origin() != Origin::Embedded && !arguments.yes {
+    let is_embedded = matches!(database.origin(), DatabaseOrigin::Embedded(_));
+    if !is_embedded && !arguments.yes {
         confirm(database.url())?;
     }
     recreate_database(database.url())?;

@@ -6,7 +6,8 @@ use diesel::RunQueryDsl;
 use diesel::dsl::sql;
 use diesel::sql_types::Text;
 use serde_json::{Value, json};
-use watertight_database::{Database, DatabaseUrl, EmbeddedServer, Origin};
+use watertight_connection::{DatabaseUrl, UrlOrigin};
+use watertight_embedded::EmbeddedServer;
 
 use crate::terminal;
 use crate::workspace::Workspace;
@@ -20,8 +21,8 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
-    let facts = match Database::named(workspace.root())? {
-        Some((url, origin)) => named(workspace, &url, &origin)?,
+    let facts = match DatabaseUrl::find(workspace.root())? {
+        Some(found) => named(workspace, &found.url, &found.origin)?,
         None => embedded(workspace)?,
     };
     if arguments.json {
@@ -42,12 +43,14 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
 type Facts = Vec<(&'static str, Value)>;
 
 /// A server that is not ours. It has to answer.
-fn named(workspace: &Workspace, url: &DatabaseUrl, origin: &Origin) -> Result<Facts> {
+fn named(workspace: &Workspace, url: &DatabaseUrl, origin: &UrlOrigin) -> Result<Facts> {
     let mut connection = url.connect()?;
     let version: String = sql::<Text>("SHOW server_version").get_result(&mut connection)?;
     let origin = match origin {
-        Origin::DotEnv(file) => format!("DATABASE_URL in {}", workspace.relative(file).display()),
-        Origin::Environment | Origin::Embedded => "DATABASE_URL in the environment".to_owned(),
+        UrlOrigin::DotEnv(file) => {
+            format!("DATABASE_URL in {}", workspace.relative(file).display())
+        }
+        UrlOrigin::Environment => "DATABASE_URL in the environment".to_owned(),
     };
     Ok(vec![
         ("database", json!(origin)),

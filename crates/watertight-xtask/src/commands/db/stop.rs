@@ -2,7 +2,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
-use watertight_database::EmbeddedServer;
+use watertight_embedded::EmbeddedServer;
 
 use crate::terminal;
 use crate::workspace::Workspace;

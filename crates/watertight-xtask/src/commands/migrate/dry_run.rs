@@ -2,7 +2,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use serde_json::json;
-use watertight_database::Database;
+use watertight_embedded::Database;
 use watertight_metadata::PluginId;
 use watertight_migrations::{Migrator, Plan, PlannedMigration};
 

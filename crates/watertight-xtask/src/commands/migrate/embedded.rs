@@ -2,7 +2,7 @@ use std::env;
 use std::process::{Command, ExitCode};
 
 use anyhow::{Result, bail};
-use watertight_database::Database;
+use watertight_embedded::Database;
 
 use crate::child;
 use crate::workspace::Workspace;

@@ -3,7 +3,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
-use watertight_database::Database;
+use watertight_embedded::Database;
 use watertight_metadata::PluginId;
 use watertight_migrations::{Migrator, RunReport};
 

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use diesel::RunQueryDsl;
 use diesel::dsl::sql;
 use diesel::sql_types::{BigInt, Text};
-use watertight_database::{ConnectError, Connection, DatabaseUrl};
+use watertight_connection::{ConnectError, Connection, DatabaseUrl};
 
 use crate::terminal;
 
@@ -53,7 +53,7 @@ impl Sessions {
 
 fn interrupt(url: &DatabaseUrl, name: &str) {
     let ended = if url.serves_one_connection() {
-        Ok(url.cancel_on_pglite())
+        Ok(watertight_embedded::cancel_on_pglite(&url))
     } else {
         end(url, name)
     };

@@ -1,0 +1,61 @@
+//! Connections to the database that `DATABASE_URL` names.
+//!
+//! ```no_run
+//! use diesel::connection::SimpleConnection;
+//! use watertight_connection::DatabaseUrl;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let found = DatabaseUrl::find_here()?;
+//! let mut connection = found.url.connect()?;
+//! connection.batch_execute("SELECT 1")?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # URLs and passwords
+//!
+//! A [`DatabaseUrl`] is what libpq calls a connection string. libpq's environment variables (`PGHOST`, `PGSSLMODE`, …)
+//! fill in what it leaves out. Unsupported parameters and variables are rejected by name. `Debug`, `Display` and all
+//! errors show `***` instead of the password. A child process gets the URL through its environment:
+//! [`DatabaseUrl::expose_secret`] for `DATABASE_URL`, [`DatabaseUrl::pg_environment`] for libpq's programs.
+//!
+//! # Connections
+//!
+//! [`DatabaseUrl::connect`] returns a blocking [`Connection`], which works wherever a [`diesel::Connection`] does.
+//! [`DatabaseUrl::connect_async`] returns diesel-async's. Neither needs libpq or OpenSSL. Blocking inside an async task
+//! panics: use `spawn_blocking`, or the async connection.
+//!
+//! # PGlite
+//!
+//! The embedded database of `watertight-embedded` can be a PGlite, which serves one connection at a time.
+//! [`DatabaseUrl::serves_one_connection`] tells it apart in every process that has its URL, and
+//! [`ConnectError::TooManyConnections`] names the process that has the connection.
+
+mod connect;
+mod dot_env;
+mod parameters;
+mod passfile;
+mod pglite_marker;
+mod runtime;
+mod settings;
+mod tls;
+mod url;
+mod url_lookup;
+mod values;
+mod workspace;
+
+use diesel_async::AsyncPgConnection;
+use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
+
+pub use connect::ConnectError;
+pub use dot_env::{DotEnvError, variable, variable_in};
+pub use pglite_marker::{PgliteHolder, PgliteMarker};
+pub use runtime::SharedRuntime;
+pub use url::{DatabaseUrl, DatabaseUrlError};
+pub use url_lookup::{FoundUrl, UrlLookupError, UrlOrigin};
+pub use workspace::{WorkspaceError, workspace_root};
+
+/// A blocking connection: a [`diesel::Connection`] to PostgreSQL that does not need libpq.
+///
+/// It panics when used inside an async task: see [`SharedRuntime`].
+pub type Connection = AsyncConnectionWrapper<AsyncPgConnection, SharedRuntime>;

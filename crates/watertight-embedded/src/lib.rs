@@ -1,0 +1,46 @@
+//! Databases for development: an embedded PostgreSQL for each workspace, and scratch databases.
+//!
+//! ```no_run
+//! use diesel::connection::SimpleConnection;
+//! use watertight_connection::workspace_root;
+//! use watertight_embedded::Database;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let database = Database::find(&workspace_root()?)?;
+//! let mut connection = database.url().connect()?;
+//! connection.batch_execute("SELECT 1")?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Which database
+//!
+//! [`Database::find`] uses the first of: `DATABASE_URL` in the environment, `DATABASE_URL` in the workspace's `.env`,
+//! the [`EmbeddedServer`]. Keep the [`Database`] while you use it: the embedded server runs as long as it is alive.
+//!
+//! # PGlite
+//!
+//! On a machine without PostgreSQL, the embedded server is a PGlite, which serves one connection at a time. It is built
+//! when it is first needed, which [`Database::find_with`] reports.
+//!
+//! # Scratch databases
+//!
+//! A [`ScratchDatabase`] is dropped with its value. [`ScratchDatabase::sweep`] drops those of killed processes.
+//!
+//! Unlike a blocking connection, [`EmbeddedServer`], [`ScratchDatabase`] and [`recreate_database`] also work inside an
+//! async task.
+
+mod database;
+mod embedded;
+mod maintenance;
+mod scratch;
+mod template;
+
+pub use database::{Database, DatabaseError, DatabaseOrigin};
+pub use embedded::{
+    DumpError, EMBEDDED_VARIABLE, EmbeddedError, EmbeddedKind, EmbeddedProgress, EmbeddedServer,
+    EmbeddedServerProcess, EmbeddedStatus, cancel_on_pglite, dump_pglite, usual_binary_folders,
+};
+pub use maintenance::{MaintenanceError, recreate_database};
+pub use scratch::ScratchDatabase;
+pub use template::Template;
