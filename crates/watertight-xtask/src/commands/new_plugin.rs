@@ -11,7 +11,7 @@ use crate::generator::file_plan::FilePlan;
 use crate::generator::plugin_plan::{DEFAULT_TABLE, NewPlugin};
 use crate::generator::table_name::TableName;
 use crate::generator::timestamp::Timestamp;
-use crate::output::hint::{Hint as _, argument, hinted};
+use crate::output::hint::{Hint as _, argument, hinted, plugin_id};
 use crate::output::{styles, terminal};
 use crate::workspace::Workspace;
 
@@ -28,7 +28,7 @@ Examples:
 )]
 pub(crate) struct Arguments {
     /// Plugin id, in kebab-case, such as `my-feature`.
-    #[arg(value_parser = PluginId::parse)]
+    #[arg(value_parser = argument(plugin_id))]
     id: PluginId,
     /// Purpose of the plugin, in one line.
     #[arg(long, value_name = "TEXT", value_parser = argument(one_line))]

@@ -12,7 +12,7 @@ use crate::generator::apply::HeldSignals;
 use crate::generator::new_folder::NewFolder;
 use crate::generator::plugin_plan::NewPlugin;
 use crate::generator::repository_files::{self, CrateSource};
-use crate::output::hint::{Hint as _, argument, hinted};
+use crate::output::hint::{Hint as _, argument, hinted, plugin_id};
 use crate::output::terminal;
 use crate::workspace::Workspace;
 
@@ -29,7 +29,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     name: Option<String>,
     /// Plugin to create (repeatable).
-    #[arg(long = "plugin", value_name = "ID", value_parser = PluginId::parse)]
+    #[arg(long = "plugin", value_name = "ID", value_parser = argument(plugin_id))]
     plugins: Vec<PluginId>,
     /// Migrate the database afterwards.
     #[arg(long)]

@@ -2,7 +2,7 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::json;
 use watertight_diagnostics::ExitCode;
-use watertight_schema::{PgSession, Tables};
+use watertight_schema::{DatabaseTables, PgSession};
 
 use crate::database::migration_folders::migrator_for;
 use crate::database::scratch::ScratchServer;
@@ -72,7 +72,7 @@ fn plan<C: PgSession>(
 ) -> Result<FilePlan> {
     let mut plan = FilePlan::default();
     for plugin in plugins {
-        let tables = Tables::read(connection, plugin.id.schema_name())?;
+        let tables = DatabaseTables::read(connection, plugin.id.schema_name())?;
         let file = SchemaFile::read(workspace, plugin)?;
         print_left_out(&file, tables.without_primary_key.iter());
         plan_schema_file(workspace, file, &tables, &mut plan)?;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use watertight_diagnostics::ExitCode;
 use watertight_metadata::PluginId;
 use watertight_migrations::{MigrateError, Migrator};
-use watertight_schema::{Catalog, Difference};
+use watertight_schema::{Catalog, CatalogDifference};
 
 use crate::database::migration_folders::migrator_for;
 use crate::database::scratch::{Scratch, ScratchServer};
@@ -150,8 +150,8 @@ impl Finding {
     fn add_new(
         migration: &str,
         file: &'static str,
-        differences: &[Difference],
-        known: &mut Vec<Difference>,
+        differences: &[CatalogDifference],
+        known: &mut Vec<CatalogDifference>,
         findings: &mut Vec<Self>,
     ) {
         for difference in differences

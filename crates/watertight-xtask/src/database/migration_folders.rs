@@ -3,10 +3,10 @@
 use std::env;
 
 use anyhow::Result;
-use watertight_metadata::PluginId;
-use watertight_migrations::{Migrator, Plugin};
+use watertight_metadata::{PluginId, dependency_closure};
+use watertight_migrations::{Migrator, PluginMigrations};
 
-use crate::workspace::{Workspace, WorkspacePlugin};
+use crate::workspace::Workspace;
 
 /// Returns a migrator over the migrations of all plugins.
 ///
@@ -26,7 +26,11 @@ pub(crate) fn migrator(workspace: &Workspace) -> Result<Migrator> {
 pub(crate) fn migrator_for(workspace: &Workspace, only: &[PluginId]) -> Result<Migrator> {
     let mut plugins = workspace.plugins()?;
     if !only.is_empty() {
-        let needed = with_dependencies(&plugins, only);
+        let dependencies: Vec<_> = plugins
+            .iter()
+            .map(|plugin| (plugin.id, plugin.dependencies.clone()))
+            .collect();
+        let needed = dependency_closure(&dependencies, only);
         plugins.retain(|plugin| needed.contains(&plugin.id));
     }
     let plugins = plugins.into_iter().map(|plugin| {
@@ -36,22 +40,7 @@ pub(crate) fn migrator_for(workspace: &Workspace, only: &[PluginId]) -> Result<M
             Ok(current) if current == workspace.root() => workspace.relative(&migrations),
             _ => &migrations,
         };
-        Plugin::from_folder(plugin.id, plugin.dependencies, path)
+        PluginMigrations::from_folder(plugin.id, plugin.dependencies, path)
     });
     Ok(Migrator::new(plugins.collect())?)
-}
-
-fn with_dependencies(plugins: &[WorkspacePlugin], only: &[PluginId]) -> Vec<PluginId> {
-    let mut needed = only.to_vec();
-    let mut index = 0;
-    while let Some(id) = needed.get(index) {
-        let plugin = plugins.iter().find(|plugin| plugin.id == *id);
-        for dependency in plugin.into_iter().flat_map(|plugin| &plugin.dependencies) {
-            if !needed.contains(dependency) {
-                needed.push(*dependency);
-            }
-        }
-        index += 1;
-    }
-    needed
 }

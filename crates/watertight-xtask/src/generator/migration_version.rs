@@ -3,13 +3,11 @@
 use std::fs;
 
 use anyhow::{Context, Result, ensure};
+use watertight_migrations::{MAX_VERSION_LENGTH, migration_version};
 
 use crate::generator::timestamp::Timestamp;
 use crate::output::hint::hinted;
 use crate::workspace::{Workspace, WorkspacePlugin};
-
-/// The length of the history's column for versions.
-const MAX_VERSION_LENGTH: usize = 50;
 
 /// Returns the version of the plugin's next migration: the time, or a later version if the newest one is not older.
 ///
@@ -40,8 +38,7 @@ fn newest(workspace: &Workspace, plugin: &WorkspacePlugin) -> Result<Option<Stri
         let entry = entry.with_context(failed)?;
         let name = entry.file_name().to_string_lossy().into_owned();
         if !name.starts_with('.') && entry.path().is_dir() {
-            let version = name.split('_').next().unwrap_or_default().replace('-', "");
-            newest = newest.max(Some(version));
+            newest = newest.max(Some(migration_version(&name)));
         }
     }
     Ok(newest)

@@ -186,6 +186,7 @@ pub(crate) fn complete(folder: &Path, source: &CrateSource, lock_file: &Path) ->
         }
     }
     let git = Command::new("git")
+        // The branch that the template's CI workflow runs on.
         .args(["-c", "init.defaultBranch=main", "init", "--quiet"])
         .current_dir(folder)
         .output()

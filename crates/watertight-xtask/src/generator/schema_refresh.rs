@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use watertight_embedded::Database;
 use watertight_metadata::PluginId;
 use watertight_migrations::PluginStatus;
-use watertight_schema::Tables;
+use watertight_schema::DatabaseTables;
 
 use super::apply;
 use super::file_plan::FilePlan;
@@ -22,7 +22,7 @@ use crate::workspace::{Workspace, WorkspacePlugin};
 pub(crate) fn plan_schema_file(
     workspace: &Workspace,
     file: SchemaFile,
-    tables: &Tables,
+    tables: &DatabaseTables,
     plan: &mut FilePlan,
 ) -> Result<()> {
     if file.contents.is_none() && tables.schema.tables.is_empty() {
@@ -54,7 +54,7 @@ pub(crate) struct SchemaRefresh<'a> {
 /// A plugin before its migrations run.
 struct BeforeMigrations {
     plugin: WorkspacePlugin,
-    tables: Tables,
+    tables: DatabaseTables,
     /// The migrations in its history that the code does not have.
     ahead: Vec<String>,
 }
@@ -82,7 +82,7 @@ impl<'a> SchemaRefresh<'a> {
                     name.unwrap_or(&migration.version).clone()
                 });
                 plugins.push(BeforeMigrations {
-                    tables: Tables::read(&mut connection, plugin.id.schema_name())?,
+                    tables: DatabaseTables::read(&mut connection, plugin.id.schema_name())?,
                     ahead: ahead.collect(),
                     plugin,
                 });
@@ -148,10 +148,10 @@ impl<'a> SchemaRefresh<'a> {
                 ));
                 continue;
             }
-            let after = Tables::read(&mut connection, plugin.id.schema_name())?;
-            let has_only = |tables: &Tables| {
+            let after = DatabaseTables::read(&mut connection, plugin.id.schema_name())?;
+            let has_only = |tables: &DatabaseTables| {
                 file.parse(&plugin)
-                    .is_ok_and(|schema| tables.have_all_of(&schema))
+                    .is_ok_and(|schema| tables.contain(&schema))
             };
             if !has_only(&after) && !has_only(&before) {
                 terminal::status(&format!(

@@ -2,6 +2,8 @@ use std::error::Error;
 use std::fmt;
 
 use watertight_diagnostics::{Diagnostic, ErrorReport, PostgresError, SourceExcerpt};
+use watertight_migrations::{LoadError, MigrateError, MigrationFailure, RefusedSql};
+use watertight_schema::{CatalogError, DiffError, GenerateError, ParseError, RenameAnswerError};
 
 use crate::output::hint::Hinted;
 
@@ -74,7 +76,18 @@ fn diagnostic<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a dyn Diagnostic
             })*
         };
     }
-    one_of!(PostgresError,);
+    one_of!(
+        CatalogError,
+        DiffError,
+        GenerateError,
+        LoadError,
+        MigrateError,
+        MigrationFailure,
+        ParseError,
+        PostgresError,
+        RefusedSql,
+        RenameAnswerError,
+    );
     None
 }
 

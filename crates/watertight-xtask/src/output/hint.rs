@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt::{self, Display};
 
 use anyhow::Result;
+use watertight_metadata::PluginId;
 
 /// An error with a hint. It has the message and the causes of the error that it wraps.
 #[derive(Debug)]
@@ -61,6 +62,15 @@ impl<T, E: Into<anyhow::Error>> Hint<T> for Result<T, E> {
             .into()
         })
     }
+}
+
+/// Parses a plugin id. Its error has the hint that [`PluginId::parse`] has.
+///
+/// # Errors
+///
+/// When it is not a valid id.
+pub(crate) fn plugin_id(id: &str) -> Result<PluginId> {
+    PluginId::parse(id).map_err(|error| hinted(&error, error.hint()))
 }
 
 /// Turns a function that parses a value into one whose errors clap prints with their hints.

@@ -2,7 +2,7 @@ use std::io::IsTerminal;
 use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use watertight_migrations::{Direction, Progress};
+use watertight_migrations::{Direction, MigrationProgress};
 
 use crate::output::terminal;
 
@@ -26,7 +26,7 @@ impl ProgressReporter {
     }
 
     /// Returns the function that a migrator calls.
-    pub(crate) fn callback(&self) -> impl Fn(&Progress<'_>) + Send + Sync + 'static {
+    pub(crate) fn callback(&self) -> impl Fn(&MigrationProgress<'_>) + Send + Sync + 'static {
         let bar = Arc::clone(&self.bar);
         move |progress| report(&bar, progress)
     }
@@ -37,14 +37,14 @@ impl ProgressReporter {
     }
 }
 
-fn report(bar: &ProgressBar, progress: &Progress<'_>) {
+fn report(bar: &ProgressBar, progress: &MigrationProgress<'_>) {
     let print = |line: String| bar.suspend(|| terminal::status(&line));
     match progress {
-        Progress::Planned { migrations } => bar.set_length(*migrations as u64),
-        Progress::Started {
+        MigrationProgress::Planned { migrations } => bar.set_length(*migrations as u64),
+        MigrationProgress::Started {
             plugin, migration, ..
         } => bar.set_message(format!("{plugin} {migration}")),
-        Progress::Finished {
+        MigrationProgress::Finished {
             plugin,
             migration,
             direction,
@@ -67,10 +67,10 @@ fn report(bar: &ProgressBar, progress: &Progress<'_>) {
                 "{plugin} {migration} {action} in {milliseconds} ms"
             ));
         }
-        Progress::Failed {
+        MigrationProgress::Failed {
             plugin, migration, ..
         } => print(format!("{plugin} {migration} failed")),
-        Progress::Waiting { plugin, holder } => {
+        MigrationProgress::Waiting { plugin, holder } => {
             let lock = match plugin {
                 Some(plugin) => format!("plugin {plugin}"),
                 None => "the creation of schemas".to_owned(),

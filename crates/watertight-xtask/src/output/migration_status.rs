@@ -1,8 +1,8 @@
-use watertight_migrations::{PluginStatus, statuses_text};
+use watertight_migrations::{PluginStatus, status_table};
 
 use crate::output::styles::{BAD, HEADING, PENDING, styled};
 
-/// The states of migrations as [`statuses_text`] prints them.
+/// The states of migrations as [`status_table`] prints them.
 const STATES: [(&str, anstyle::Style); 4] = [
     ("pending", PENDING),
     ("out of order", BAD),
@@ -13,7 +13,7 @@ const STATES: [(&str, anstyle::Style); 4] = [
 /// Returns the table of the plugins' migrations in colour.
 pub(crate) fn styled_statuses(plugins: &[PluginStatus]) -> String {
     let mut lines = String::new();
-    for (index, line) in statuses_text(plugins).lines().enumerate() {
+    for (index, line) in status_table(plugins).lines().enumerate() {
         lines += &if index == 0 {
             styled(HEADING, line)
         } else {

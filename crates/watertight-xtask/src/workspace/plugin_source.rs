@@ -7,7 +7,7 @@ use syn::spanned::Spanned;
 use syn::{Expr, ExprLit, ExprMethodCall, Item, Lit, LitStr};
 use watertight_metadata::PluginId;
 
-use crate::output::hint::hinted;
+use crate::output::hint::{hinted, plugin_id};
 
 const CONSTANT: &str = "PLUGIN_METADATA";
 const HINT: &str = "write the constant `PLUGIN_METADATA` as `PluginMetadata::new(\"my-feature\")`, followed by \
@@ -106,7 +106,7 @@ impl Reader {
     }
 
     fn id(&self, id: &LitStr) -> Result<PluginId> {
-        PluginId::parse(&id.value()).with_context(|| self.failed(id.span()))
+        plugin_id(&id.value()).with_context(|| self.failed(id.span()))
     }
 
     fn unexpected(&self, span: Span, reason: &str) -> anyhow::Error {

@@ -174,14 +174,13 @@ fn versions_that_the_generated_code_does_not_compile_with_are_a_conflict() {
     workspace.replace(
         "Cargo.toml",
         "# Watertight.\n",
-        "axum = \"0.7\"\ndiesel = { version = \"2.2\", features = [\"postgres\"] }\ndiesel-async = { version = \"0.7\" }\nureq = \"2\"\n",
+        "axum = \"0.7\"\ndiesel = { version = \"1.4\" }\nserde = \"1\"\nthiserror = \"1\"\nureq = \"2\"\n",
     );
     assert_snapshot!(workspace.fails(&["new-plugin", "orders"]), @r#"
-    error: the generated code does not compile with axum 0.7, diesel-async 0.7, ureq 2 of `[workspace.dependencies]`
-    hint: change the versions to `axum = "0.8"`, `diesel-async = "0.9"`, `ureq = "3"`, and run the command again
+    error: the generated code does not compile with diesel 1.4, ureq 2 of `[workspace.dependencies]`
+    hint: change the versions to `diesel = "2.3.9"`, `ureq = "3"`, and run the command again
     "#);
-    workspace.replace("Cargo.toml", "axum = \"0.7\"", "axum = \"0.8\"");
-    workspace.replace("Cargo.toml", "version = \"0.7\"", "version = \"0.9\"");
+    workspace.replace("Cargo.toml", "version = \"1.4\"", "version = \"2.2\"");
     workspace.replace("Cargo.toml", "ureq = \"2\"", "ureq = \"3\"");
     workspace.run(&["new-plugin", "orders"]).succeeded();
 }

@@ -1,7 +1,7 @@
 use std::io::{IsTerminal as _, stderr, stdin};
 
 use anyhow::{Result, bail};
-use watertight_schema::{Answers, Migration, MigrationError, Question};
+use watertight_schema::{GenerateError, GeneratedMigration, RenameAnswers, RenameQuestion};
 
 use super::{Arguments, questions};
 use crate::database::migration_folders::migrator_for;
@@ -15,9 +15,9 @@ pub(super) enum Found {
     /// They describe the same tables.
     Nothing,
     /// It is not known which tables and columns are renamed and which are dropped.
-    Questions(Vec<Question>),
+    Questions(Vec<RenameQuestion>),
     /// The missing migration.
-    Migration(Migration),
+    Migration(GeneratedMigration),
 }
 
 impl Found {
@@ -43,19 +43,20 @@ impl Found {
         let migrator = migrator_for(workspace, &[plugin.id])?;
         let mut scratch = server.create()?;
         scratch.migrate(&migrator, &[plugin.id])?;
-        let mut answers = Answers {
+        let mut answers = RenameAnswers {
             renamed: arguments.renamed.clone(),
             dropped: arguments.dropped.clone(),
         };
         let can_ask =
             !arguments.check && !arguments.json && stdin().is_terminal() && stderr().is_terminal();
         loop {
-            let questions = match Migration::write(&mut scratch.connection, &schema, &answers) {
-                Ok(None) => return Ok(Self::Nothing),
-                Ok(Some(migration)) => return Ok(Self::Migration(migration)),
-                Err(MigrationError::Questions(questions)) => questions,
-                Err(error) => return Err(error.into()),
-            };
+            let questions =
+                match GeneratedMigration::generate(&mut scratch.connection, &schema, &answers) {
+                    Ok(None) => return Ok(Self::Nothing),
+                    Ok(Some(migration)) => return Ok(Self::Migration(migration)),
+                    Err(GenerateError::Questions(questions)) => questions,
+                    Err(error) => return Err(error.into()),
+                };
             if !can_ask {
                 return Ok(Self::Questions(questions));
             }

@@ -7,7 +7,7 @@ mod report;
 
 use anyhow::{Result, bail};
 use watertight_diagnostics::ExitCode;
-use watertight_schema::Migration;
+use watertight_schema::GeneratedMigration;
 
 pub(crate) use arguments::Arguments;
 use found::Found;
@@ -65,7 +65,7 @@ fn plan(
     plugin: &WorkspacePlugin,
     arguments: &Arguments,
     version: &str,
-    migration: &Migration,
+    migration: &GeneratedMigration,
 ) -> FilePlan {
     let name = arguments
         .name

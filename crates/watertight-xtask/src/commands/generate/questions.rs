@@ -1,12 +1,12 @@
 use anyhow::{Context, Result};
 use dialoguer::Select;
 use dialoguer::theme::ColorfulTheme;
-use watertight_schema::{Answers, Question};
+use watertight_schema::{RenameAnswers, RenameQuestion};
 
 use crate::output::hint::Hint as _;
 
 /// Asks a question on the terminal, and adds the answer.
-pub(super) fn ask(question: &Question, answers: &mut Answers) -> Result<()> {
+pub(super) fn ask(question: &RenameQuestion, answers: &mut RenameAnswers) -> Result<()> {
     let gone = &question.gone;
     let mut items: Vec<String> = question
         .candidates
@@ -29,14 +29,14 @@ pub(super) fn ask(question: &Question, answers: &mut Answers) -> Result<()> {
 }
 
 /// Returns the message when no user can be asked.
-pub(super) fn unanswered(questions: &[Question]) -> String {
+pub(super) fn unanswered(questions: &[RenameQuestion]) -> String {
     let questions = questions.iter().map(|question| format!("\n  {question}"));
     let questions: String = questions.collect();
     format!("failed to distinguish renamed from dropped tables and columns:{questions}")
 }
 
 /// Returns the options that answer the questions.
-pub(super) fn answers(questions: &[Question]) -> String {
+pub(super) fn answers(questions: &[RenameQuestion]) -> String {
     let options = questions.iter().map(|question| {
         let gone = &question.gone;
         let renames = question

@@ -5,7 +5,7 @@ use std::fmt::{Display, Write as _};
 use anyhow::Result;
 use serde_json::json;
 use watertight_metadata::PluginId;
-use watertight_schema::{Change, Migration};
+use watertight_schema::{GeneratedMigration, SchemaChange};
 
 use super::Arguments;
 use crate::generator::file_plan::FilePlan;
@@ -14,10 +14,10 @@ use crate::output::hint::hinted;
 use crate::output::terminal;
 use crate::workspace::WorkspacePlugin;
 
-pub(super) fn list(changes: &[Change]) -> String {
+pub(super) fn list(changes: &[SchemaChange]) -> String {
     changes
         .iter()
-        .map(Change::to_string)
+        .map(SchemaChange::to_string)
         .collect::<Vec<_>>()
         .join(", ")
 }
@@ -92,14 +92,14 @@ fn nothing_to_do(plugin: PluginId) -> String {
 pub(super) fn refused(
     arguments: &Arguments,
     plugin: &WorkspacePlugin,
-    migration: &Migration,
+    migration: &GeneratedMigration,
 ) -> Result<()> {
     if arguments.json {
         terminal::print_json(&json!({
             "command": "generate",
             "status": "refused",
             "plugin": plugin.id.as_str(),
-            "changes": migration.changes.iter().map(Change::to_string).collect::<Vec<_>>(),
+            "changes": migration.changes.iter().map(SchemaChange::to_string).collect::<Vec<_>>(),
             "losses": migration.losses,
         }))?;
     }
@@ -118,7 +118,7 @@ pub(super) fn written(
     arguments: &Arguments,
     plugin: &WorkspacePlugin,
     version: &str,
-    migration: &Migration,
+    migration: &GeneratedMigration,
     plan: &FilePlan,
 ) -> Result<()> {
     let id = plugin.id;
@@ -128,7 +128,7 @@ pub(super) fn written(
             "status": if arguments.dry_run { "planned" } else { "written" },
             "plugin": id.as_str(),
             "version": version.replace('-', ""),
-            "changes": migration.changes.iter().map(Change::to_string).collect::<Vec<_>>(),
+            "changes": migration.changes.iter().map(SchemaChange::to_string).collect::<Vec<_>>(),
             "losses": migration.losses,
             "files": plan.to_json(),
         }));

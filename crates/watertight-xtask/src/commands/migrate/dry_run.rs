@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use watertight_diagnostics::ExitCode;
 use watertight_embedded::Database;
 use watertight_metadata::PluginId;
-use watertight_migrations::{Migrator, Plan, PlannedMigration};
+use watertight_migrations::{MigrationPlan, Migrator, PlannedMigration};
 
 use crate::output::terminal;
 
@@ -25,7 +25,7 @@ pub(super) fn run(
     Ok(ExitCode::Success)
 }
 
-fn to_sql(plan: &Plan) -> String {
+fn to_sql(plan: &MigrationPlan) -> String {
     if plan.setup.is_empty() && plan.migrations.is_empty() {
         return "-- Nothing to do: all plugins are up to date.\n".to_owned();
     }
@@ -59,7 +59,7 @@ fn heading(migration: &PlannedMigration) -> String {
     format!("-- {} {}{notes}\n", migration.plugin, migration.name)
 }
 
-fn to_json(plan: &Plan) -> Value {
+fn to_json(plan: &MigrationPlan) -> Value {
     let migrations: Vec<_> = plan
         .migrations
         .iter()

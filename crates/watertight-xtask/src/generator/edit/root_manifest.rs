@@ -340,13 +340,13 @@ mod tests {
     #[test]
     fn versions_that_the_generated_code_does_not_work_with_are_listed() {
         let mut root =
-            root("[workspace.dependencies]\naxum = \"0.7\"\ndiesel = { version = \"1.4\" }\n");
-        root.add_inherited_by("[dependencies]\naxum.workspace = true\ndiesel.workspace = true\n")
+            root("[workspace.dependencies]\nureq = \"2\"\ndiesel = { version = \"1.4\" }\n");
+        root.add_inherited_by("[dependencies]\ndiesel.workspace = true\nureq.workspace = true\n")
             .unwrap();
         let error = root.check_versions().unwrap_err();
         insta::assert_snapshot!(CommandError::report(error), @r#"
-        error: the generated code does not compile with axum 0.7, diesel 1.4 of `[workspace.dependencies]`
-        hint: change the versions to `axum = "0.8"`, `diesel = "2.3"`, and run the command again
+        error: the generated code does not compile with diesel 1.4, ureq 2 of `[workspace.dependencies]`
+        hint: change the versions to `diesel = "2.3.9"`, `ureq = "3"`, and run the command again
         "#);
     }
 }
