@@ -118,7 +118,7 @@ fn check_and_dry_run_write_nothing() {
     let missing = generate(&shop, &["--check"]);
     assert_eq!(missing.code, Some(3), "{}", missing.stderr);
     assert_snapshot!(missing.stdout, @"
-    A migration of plugin `shop` is missing: `items.name` is gone from schema.rs, and `title` is new: it may have another name now.
+    A migration of plugin `shop` is missing: `items.name` is no longer in schema.rs and `title` is new, so it may have been renamed.
     Run `cargo xtask generate shop`.
     ");
     shop.write_schema(&["id -> Uuid", "name -> Text", "price -> Nullable<Numeric>"]);
@@ -132,10 +132,13 @@ fn a_possible_rename_is_not_dropped_without_asking() {
     let before = shop.workspace.tree();
     assert_snapshot!(generate(&shop, &[]).failed(), @"
     error: failed to distinguish renamed from dropped tables and columns:
-      `items.name` is gone from schema.rs, and `title` is new: it may have another name now
+      `items.name` is no longer in schema.rs and `title` is new, so it may have been renamed
     hint: run the command again with `--rename items.name=title` or `--drop items.name`
     ");
-    assert_snapshot!(generate(&shop, &["--rename", "items.nam=title"]).failed(), @r#"error: failed to take "items.nam" for renamed or dropped: schema.rs has it, or the migrations do not make it; gone are: items.name"#);
+    assert_snapshot!(generate(&shop, &["--rename", "items.nam=title"]).failed(), @r#"
+    error: failed to rename or drop "items.nam": schema.rs still has it, or the migrations do not create it
+    hint: removed from schema.rs: items.name
+    "#);
     assert_snapshot!(generate(&shop, &["--rename", "items"]).usage_error(), @"
     error: invalid value 'items' for '--rename <OLD=NEW>': it is not OLD=NEW
     hint: write `items=products` for a table, or `items.name=title` for a column
@@ -218,12 +221,52 @@ fn an_error_in_schema_rs_is_shown_at_its_position() {
         shop.workspace.write(SCHEMA_FILE, text);
         generate(&shop, &[]).failed()
     };
-    assert_snapshot!(error("diesel::table! {\n    plugin_shop.items {\n        id => Uuid,\n    }\n}\n"), @"error: failed to read plugins/shop/src/schema.rs:3:12: expected `->`");
-    assert_snapshot!(error("diesel::table! {\n    items {\n        id -> Uuid,\n    }\n}\n"), @"error: failed to read plugins/shop/src/schema.rs:2:5: the table `items` is in the schema `public`, but this plugin owns `plugin_shop`; write `plugin_shop.items`");
-    assert_snapshot!(error("diesel::table! {\n    plugin_auth.items {\n        id -> Uuid,\n    }\n}\n"), @"error: failed to read plugins/shop/src/schema.rs:2:17: the table `items` is in the schema `plugin_auth`, but this plugin owns `plugin_shop`; write `plugin_shop.items`");
-    assert_snapshot!(error("diesel::table! {\n    plugin_shop.items {\n        id -> Uuidd,\n    }\n}\n"), @r#"error: failed to read plugins/shop/src/schema.rs:3:15: `Uuidd` is no type that Diesel has for PostgreSQL, nor one that this file defines; for a type of the plugin's own add `#[diesel(postgres_type(name = "…", schema = "…"))] pub struct Uuidd;` to `sql_types`"#);
-    assert_snapshot!(error("diesel::table! { plugin_shop.items { id -> Uuid, } }\ndiesel::joinable!(items -> users (user_id));"), @"error: failed to read plugins/shop/src/schema.rs:2:28: `users` is no table of this file; take the join out");
-    assert_snapshot!(error("fn broken("), @"error: failed to read plugins/shop/src/schema.rs:1:10: cannot parse string into token stream");
+    assert_snapshot!(error("diesel::table! {\n    plugin_shop.items {\n        id => Uuid,\n    }\n}\n"), @"
+    error: failed to parse plugins/shop/src/schema.rs: expected `->`
+     --> plugins/shop/src/schema.rs:3:12
+      |
+    3 |         id => Uuid,
+      |            ^
+    ");
+    assert_snapshot!(error("diesel::table! {\n    items {\n        id -> Uuid,\n    }\n}\n"), @"
+    error: failed to parse plugins/shop/src/schema.rs: table `items` is in the schema `public`, but this plugin owns `plugin_shop`
+     --> plugins/shop/src/schema.rs:2:5
+      |
+    2 |     items {
+      |     ^^^^^
+    hint: write `plugin_shop.items`
+    ");
+    assert_snapshot!(error("diesel::table! {\n    plugin_auth.items {\n        id -> Uuid,\n    }\n}\n"), @"
+    error: failed to parse plugins/shop/src/schema.rs: table `items` is in the schema `plugin_auth`, but this plugin owns `plugin_shop`
+     --> plugins/shop/src/schema.rs:2:17
+      |
+    2 |     plugin_auth.items {
+      |                 ^^^^^
+    hint: write `plugin_shop.items`
+    ");
+    assert_snapshot!(error("diesel::table! {\n    plugin_shop.items {\n        id -> Uuidd,\n    }\n}\n"), @r#"
+    error: failed to parse plugins/shop/src/schema.rs: `Uuidd` is neither one of Diesel's PostgreSQL types nor defined in this file
+     --> plugins/shop/src/schema.rs:3:15
+      |
+    3 |         id -> Uuidd,
+      |               ^^^^^
+    hint: for a type of the plugin, add `#[diesel(postgres_type(name = "…", schema = "…"))] pub struct Uuidd;` to the module `sql_types`
+    "#);
+    assert_snapshot!(error("diesel::table! { plugin_shop.items { id -> Uuid, } }\ndiesel::joinable!(items -> users (user_id));"), @"
+    error: failed to parse plugins/shop/src/schema.rs: this file has no table `users`
+     --> plugins/shop/src/schema.rs:2:28
+      |
+    2 | diesel::joinable!(items -> users (user_id));
+      |                            ^^^^^
+    hint: remove the `joinable!`
+    ");
+    assert_snapshot!(error("fn broken("), @"
+    error: failed to parse plugins/shop/src/schema.rs: cannot parse string into token stream
+     --> plugins/shop/src/schema.rs:1:10
+      |
+    1 | fn broken(
+      |          ^
+    ");
     fs::remove_file(shop.workspace.path(SCHEMA_FILE)).unwrap();
     assert_snapshot!(generate(&shop, &[]).failed(), @"
     error: failed to read plugins/shop/src/schema.rs: it does not exist
@@ -246,13 +289,12 @@ fn a_failed_migration_is_shown_as_migrate_shows_it() {
         .output()
         .unwrap();
     assert_snapshot!(Outcome::new(output).failed(), @r#"
-    error: failed to run migration 2_bad of plugin shop
+    error: failed to apply migration 2_bad of plugin `shop`: syntax error at or near "TABEL"
       --> plugins/shop/migrations/2_bad/up.sql:40:7
        |
     40 | ALTER TABEL x;
-       |       ^
-    ERROR: syntax error at or near "TABEL"
-    nothing of this migration was applied; mend the SQL and run it again
+       |       ^^^^^
+    hint: nothing of this migration was applied; fix the SQL and run it again
     error: failed to run the migrations in a scratch database; nothing was written
     "#);
     assert_eq!(server.scratch_databases(), 0);

@@ -88,13 +88,13 @@ fn status_lists_migrations_by_state_and_writes_nothing() {
         r#"CREATE TABLE "plugin_auth"."between" (id int);"#,
     );
     std::fs::remove_dir_all(shop.workspace.path("plugins/auth/migrations/4_later")).unwrap();
-    assert_snapshot!(shop.run(&["migrate", "status"]).succeeded(), @r"
+    assert_snapshot!(shop.run(&["migrate", "status"]).succeeded(), @"
     PLUGIN  SCHEMA       APPLIED  PENDING  AHEAD
     auth    plugin_auth        2        1      1
     shop    plugin_shop        1        0      0
 
-    auth    out of order  2_between  older than one that is applied
-    auth    drifted       3_notes  its SQL was another when it was applied
+    auth    out of order  2_between  older than an applied migration
+    auth    drifted       3_notes  modified since it was applied
     auth    ahead         4_later  applied, but not in the code
     ");
     let status: Value =
@@ -191,8 +191,8 @@ fn a_modified_migration_is_reported() {
         "1_users",
         r#"CREATE TABLE "plugin_auth"."users" (id bigint);"#,
     );
-    assert_snapshot!(shop.run(&["migrate"]).succeeded(), @r"
-    auth: 1_users was changed after it was applied
+    assert_snapshot!(shop.run(&["migrate"]).succeeded(), @"
+    auth: 1_users was modified since it was applied
     Nothing to do: 2 plugins up to date.
     ");
 }

@@ -28,13 +28,12 @@ fn a_syntax_error_is_shown_with_line_and_column_and_applies_nothing() {
         + "ALTER TABEL plugin_shop.first ADD price int;\n";
     shop.migration("shop", "2_bad", &sql);
     assert_snapshot!(shop.failure(), @r#"
-    error: failed to run migration 2_bad of plugin shop
+    error: failed to apply migration 2_bad of plugin `shop`: syntax error at or near "TABEL"
       --> plugins/shop/migrations/2_bad/up.sql:40:7
        |
     40 | ALTER TABEL plugin_shop.first ADD price int;
-       |       ^
-    ERROR: syntax error at or near "TABEL"
-    nothing of this migration was applied; mend the SQL and run it again
+       |       ^^^^^
+    hint: nothing of this migration was applied; fix the SQL and run it again
     ---
     auth: 1 migration applied
     shop: 1 migration applied; failed at 2_bad
@@ -54,13 +53,12 @@ fn an_error_without_a_position_is_shown_at_its_statement() {
         "CREATE TABLE plugin_shop.second (id int);\n\nCREATE TABLE plugin_shop.items (id int);\n",
     );
     assert_snapshot!(shop.failure(), @r#"
-    error: failed to run migration 2_bad of plugin shop
+    error: failed to apply migration 2_bad of plugin `shop`: relation "items" already exists
      --> plugins/shop/migrations/2_bad/up.sql:3
       |
     3 | CREATE TABLE plugin_shop.items (id int);
       |
-    ERROR: relation "items" already exists
-    nothing of this migration was applied; mend the SQL and run it again
+    hint: nothing of this migration was applied; fix the SQL and run it again
     ---
     auth: 1 migration applied
     shop: 1 migration applied; failed at 2_bad
@@ -80,12 +78,18 @@ fn invalid_plugins_and_folders_are_errors_before_any_sql_is_sent() {
         shop.workspace.write(metadata, &good);
         output
     };
-    assert_snapshot!(with_metadata(&good.replace("&[\"auth\"]", "&[\"auht\"]")), @"error: failed to put the plugins in order: plugin `shop` depends on `auht`, which is not there; add that plugin or take it out of `depends_on`");
+    assert_snapshot!(with_metadata(&good.replace("&[\"auth\"]", "&[\"auht\"]")), @"
+    error: failed to put the plugins in order: plugin `shop` depends on `auht`, which does not exist
+    hint: add plugin `auht`, or remove it from `depends_on`
+    ");
     let circle = "pub const PLUGIN_METADATA: PluginMetadata = PluginMetadata::new(\"auth\").depends_on(&[\"shop\"]);\n";
     let auth = "plugins/auth/src/plugin_metadata.rs";
     let before = shop.workspace.read(auth);
     shop.workspace.write(auth, circle);
-    assert_snapshot!(shop.run(&["migrate"]).failed(), @"error: failed to put the plugins in order: `auth` depends on `shop` depends on `auth`; take one of these out of its `depends_on`");
+    assert_snapshot!(shop.run(&["migrate"]).failed(), @"
+    error: failed to put the plugins in order: `auth` depends on `shop` depends on `auth`
+    hint: remove one of these from its `depends_on`
+    ");
     shop.workspace.write(auth, &before);
     let wrong_id = with_metadata(&good.replace("\"shop\"", "\"My_Shop\""));
     assert!(
@@ -103,7 +107,14 @@ fn invalid_plugins_and_folders_are_errors_before_any_sql_is_sent() {
         "plugins/shop/migrations/1_items/metadata.toml",
         "speed = 1\n",
     );
-    assert_snapshot!(shop.run(&["migrate"]).failed(), @"error: failed to read plugins/shop/migrations/1_items/metadata.toml:1: `run_in_transaction` is missing; write `run_in_transaction = true` or `run_in_transaction = false`");
+    assert_snapshot!(shop.run(&["migrate"]).failed(), @"
+    error: failed to read plugins/shop/migrations/1_items/metadata.toml:1 of plugin `shop`: `run_in_transaction` is missing
+     --> plugins/shop/migrations/1_items/metadata.toml:1
+      |
+    1 | speed = 1
+      |
+    hint: write `run_in_transaction = true` or `run_in_transaction = false`
+    ");
     std::fs::remove_dir_all(shop.workspace.path("plugins/shop/migrations")).unwrap();
     let no_folder = shop.run(&["migrate"]).failed();
     assert!(no_folder.contains("plugins/shop/migrations"), "{no_folder}");
@@ -149,7 +160,7 @@ fn an_unedited_migration_is_refused() {
     shop.run(&["new-migration", "shop", "add_price"])
         .succeeded();
     let output = shop.failure();
-    assert!(output.contains("it has no statement yet"), "{output}");
+    assert!(output.contains("it has no statement"), "{output}");
     let status = shop.run(&["migrate", "status"]).succeeded();
     assert!(status.contains("pending"), "{status}");
 }

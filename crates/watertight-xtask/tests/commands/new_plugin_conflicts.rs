@@ -21,7 +21,8 @@ fn invalid_ids_and_table_names_are_usage_errors() {
     let workspace = TestWorkspace::new();
     let before = workspace.tree();
     assert_snapshot!(workspace.run(&["new-plugin", "My_Feature"]).usage_error(), @r#"
-    error: invalid value 'My_Feature' for '<ID>': failed to read "My_Feature" as a plugin id: a plugin id is lower case; did you mean `my-feature`?
+    error: invalid value 'My_Feature' for '<ID>': failed to read "My_Feature" as a plugin id: a plugin id is lower case
+    hint: did you mean `my-feature`?
 
     For more information, try '--help'.
     "#);
@@ -105,7 +106,10 @@ fn errors_name_invalid_settings_and_plugins() {
 
     let workspace = TestWorkspace::new();
     workspace.write_plugin("old", "Old", "plugin-old");
-    assert_snapshot!(workspace.fails(&["new-plugin", "orders"]), @r#"error: failed to read plugins/old/src/plugin_metadata.rs:1: failed to read "Old" as a plugin id: a plugin id is lower case; did you mean `old`?"#);
+    assert_snapshot!(workspace.fails(&["new-plugin", "orders"]), @r#"
+    error: failed to read plugins/old/src/plugin_metadata.rs:1: failed to read "Old" as a plugin id: a plugin id is lower case
+    hint: did you mean `old`?
+    "#);
 
     let workspace = TestWorkspace::new();
     workspace.write_plugin("one", "same", "plugin-one");

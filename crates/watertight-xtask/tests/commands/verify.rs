@@ -49,13 +49,12 @@ fn a_down_that_fails_or_drops_too_much_is_found() {
     let up = "ALTER TABLE plugin_shop.items ADD COLUMN price int";
     assert_snapshot!(findings(&with_down(up, "ALTER TABLE plugin_shop.items DROP COLUMN prize")), @r#"
     shop: 1 finding
-      2_more/down.sql: error: failed to revert migration 2_more of plugin shop
+      2_more/down.sql: failed to revert migration 2_more of plugin `shop`: column "prize" of relation "items" does not exist
      --> plugins/shop/migrations/2_more/down.sql:1
       |
     1 | ALTER TABLE plugin_shop.items DROP COLUMN prize
       |
-    ERROR: column "prize" of relation "items" does not exist
-    nothing of this migration was applied; mend the SQL and run it again
+    hint: nothing of this migration was applied; fix the SQL and run it again
     "#);
     assert_snapshot!(findings(&with_down(up, "ALTER TABLE plugin_shop.items DROP COLUMN price, DROP COLUMN name")), @"
     shop: 1 finding

@@ -1,7 +1,9 @@
 use anyhow::Result;
 use watertight_diagnostics::ExitCode;
 
-use super::{Arguments, Found, report};
+use super::arguments::Arguments;
+use super::found::Found;
+use super::report;
 use crate::database::scratch::ScratchServer;
 use crate::workspace::Workspace;
 use crate::workspace::schema_file::SchemaFile;

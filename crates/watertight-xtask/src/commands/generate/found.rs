@@ -3,7 +3,8 @@ use std::io::{IsTerminal as _, stderr, stdin};
 use anyhow::{Result, bail};
 use watertight_schema::{GenerateError, GeneratedMigration, RenameAnswers, RenameQuestion};
 
-use super::{Arguments, questions};
+use super::arguments::Arguments;
+use super::questions;
 use crate::database::migration_folders::migrator_for;
 use crate::database::scratch::ScratchServer;
 use crate::output::hint::hinted;

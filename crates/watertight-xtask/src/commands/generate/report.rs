@@ -7,7 +7,7 @@ use serde_json::json;
 use watertight_metadata::PluginId;
 use watertight_schema::{GeneratedMigration, SchemaChange};
 
-use super::Arguments;
+use super::arguments::Arguments;
 use crate::generator::file_plan::FilePlan;
 use crate::output::command_error::CommandError;
 use crate::output::hint::hinted;
