@@ -146,7 +146,11 @@ fn a_plugin_with_tables_only_is_registered_with_its_migrations() {
     for file in ["src/permissions.rs", "src/routes.rs", "tests/http.rs"] {
         assert!(!workspace.path("plugins/orders").join(file).exists());
     }
-    assert!(!workspace.read("plugins/orders/Cargo.toml").contains("watertight-host"));
+    assert!(
+        !workspace
+            .read("plugins/orders/Cargo.toml")
+            .contains("watertight-host")
+    );
     assert!(
         workspace
             .read("server/src/plugins.rs")
