@@ -6,7 +6,7 @@ use diesel::migration::MigrationSource;
 use diesel::pg::Pg;
 use futures_util::future::BoxFuture;
 use watertight_metadata::PluginMetadata;
-use watertight_PluginMigrationsMigrations;
+use watertight_migrations::PluginMigrations;
 
 use crate::authorization::permission::Permission;
 use crate::box_error::BoxError;

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use plugin_my_feature::models::{Item, ItemChanges, NewItem};
 use plugin_my_feature::schema::plugin_my_feature as schema;
 use plugin_my_feature::{MIGRATIONS, PLUGIN_METADATA};
-use watertight_PluginMigrationsMigrations;
+use watertight_migrations::PluginMigrations;
 use watertight_testing::TestDatabase;
 
 #[test]
