@@ -63,7 +63,7 @@ fn hostile_string() -> impl Strategy<Value = String> {
     parts.prop_map(|parts| parts.concat())
 }
 
-/// PostgreSQL truncates names at 63 bytes. DatabaseTables whose names begin with two underscores are hidden, and types whose names
+/// PostgreSQL truncates names at 63 bytes. Tables whose names begin with two underscores are hidden, and types whose names
 /// begin with one are taken for arrays.
 fn name() -> impl Strategy<Value = String> {
     hostile_string()
