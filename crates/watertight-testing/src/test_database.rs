@@ -1,14 +1,15 @@
 use std::env;
-use std::error::Error;
 use std::panic;
 use std::sync::Once;
 use std::thread;
 
 use watertight_connection::{Connection, DatabaseUrl};
+use watertight_diagnostics::ErrorReport;
 use watertight_embedded::ScratchDatabase;
 use watertight_migrations::{Migrator, Plugin};
 
 use crate::server::server;
+use crate::setup_error::SetupError;
 use crate::template;
 
 /// The environment variable that keeps the databases of failed tests.
@@ -37,7 +38,7 @@ impl TestDatabase {
     pub fn new(plugins: Vec<Plugin>) -> Self {
         // On a thread of its own, since this blocks and the caller may be async.
         let result = thread::scope(|scope| {
-            let work = scope.spawn(|| Self::create(plugins).map_err(|error| error.to_string()));
+            let work = scope.spawn(|| Self::create(plugins));
             work.join()
         });
         match result {
@@ -45,12 +46,15 @@ impl TestDatabase {
                 url: database.url().clone(),
                 database: Some(database),
             },
-            Ok(Err(error)) => panic!("failed to create a database for this test: {error}"),
+            Ok(Err(error)) => panic!(
+                "failed to create a database for this test\n{}",
+                ErrorReport::new(&error)
+            ),
             Err(payload) => panic::resume_unwind(payload),
         }
     }
 
-    fn create(plugins: Vec<Plugin>) -> Result<ScratchDatabase, Box<dyn Error + Send + Sync>> {
+    fn create(plugins: Vec<Plugin>) -> Result<ScratchDatabase, SetupError> {
         let server = server()?;
         let migrator = Migrator::new(plugins)?;
         drop_abandoned(server)?;
@@ -76,13 +80,13 @@ impl TestDatabase {
     pub fn connect(&self) -> Connection {
         match self.url.connect() {
             Ok(connection) => connection,
-            Err(error) => panic!("{error}"),
+            Err(error) => panic!("{}", ErrorReport::from_error(&error)),
         }
     }
 }
 
 /// Drops the databases of killed tests, once per process.
-fn drop_abandoned(server: &DatabaseUrl) -> Result<(), Box<dyn Error + Send + Sync>> {
+fn drop_abandoned(server: &DatabaseUrl) -> Result<(), SetupError> {
     static ONCE: Once = Once::new();
     let mut result = Ok(());
     ONCE.call_once(|| {

@@ -1,0 +1,20 @@
+use watertight_connection::{ConnectError, WorkspaceError};
+use watertight_diagnostics::Diagnostic;
+use watertight_embedded::{DatabaseError, MaintenanceError};
+use watertight_migrations::{LoadError, MigrateError};
+
+/// Why a test does not get its database.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub(crate) enum SetupError {
+    Workspace(#[from] WorkspaceError),
+    Database(#[from] DatabaseError),
+    /// The same for all tests of the process.
+    Server(#[from] &'static SetupError),
+    Load(#[from] LoadError),
+    Maintenance(#[from] MaintenanceError),
+    Connect(#[from] ConnectError),
+    Migrate(#[from] MigrateError),
+}
+
+impl Diagnostic for SetupError {}
