@@ -6,14 +6,14 @@
 //!
 //! ```
 //! use diesel::connection::SimpleConnection;
-//! use watertight_migrations::Plugin;
+//! use watertight_migrations::PluginMigrations;
 //! use watertight_testing::TestDatabase;
 //! # use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 //! # use watertight_metadata::PluginMetadata;
 //! # const PLUGIN_METADATA: PluginMetadata = PluginMetadata::new("notes");
 //! # const MIGRATIONS: EmbeddedMigrations = embed_migrations!("tests/migrations");
 //!
-//! let database = TestDatabase::new(vec![Plugin::new(PLUGIN_METADATA, MIGRATIONS)]);
+//! let database = TestDatabase::new(vec![PluginMigrations::new(PLUGIN_METADATA, MIGRATIONS)]);
 //! let mut connection = database.connect();
 //! connection.batch_execute("INSERT INTO plugin_notes.notes VALUES ('first')")?;
 //! # Ok::<(), diesel::result::Error>(())

@@ -1,5 +1,5 @@
 use watertight_connection::{ConnectError, WorkspaceError};
-use watertight_diagnostics::Diagnostic;
+use watertight_diagnostics::{Diagnostic, SourceExcerpt};
 use watertight_embedded::{DatabaseError, MaintenanceError};
 use watertight_migrations::{LoadError, MigrateError};
 
@@ -17,4 +17,23 @@ pub(crate) enum SetupError {
     Migrate(#[from] MigrateError),
 }
 
-impl Diagnostic for SetupError {}
+impl Diagnostic for SetupError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Server(error) => error.hint(),
+            Self::Load(error) => error.hint(),
+            Self::Migrate(error) => error.hint(),
+            Self::Workspace(_) | Self::Database(_) | Self::Maintenance(_) | Self::Connect(_) => {
+                None
+            }
+        }
+    }
+
+    fn excerpt(&self) -> Option<SourceExcerpt> {
+        match self {
+            Self::Load(error) => error.excerpt(),
+            Self::Migrate(error) => error.excerpt(),
+            _ => None,
+        }
+    }
+}

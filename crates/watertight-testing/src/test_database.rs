@@ -6,7 +6,7 @@ use std::thread;
 use watertight_connection::{Connection, DatabaseUrl};
 use watertight_diagnostics::ErrorReport;
 use watertight_embedded::ScratchDatabase;
-use watertight_migrations::{Migrator, Plugin};
+use watertight_migrations::{Migrator, PluginMigrations};
 
 use crate::server::server;
 use crate::setup_error::SetupError;
@@ -35,7 +35,7 @@ impl TestDatabase {
     /// Panics if there is no server, its role must not create databases, or a migration fails, with a message that says
     /// which and what to do.
     #[track_caller]
-    pub fn new(plugins: Vec<Plugin>) -> Self {
+    pub fn new(plugins: Vec<PluginMigrations>) -> Self {
         // On a thread of its own, since this blocks and the caller may be async.
         let result = thread::scope(|scope| {
             let work = scope.spawn(|| Self::create(plugins));
@@ -54,7 +54,7 @@ impl TestDatabase {
         }
     }
 
-    fn create(plugins: Vec<Plugin>) -> Result<ScratchDatabase, SetupError> {
+    fn create(plugins: Vec<PluginMigrations>) -> Result<ScratchDatabase, SetupError> {
         let server = server()?;
         let migrator = Migrator::new(plugins)?;
         drop_abandoned(server)?;

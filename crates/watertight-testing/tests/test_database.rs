@@ -10,7 +10,7 @@ use diesel::sql_types::{Bool, Text};
 use diesel::{Connection as _, RunQueryDsl};
 use watertight_connection::{Connection, DatabaseUrl};
 use watertight_metadata::PluginId;
-use watertight_migrations::Plugin;
+use watertight_migrations::PluginMigrations;
 use watertight_testing::{KEEP_VARIABLE, TestDatabase, serves_one_connection};
 
 /// Set in the processes that tests start.
@@ -19,11 +19,11 @@ const CHILD_VARIABLE: &str = "WATERTIGHT_TESTING_CHILD";
 const SQL: &str = r#"CREATE TABLE "plugin_testing"."notes" ("text" text NOT NULL);"#;
 
 /// Returns a plugin with one migration.
-fn plugin(folder: &Path, sql: &str) -> Plugin {
+fn plugin(folder: &Path, sql: &str) -> PluginMigrations {
     let migration = folder.join("2026-01-01-000000_create_notes");
     fs::create_dir_all(&migration).unwrap();
     fs::write(migration.join("up.sql"), sql).unwrap();
-    Plugin::from_folder(PluginId::new("testing"), vec![], folder)
+    PluginMigrations::from_folder(PluginId::new("testing"), vec![], folder)
 }
 
 /// Whether to skip a test that needs a second connection. PGlite's databases are tested in `watertight-embedded`.
@@ -99,7 +99,7 @@ fn a_changed_migration_replaces_the_template() {
             folder.path(),
             &sql.replace("plugin_testing", "plugin_changing"),
         );
-        Plugin::from_folder(PluginId::new("changing"), vec![], folder.path())
+        PluginMigrations::from_folder(PluginId::new("changing"), vec![], folder.path())
     };
     let before = TestDatabase::new(vec![changing_plugin(SQL)]);
     let old = templates(&before);

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Args;
 use serde_json::{Value, json};
+use watertight_diagnostics::causes;
 use watertight_metadata::PluginId;
 use watertight_migrations::{MigrateError, Migrator};
 use watertight_schema::{Catalog, CatalogDifference};
@@ -146,7 +147,7 @@ impl Finding {
         Self {
             migration: migration.to_owned(),
             file,
-            what: error.to_string(),
+            what: causes(Some(error)).join(": "),
         }
     }
 
