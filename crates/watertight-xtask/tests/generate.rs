@@ -119,7 +119,7 @@ fn check_and_dry_run_write_nothing() {
     let missing = generate(&shop, &["--check"]);
     assert_eq!(missing.code, Some(3), "{}", missing.stderr);
     assert_snapshot!(missing.stdout, @"
-    A migration of plugin `shop` is missing: `items.name` is gone from schema.rs, and `title` is new: it may have another name now.
+    A migration of plugin `shop` is missing: `items.name` is no longer in schema.rs and `title` is new, so it may have been renamed.
     Run `cargo xtask generate shop`.
     ");
     shop.write_schema(&["id -> Uuid", "name -> Text", "price -> Nullable<Numeric>"]);
@@ -133,10 +133,13 @@ fn a_possible_rename_is_never_a_silent_drop() {
     let before = shop.workspace.tree();
     assert_snapshot!(generate(&shop, &[]).failed(), @"
     error: failed to tell what is renamed from what is dropped:
-      `items.name` is gone from schema.rs, and `title` is new: it may have another name now; say `--rename items.name=title`, or `--drop items.name`
+      `items.name` is no longer in schema.rs and `title` is new, so it may have been renamed; say `--rename items.name=title`, or `--drop items.name`
     run it again with these
     ");
-    assert_snapshot!(generate(&shop, &["--rename", "items.nam=title"]).failed(), @r#"error: failed to take "items.nam" for renamed or dropped: schema.rs has it, or the migrations do not make it; gone are: items.name"#);
+    assert_snapshot!(generate(&shop, &["--rename", "items.nam=title"]).failed(), @r#"
+    error: failed to rename or drop "items.nam": schema.rs still has it, or the migrations do not create it
+    hint: removed from schema.rs: items.name
+    "#);
     assert_snapshot!(generate(&shop, &["--rename", "items"]).refused_as_wrong_usage(), @"
     error: invalid value 'items' for '--rename <OLD=NEW>': write it as `items=products` for a table, or `items.name=title` for a column
 
@@ -227,12 +230,52 @@ fn what_is_wrong_in_schema_rs_is_shown_where_it_is() {
         shop.workspace.write(SCHEMA_FILE, text);
         generate(&shop, &[]).failed()
     };
-    assert_snapshot!(error("diesel::table! {\n    plugin_shop.items {\n        id => Uuid,\n    }\n}\n"), @"error: failed to read plugins/shop/src/schema.rs:3:12: expected `->`");
-    assert_snapshot!(error("diesel::table! {\n    items {\n        id -> Uuid,\n    }\n}\n"), @"error: failed to read plugins/shop/src/schema.rs:2:5: the table `items` is in the schema `public`, but this plugin owns `plugin_shop`; write `plugin_shop.items`");
-    assert_snapshot!(error("diesel::table! {\n    plugin_auth.items {\n        id -> Uuid,\n    }\n}\n"), @"error: failed to read plugins/shop/src/schema.rs:2:17: the table `items` is in the schema `plugin_auth`, but this plugin owns `plugin_shop`; write `plugin_shop.items`");
-    assert_snapshot!(error("diesel::table! {\n    plugin_shop.items {\n        id -> Uuidd,\n    }\n}\n"), @r#"error: failed to read plugins/shop/src/schema.rs:3:15: `Uuidd` is no type that Diesel has for PostgreSQL, nor one that this file defines; for a type of the plugin's own add `#[diesel(postgres_type(name = "…", schema = "…"))] pub struct Uuidd;` to `sql_types`"#);
-    assert_snapshot!(error("diesel::table! { plugin_shop.items { id -> Uuid, } }\ndiesel::joinable!(items -> users (user_id));"), @"error: failed to read plugins/shop/src/schema.rs:2:28: `users` is no table of this file; take the join out");
-    assert_snapshot!(error("fn broken("), @"error: failed to read plugins/shop/src/schema.rs:1:10: cannot parse string into token stream");
+    assert_snapshot!(error("diesel::table! {\n    plugin_shop.items {\n        id => Uuid,\n    }\n}\n"), @"
+    error: failed to parse plugins/shop/src/schema.rs: expected `->`
+     --> plugins/shop/src/schema.rs:3:12
+      |
+    3 |         id => Uuid,
+      |            ^
+    ");
+    assert_snapshot!(error("diesel::table! {\n    items {\n        id -> Uuid,\n    }\n}\n"), @"
+    error: failed to parse plugins/shop/src/schema.rs: table `items` is in the schema `public`, but this plugin owns `plugin_shop`
+     --> plugins/shop/src/schema.rs:2:5
+      |
+    2 |     items {
+      |     ^^^^^
+    hint: write `plugin_shop.items`
+    ");
+    assert_snapshot!(error("diesel::table! {\n    plugin_auth.items {\n        id -> Uuid,\n    }\n}\n"), @"
+    error: failed to parse plugins/shop/src/schema.rs: table `items` is in the schema `plugin_auth`, but this plugin owns `plugin_shop`
+     --> plugins/shop/src/schema.rs:2:17
+      |
+    2 |     plugin_auth.items {
+      |                 ^^^^^
+    hint: write `plugin_shop.items`
+    ");
+    assert_snapshot!(error("diesel::table! {\n    plugin_shop.items {\n        id -> Uuidd,\n    }\n}\n"), @r#"
+    error: failed to parse plugins/shop/src/schema.rs: `Uuidd` is neither one of Diesel's PostgreSQL types nor defined in this file
+     --> plugins/shop/src/schema.rs:3:15
+      |
+    3 |         id -> Uuidd,
+      |               ^^^^^
+    hint: for a type of the plugin, add `#[diesel(postgres_type(name = "…", schema = "…"))] pub struct Uuidd;` to the module `sql_types`
+    "#);
+    assert_snapshot!(error("diesel::table! { plugin_shop.items { id -> Uuid, } }\ndiesel::joinable!(items -> users (user_id));"), @"
+    error: failed to parse plugins/shop/src/schema.rs: this file has no table `users`
+     --> plugins/shop/src/schema.rs:2:28
+      |
+    2 | diesel::joinable!(items -> users (user_id));
+      |                            ^^^^^
+    hint: remove the `joinable!`
+    ");
+    assert_snapshot!(error("fn broken("), @"
+    error: failed to parse plugins/shop/src/schema.rs: cannot parse string into token stream
+     --> plugins/shop/src/schema.rs:1:10
+      |
+    1 | fn broken(
+      |          ^
+    ");
     fs::remove_file(shop.workspace.path(SCHEMA_FILE)).unwrap();
     assert_snapshot!(generate(&shop, &[]).failed(), @"error: failed to read plugins/shop/src/schema.rs: it is not there; `cargo xtask schema shop` writes it");
     assert_snapshot!(shop.run(&["generate", "shpo"]).failed(), @"error: failed to find a plugin `shpo`; did you mean `shop`? There are: auth, shop");
