@@ -38,23 +38,27 @@ fn invalid_metadata_is_a_compile_error_with_the_rule() {
         ),
     )
     .unwrap();
-    for (metadata, rule) in INVALID {
-        fs::write(
-            folder.path().join("src/lib.rs"),
-            format!(
-                "use watertight_metadata::PluginMetadata;\n\
-                 pub const PLUGIN_METADATA: PluginMetadata = {metadata};\n"
-            ),
-        )
+    let mut source = "use watertight_metadata::PluginMetadata;\n".to_owned();
+    for (index, (metadata, _)) in INVALID.iter().enumerate() {
+        source += &format!("pub const METADATA_{index}: PluginMetadata = {metadata};\n");
+    }
+    fs::write(folder.path().join("src/lib.rs"), source).unwrap();
+    let output = Command::new(env!("CARGO"))
+        .args(["check", "--offline", "--quiet"])
+        .env("CARGO_TARGET_DIR", folder.path().join("target"))
+        .current_dir(folder.path())
+        .output()
         .unwrap();
-        let output = Command::new(env!("CARGO"))
-            .args(["check", "--offline", "--quiet"])
-            .env("CARGO_TARGET_DIR", folder.path().join("target"))
-            .current_dir(folder.path())
-            .output()
-            .unwrap();
-        let message = String::from_utf8_lossy(&output.stderr);
-        assert!(!output.status.success(), "{metadata} compiles");
-        assert!(message.contains(rule), "{metadata}: {message}");
+    assert!(!output.status.success());
+    let output = String::from_utf8_lossy(&output.stderr);
+    // The compiler reports one error for each constant, with an empty line after it.
+    let errors: Vec<&str> = output.split("\n\n").collect();
+    for (index, (metadata, rule)) in INVALID.iter().enumerate() {
+        let location = format!("src/lib.rs:{}:", index + 2);
+        let error = errors.iter().find(|error| error.contains(&location));
+        assert!(
+            error.is_some_and(|error| error.contains(rule)),
+            "{metadata}: {output}"
+        );
     }
 }
