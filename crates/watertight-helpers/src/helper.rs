@@ -13,23 +13,25 @@ use crate::{HelperError, cache};
 /// A program that is built when it is first needed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Helper {
-    /// The package, and the program.
+    /// The name of the package and of the program.
     name: String,
-    /// The package's folder.
+    /// The folder of the sources.
     sources: PathBuf,
 }
 
-/// What takes its time.
+/// The name of a helper's manifest. `cargo package` would leave out a folder with a `Cargo.toml`.
+const MANIFEST: &str = "helper.toml";
+
+/// Why [`Helper::build`] takes long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// Cargo builds the helper, and shows on the standard error how far it is.
+    /// Cargo builds the helper and shows its progress on the standard error.
     Building,
-    /// Another process builds it.
+    /// Another process builds the helper.
     Waiting,
 }
 
-/// Names of Cargo's and rustc's variables that are meant for the workspace around, and would change or misplace what is
-/// built.
+/// Variables of Cargo and rustc that are meant for the user's workspace and would change how the helper is built.
 const NOT_FOR_HELPERS: [&str; 6] = [
     "CARGO_BUILD_RUSTFLAGS",
     "CARGO_BUILD_TARGET",
@@ -40,7 +42,7 @@ const NOT_FOR_HELPERS: [&str; 6] = [
 ];
 
 impl Helper {
-    /// The package `name` in the folder `sources`, which has a `Cargo.lock` of its own.
+    /// Creates a helper from a folder with the manifest `helper.toml`, a `Cargo.lock` and `src`.
     pub fn new(name: &str, sources: impl Into<PathBuf>) -> Self {
         Self {
             name: name.to_owned(),
@@ -48,13 +50,13 @@ impl Helper {
         }
     }
 
-    /// The program; it is built unless it is there.
+    /// Returns the path of the program, which is built unless it exists.
     ///
-    /// Cargo writes to the standard error of this process meanwhile. `report` is told before it may take long.
+    /// Cargo writes to the standard error of this process. `report` is called before a step that may take long.
     ///
     /// # Errors
     ///
-    /// When the sources or the place for the program cannot be used, or Cargo fails.
+    /// Fails if the sources or the cache cannot be used, or if Cargo fails.
     pub fn build(&self, report: &dyn Fn(Progress)) -> Result<PathBuf, HelperError> {
         self.build_in(&cache::folder()?, report)
     }
@@ -74,28 +76,30 @@ impl Helper {
         Ok(program)
     }
 
-    /// `cargo install` puts the program in its place only when it is whole, and wherever a user's settings have targets
-    /// go.
+    /// Builds a copy of the sources. `cargo install` moves the program to its path when it is complete, wherever a user's
+    /// configuration has target folders.
     fn install(&self, folder: &Path) -> Result<(), HelperError> {
-        // Kept when Cargo is interrupted, so that the next time is shorter.
+        let sources = folder.join("sources");
+        self.copy_sources(&sources)?;
+        // It is kept when Cargo is interrupted, so that the next build is shorter.
         let target = folder.join("target");
         let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut command = Command::new(cargo);
         command
             .args(["install", "--locked", "--no-track", "--force", "--path"])
-            .arg(&self.sources)
+            .arg(&sources)
             .arg("--root")
             .arg(folder)
             .arg("--target-dir")
             .arg(&target)
-            // The folder of the sources may be another toolchain's, or be gone for a relative path.
+            // Another folder could choose another toolchain.
             .current_dir(folder)
             .stdin(Stdio::null())
             .stdout(Stdio::null());
         for name in NOT_FOR_HELPERS {
             command.env_remove(name);
         }
-        // Else Cargo advises to put the program on the PATH.
+        // Without this, Cargo warns that the program is not on the PATH.
         let path = env::var_os("PATH").unwrap_or_default();
         let bin = iter::once(folder.join("bin"));
         if let Ok(path) = env::join_paths(bin.chain(env::split_paths(&path))) {
@@ -110,33 +114,59 @@ impl Helper {
                 name: self.name.clone(),
             });
         }
-        // Many times the program's size. If it stays, it does no harm.
+        // Many times the program's size. An error does no harm.
         let _ = fs::remove_dir_all(&target);
+        let _ = fs::remove_dir_all(&sources);
         Ok(())
     }
 
-    /// Another one whenever the sources are, or the kind of machine: several may share a home.
-    fn fingerprint(&self) -> Result<String, HelperError> {
-        let unreadable = |source| HelperError::Sources {
-            name: self.name.clone(),
-            folder: self.sources.clone(),
-            source,
-        };
-        let mut digest = Sha256::new();
-        digest.update(format!("{} {}\n", env::consts::OS, env::consts::ARCH));
-        let manifests = ["Cargo.lock", "Cargo.toml"].map(|name| self.sources.join(name));
+    /// Copies the sources into a folder, with the manifest's name as Cargo expects it.
+    fn copy_sources(&self, folder: &Path) -> Result<(), HelperError> {
+        for file in self.files()? {
+            let path = match file.strip_prefix(&self.sources) {
+                Ok(path) if path == Path::new(MANIFEST) => Path::new("Cargo.toml"),
+                Ok(path) => path,
+                Err(_) => &file,
+            };
+            let copy = folder.join(path);
+            let parent = copy.parent().unwrap_or(folder);
+            fs::create_dir_all(parent).map_err(in_cache(parent))?;
+            let contents = fs::read(&file).map_err(self.unreadable())?;
+            fs::write(&copy, contents).map_err(in_cache(&copy))?;
+        }
+        Ok(())
+    }
+
+    /// Lists the files that the helper is built from.
+    fn files(&self) -> Result<Vec<PathBuf>, HelperError> {
+        let manifests = ["Cargo.lock", MANIFEST].map(|name| self.sources.join(name));
         let mut files = manifests.to_vec();
         for entry in WalkDir::new(self.sources.join("src")).sort_by_file_name() {
-            let entry = entry.map_err(|error| unreadable(error.into()))?;
+            let entry = entry.map_err(|error| self.unreadable()(error.into()))?;
             if entry.file_type().is_file() {
                 files.push(entry.into_path());
             }
         }
-        for file in files {
-            let text = fs::read(&file).map_err(unreadable)?;
+        Ok(files)
+    }
+
+    fn unreadable(&self) -> impl Fn(io::Error) -> HelperError {
+        |source| HelperError::Sources {
+            name: self.name.clone(),
+            folder: self.sources.clone(),
+            source,
+        }
+    }
+
+    /// A hex digest that changes with the sources and the kind of machine, since machines may share a home folder.
+    fn fingerprint(&self) -> Result<String, HelperError> {
+        let mut digest = Sha256::new();
+        digest.update(format!("{} {}\n", env::consts::OS, env::consts::ARCH));
+        for file in self.files()? {
+            let contents = fs::read(&file).map_err(self.unreadable())?;
             let path = file.strip_prefix(&self.sources).unwrap_or(&file);
-            digest.update(format!("{} {}\n", path.display(), text.len()));
-            digest.update(text);
+            digest.update(format!("{} {}\n", path.display(), contents.len()));
+            digest.update(contents);
         }
         let hexadecimal = digest
             .finalize()
@@ -147,7 +177,7 @@ impl Helper {
     }
 }
 
-/// Held by whoever builds. The kernel takes it back however that ends.
+/// Locks a helper while it is built. The kernel releases the lock when the process ends.
 fn lock(path: &Path, report: &dyn Fn(Progress)) -> Result<File, HelperError> {
     let options = File::options().create(true).append(true).clone();
     let file = options.open(path).map_err(in_cache(path))?;
@@ -173,13 +203,13 @@ mod tests {
 
     use super::*;
 
-    const MANIFEST: &str =
+    const CONTENTS: &str =
         "[workspace]\n[package]\nname = \"greeter\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
 
     fn sources(main: &str) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("src")).unwrap();
-        fs::write(folder.path().join("Cargo.toml"), MANIFEST).unwrap();
+        fs::write(folder.path().join(MANIFEST), CONTENTS).unwrap();
         let lock = "version = 4\n\n[[package]]\nname = \"greeter\"\nversion = \"0.1.0\"\n";
         fs::write(folder.path().join("Cargo.lock"), lock).unwrap();
         fs::write(folder.path().join("src/main.rs"), main).unwrap();
@@ -195,8 +225,8 @@ mod tests {
         let run = || {
             let report = |progress| reports.borrow_mut().push(progress);
             let program = helper.build_in(cache.path(), &report).unwrap();
-            let said = Command::new(program).output().unwrap();
-            String::from_utf8(said.stdout).unwrap()
+            let output = Command::new(program).output().unwrap();
+            String::from_utf8(output.stdout).unwrap()
         };
         assert_eq!((run(), run()), ("one\n".to_owned(), "one\n".to_owned()));
         assert_eq!(*reports.borrow(), [Progress::Building]);
@@ -211,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn two_that_need_a_helper_at_once_build_it_once() {
+    fn processes_that_need_a_helper_at_the_same_time_build_it_once() {
         let sources = sources("fn main() {}");
         let cache = tempfile::tempdir().unwrap();
         let built = std::sync::atomic::AtomicU32::new(0);
@@ -232,14 +262,14 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_in_the_way_is_said() {
+    fn errors_name_what_cannot_be_used() {
         let cache = tempfile::tempdir().unwrap();
-        let place = cache.path().display().to_string();
+        let path = cache.path().display().to_string();
         let error = |helper: &Helper, cache: &Path| {
             let error = helper.build_in(cache, &|_| {}).unwrap_err().to_string();
             let fingerprint = helper.fingerprint().unwrap_or_default();
             error
-                .replace(&place, "[CACHE]")
+                .replace(&path, "[CACHE]")
                 .replace(&format!("-{fingerprint}"), "-[FINGERPRINT]")
         };
         let missing = Helper::new("greeter", cache.path().join("nothing"));

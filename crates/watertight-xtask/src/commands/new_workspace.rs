@@ -267,7 +267,8 @@ fn fill(here: &Workspace, arguments: &Arguments, folder: &Path) -> Result<()> {
         }
     }
     let git = Command::new("git")
-        .args(["init", "--quiet"])
+        // The branch that the template's CI workflow runs on.
+        .args(["-c", "init.defaultBranch=main", "init", "--quiet"])
         .current_dir(folder)
         .output()
         .context("failed to run git")?;

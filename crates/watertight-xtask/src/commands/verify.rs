@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use watertight_diagnostics::causes;
 use watertight_metadata::PluginId;
 use watertight_migrations::{MigrateError, Migrator};
-use watertight_schema::{Catalog, Difference};
+use watertight_schema::{Catalog, CatalogDifference};
 
 use crate::commands::migrate;
 use crate::scratch::{Scratch, ScratchServer};
@@ -155,8 +155,8 @@ impl Finding {
     fn of_new(
         migration: &str,
         file: &'static str,
-        differences: &[Difference],
-        known: &mut Vec<Difference>,
+        differences: &[CatalogDifference],
+        known: &mut Vec<CatalogDifference>,
         findings: &mut Vec<Self>,
     ) {
         for difference in differences
