@@ -1,6 +1,7 @@
 //! Invalid metadata does not compile, and the compiler's message has the rule.
 
 use std::fs;
+use std::iter;
 use std::process::Command;
 
 /// Invalid metadata, each with the rule that the compiler's message must have.
@@ -38,10 +39,12 @@ fn invalid_metadata_is_a_compile_error_with_the_rule() {
         ),
     )
     .unwrap();
-    let mut source = "use watertight_metadata::PluginMetadata;\n".to_owned();
-    for (index, (metadata, _)) in INVALID.iter().enumerate() {
-        source += &format!("pub const METADATA_{index}: PluginMetadata = {metadata};\n");
-    }
+    let constants = INVALID.iter().enumerate().map(|(index, (metadata, _))| {
+        format!("pub const METADATA_{index}: PluginMetadata = {metadata};\n")
+    });
+    let source = iter::once("use watertight_metadata::PluginMetadata;\n".to_owned())
+        .chain(constants)
+        .collect::<String>();
     fs::write(folder.path().join("src/lib.rs"), source).unwrap();
     let output = Command::new(env!("CARGO"))
         .args(["check", "--offline", "--quiet"])
