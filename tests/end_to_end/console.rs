@@ -143,4 +143,5 @@ fn an_ellipsis_stands_for_lines_and_versions_and_durations_are_not_compared() {
         "the embedded PostgreSQL 15.",
         "the embedded PostgreSQL 17.1."
     ));
+    assert!(same("stopped PostgreSQL 15.", "stopped PGlite."));
 }
