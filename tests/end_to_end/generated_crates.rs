@@ -9,7 +9,7 @@ use crate::checkout::{Checkout, Outcome};
 use crate::server::Server;
 
 /// Ids and tables that could clash with a name in Rust, SQL, Diesel or the templates.
-const PLUGINS: [(&str, &str); 26] = [
+const PLUGINS: [(&str, &str); 30] = [
     ("a", "items"),
     (
         "abcdefghijklmnopqrstuvwxyz-0123456789-abcdefghij",
@@ -39,6 +39,10 @@ const PLUGINS: [(&str, &str); 26] = [
     ("clash-13", "plugin_clash_13"),
     ("clash-14", "naive_date_times"),
     ("clash-15", "errors"),
+    ("clash-16", "intos"),
+    ("clash-17", "new_items"),
+    ("clash-18", "routes"),
+    ("clash-19", "responses"),
 ];
 
 /// The plugins that are created with `--no-server`.

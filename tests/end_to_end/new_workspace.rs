@@ -154,6 +154,8 @@ fn a_vendored_repository_is_clean_and_works_in_a_clone() {
     let folder = TempDir::new().unwrap();
     let _ = new_workspace(&checkout, folder.path(), "vendored");
     let made = repository(&checkout, &server, folder.path().join("my-app"));
+    let branch = made.run("git", &["symbolic-ref", "--short", "HEAD"]);
+    assert_eq!(branch.stdout, "main\n");
     let _ = made.run("git", &["add", "--all"]);
     let commit = [
         "-c",

@@ -77,11 +77,17 @@ fn an_address_in_use_is_an_error_and_port_is_used() {
     let mut second = serve(&checkout, &database, &[]);
     second.env("PORT", port);
     let outcome = Outcome::of(second).exited_with(1);
-    let error = outcome.stderr.lines().last().unwrap();
+    let lines: Vec<&str> = outcome.stderr.lines().rev().take(2).collect();
+    let [hint, error] = lines[..] else {
+        panic!("{outcome:?}");
+    };
     assert!(
-        error.starts_with(&format!("error: failed to listen on 0.0.0.0:{port}: "))
-            && error.ends_with("or choose another address with `--listen`"),
+        error.starts_with(&format!("error: failed to listen on 0.0.0.0:{port}: ")),
         "{error}"
+    );
+    assert_eq!(
+        hint,
+        "hint: stop the process that uses the address, or choose another one with `--listen`"
     );
     assert!(server.interrupt().success());
 }
