@@ -11,7 +11,7 @@ struct Command {
 
 /// Runs the commands of all ` ```console ` blocks in order, in the checkout, and compares what they print.
 ///
-/// A line `...` of the page stands for any number of lines. Versions of migrations, durations and the version of
+/// A line `…` of the page stands for any number of lines. Versions of migrations, durations and the version of
 /// PostgreSQL differ from run to run and are not compared.
 ///
 /// # Panics
@@ -69,11 +69,11 @@ fn commands(page: &str) -> Vec<Command> {
     commands
 }
 
-/// Whether the lines are the same, where `...` stands for any number of lines.
+/// Whether the lines are the same, where `…` stands for any number of lines.
 fn matches(expected: &[String], actual: &[String]) -> bool {
     match expected.split_first() {
         None => actual.is_empty(),
-        Some((line, rest)) if line == "..." => {
+        Some((line, rest)) if line == "…" => {
             (0..=actual.len()).any(|skipped| matches(rest, &actual[skipped..]))
         }
         Some((line, rest)) => actual
@@ -133,7 +133,7 @@ fn mask_versions(word: &str) -> String {
 fn an_ellipsis_stands_for_lines_and_versions_and_durations_are_not_compared() {
     let lines = |text: &str| text.lines().map(mask).collect::<Vec<_>>();
     let same = |expected: &str, actual: &str| matches(&lines(expected), &lines(actual));
-    assert!(same("a\n...\nd", "a\nb\nc\nd") && same("...\nd", "d") && !same("a\n...", "b"));
+    assert!(same("a\n…\nd", "a\nb\nc\nd") && same("…\nd", "d") && !same("a\n…", "b"));
     assert!(same(
         "billing 2026-01-01-000000_create reverted in 12 ms",
         "billing 2027-12-31-235959_create reverted in 3 ms"
