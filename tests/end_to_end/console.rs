@@ -2,8 +2,8 @@
 
 use crate::checkout::{Checkout, Outcome};
 
-/// A command of a console block and its expected standard output.
-struct Command {
+/// A step of a console block: a command and its expected standard output.
+struct Step {
     line: usize,
     command: String,
     output: Vec<String>,
@@ -18,11 +18,11 @@ struct Command {
 ///
 /// Panics with the expected and the actual output of each command that fails or prints something else.
 pub fn assert_runs_as_shown(checkout: &Checkout, page: &str) {
-    for Command {
+    for Step {
         line,
         command,
         output,
-    } in commands(page)
+    } in steps(page)
     {
         let mut shell = checkout.command("sh");
         shell.args(["-c", &command]).env("CARGO_TERM_QUIET", "true");
@@ -44,29 +44,29 @@ pub fn assert_runs_as_shown(checkout: &Checkout, page: &str) {
     }
 }
 
-fn commands(page: &str) -> Vec<Command> {
-    let mut commands: Vec<Command> = Vec::new();
+fn steps(page: &str) -> Vec<Step> {
+    let mut steps: Vec<Step> = Vec::new();
     let mut in_block = false;
     for (index, line) in page.lines().enumerate() {
         if line.starts_with("```") {
             in_block = line == "```console";
         } else if !in_block {
         } else if let Some(command) = line.strip_prefix("$ ") {
-            commands.push(Command {
+            steps.push(Step {
                 line: index + 1,
                 command: command.to_owned(),
                 output: Vec::new(),
             });
-        } else if let Some(command) = commands.last_mut() {
-            command.output.push(line.to_owned());
+        } else if let Some(step) = steps.last_mut() {
+            step.output.push(line.to_owned());
         }
     }
-    for command in &mut commands {
-        while command.output.last().is_some_and(String::is_empty) {
-            command.output.pop();
+    for step in &mut steps {
+        while step.output.last().is_some_and(String::is_empty) {
+            step.output.pop();
         }
     }
-    commands
+    steps
 }
 
 /// Whether the lines are the same, where `…` stands for any number of lines.
