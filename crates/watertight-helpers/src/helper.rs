@@ -1,35 +1,32 @@
 use std::env;
 use std::fs::{self, File, TryLockError};
-use std::io;
 use std::iter;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use sha2::{Digest, Sha256};
-use walkdir::WalkDir;
-
-use crate::{HelperError, cache};
+use crate::cache_folder::cache_folder;
+use crate::fingerprint::fingerprint;
+use crate::helper_error::HelperError;
 
 /// A program that is built when it is first needed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Helper {
-    /// The package, and the program.
+    /// The name of the package and of its program.
     name: String,
-    /// The package's folder.
+    /// The folder of the package.
     sources: PathBuf,
 }
 
-/// What takes its time.
+/// A step in building a helper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
-    /// Cargo builds the helper, and shows on the standard error how far it is.
+pub enum HelperProgress {
+    /// Cargo builds the helper, and prints its own progress to stderr.
     Building,
-    /// Another process builds it.
+    /// Another process builds the helper.
     Waiting,
 }
 
-/// Names of Cargo's and rustc's variables that are meant for the workspace around, and would change or misplace what is
-/// built.
+/// Variables of Cargo and rustc that are meant for the workspace, and would change what is built or where.
 const NOT_FOR_HELPERS: [&str; 6] = [
     "CARGO_BUILD_RUSTFLAGS",
     "CARGO_BUILD_TARGET",
@@ -40,7 +37,7 @@ const NOT_FOR_HELPERS: [&str; 6] = [
 ];
 
 impl Helper {
-    /// The package `name` in the folder `sources`, which has a `Cargo.lock` of its own.
+    /// Returns the package `name` in the folder `sources`, which has its own `Cargo.lock`.
     pub fn new(name: &str, sources: impl Into<PathBuf>) -> Self {
         Self {
             name: name.to_owned(),
@@ -48,36 +45,40 @@ impl Helper {
         }
     }
 
-    /// The program; it is built unless it is there.
+    /// Builds the program unless it is built, and returns its path.
     ///
-    /// Cargo writes to the standard error of this process meanwhile. `report` is told before it may take long.
+    /// Calls `report` before each step that takes long. Cargo prints to this process's stderr.
     ///
     /// # Errors
     ///
-    /// When the sources or the place for the program cannot be used, or Cargo fails.
-    pub fn build(&self, report: &dyn Fn(Progress)) -> Result<PathBuf, HelperError> {
-        self.build_in(&cache::folder()?, report)
+    /// When the sources or the cache folder cannot be used, or Cargo fails.
+    pub fn build(&self, report: &dyn Fn(HelperProgress)) -> Result<PathBuf, HelperError> {
+        self.build_in(&cache_folder()?, report)
     }
 
-    fn build_in(&self, cache: &Path, report: &dyn Fn(Progress)) -> Result<PathBuf, HelperError> {
+    fn build_in(
+        &self,
+        cache: &Path,
+        report: &dyn Fn(HelperProgress),
+    ) -> Result<PathBuf, HelperError> {
         let folder = cache.join(format!("{}-{}", self.name, self.fingerprint()?));
         let program = folder.join("bin").join(&self.name);
         if program.is_file() {
             return Ok(program);
         }
-        fs::create_dir_all(&folder).map_err(in_cache(&folder))?;
+        fs::create_dir_all(&folder).map_err(HelperError::in_cache(&folder))?;
         let _lock = lock(&folder.join("lock"), report)?;
         if !program.is_file() {
-            report(Progress::Building);
+            report(HelperProgress::Building);
             self.install(&folder)?;
         }
         Ok(program)
     }
 
-    /// `cargo install` puts the program in its place only when it is whole, and wherever a user's settings have targets
-    /// go.
+    /// Uses `cargo install`, which writes only a complete program, and is independent of the user's settings for target
+    /// folders.
     fn install(&self, folder: &Path) -> Result<(), HelperError> {
-        // Kept when Cargo is interrupted, so that the next time is shorter.
+        // Remains when Cargo is interrupted, so that the next build is faster.
         let target = folder.join("target");
         let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut command = Command::new(cargo);
@@ -88,14 +89,14 @@ impl Helper {
             .arg(folder)
             .arg("--target-dir")
             .arg(&target)
-            // The folder of the sources may be another toolchain's, or be gone for a relative path.
+            // The current folder may select another toolchain.
             .current_dir(folder)
             .stdin(Stdio::null())
             .stdout(Stdio::null());
         for name in NOT_FOR_HELPERS {
             command.env_remove(name);
         }
-        // Else Cargo advises to put the program on the PATH.
+        // Otherwise Cargo recommends adding the program's folder to the PATH.
         let path = env::var_os("PATH").unwrap_or_default();
         let bin = iter::once(folder.join("bin"));
         if let Ok(path) = env::join_paths(bin.chain(env::split_paths(&path))) {
@@ -110,66 +111,41 @@ impl Helper {
                 name: self.name.clone(),
             });
         }
-        // Many times the program's size. If it stays, it does no harm.
+        // It is many times as large as the program. Failing to remove it does no harm.
         let _ = fs::remove_dir_all(&target);
         Ok(())
     }
 
-    /// Another one whenever the sources are, or the kind of machine: several may share a home.
     fn fingerprint(&self) -> Result<String, HelperError> {
-        let unreadable = |source| HelperError::Sources {
+        fingerprint(&self.sources).map_err(|source| HelperError::Sources {
             name: self.name.clone(),
             folder: self.sources.clone(),
             source,
-        };
-        let mut digest = Sha256::new();
-        digest.update(format!("{} {}\n", env::consts::OS, env::consts::ARCH));
-        let manifests = ["Cargo.lock", "Cargo.toml"].map(|name| self.sources.join(name));
-        let mut files = manifests.to_vec();
-        for entry in WalkDir::new(self.sources.join("src")).sort_by_file_name() {
-            let entry = entry.map_err(|error| unreadable(error.into()))?;
-            if entry.file_type().is_file() {
-                files.push(entry.into_path());
-            }
-        }
-        for file in files {
-            let text = fs::read(&file).map_err(unreadable)?;
-            let path = file.strip_prefix(&self.sources).unwrap_or(&file);
-            digest.update(format!("{} {}\n", path.display(), text.len()));
-            digest.update(text);
-        }
-        let hexadecimal = digest
-            .finalize()
-            .iter()
-            .take(8)
-            .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
-        Ok(hexadecimal)
+        })
     }
 }
 
-/// Held by whoever builds. The kernel takes it back however that ends.
-fn lock(path: &Path, report: &dyn Fn(Progress)) -> Result<File, HelperError> {
-    let options = File::options().create(true).append(true).clone();
-    let file = options.open(path).map_err(in_cache(path))?;
+/// Takes the lock that the building process holds, and waits for it.
+fn lock(path: &Path, report: &dyn Fn(HelperProgress)) -> Result<File, HelperError> {
+    let opened = File::options().create(true).append(true).open(path);
+    let file = opened.map_err(HelperError::in_cache(path))?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            report(Progress::Waiting);
-            file.lock().map_err(in_cache(path))?;
+            report(HelperProgress::Waiting);
+            file.lock().map_err(HelperError::in_cache(path))?;
         }
-        Err(TryLockError::Error(error)) => return Err(in_cache(path)(error)),
+        Err(TryLockError::Error(error)) => return Err(HelperError::in_cache(path)(error)),
     }
     Ok(file)
-}
-
-fn in_cache(path: &Path) -> impl FnOnce(io::Error) -> HelperError + use<> {
-    let path = path.to_owned();
-    |source| HelperError::Cache { path, source }
 }
 
 #[cfg(test)]
 mod tests {
     use std::cell::RefCell;
+
+    use walkdir::WalkDir;
+    use watertight_diagnostics::ErrorReport;
 
     use super::*;
 
@@ -187,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_helper_is_built_once_and_anew_when_its_sources_change() {
+    fn a_helper_is_built_once_and_again_when_its_sources_change() {
         let sources = sources("fn main() { println!(\"one\"); }");
         let cache = tempfile::tempdir().unwrap();
         let reports = RefCell::new(Vec::new());
@@ -195,11 +171,11 @@ mod tests {
         let run = || {
             let report = |progress| reports.borrow_mut().push(progress);
             let program = helper.build_in(cache.path(), &report).unwrap();
-            let said = Command::new(program).output().unwrap();
-            String::from_utf8(said.stdout).unwrap()
+            let output = Command::new(program).output().unwrap();
+            String::from_utf8(output.stdout).unwrap()
         };
         assert_eq!((run(), run()), ("one\n".to_owned(), "one\n".to_owned()));
-        assert_eq!(*reports.borrow(), [Progress::Building]);
+        assert_eq!(*reports.borrow(), [HelperProgress::Building]);
         fs::write(
             sources.path().join("src/main.rs"),
             "fn main() { println!(\"two\"); }",
@@ -211,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn two_that_need_a_helper_at_once_build_it_once() {
+    fn concurrent_processes_build_a_helper_once() {
         let sources = sources("fn main() {}");
         let cache = tempfile::tempdir().unwrap();
         let built = std::sync::atomic::AtomicU32::new(0);
@@ -219,7 +195,7 @@ mod tests {
             for _ in 0..3 {
                 scope.spawn(|| {
                     let report = |progress| {
-                        if progress == Progress::Building {
+                        if progress == HelperProgress::Building {
                             built.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                         }
                     };
@@ -232,23 +208,33 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_in_the_way_is_said() {
+    fn errors_have_hints() {
         let cache = tempfile::tempdir().unwrap();
-        let place = cache.path().display().to_string();
+        let cache_path = cache.path().display().to_string();
         let error = |helper: &Helper, cache: &Path| {
-            let error = helper.build_in(cache, &|_| {}).unwrap_err().to_string();
+            let error = helper.build_in(cache, &|_| {}).unwrap_err();
+            let error = ErrorReport::new(&error).to_string();
             let fingerprint = helper.fingerprint().unwrap_or_default();
             error
-                .replace(&place, "[CACHE]")
+                .replace(&cache_path, "[CACHE]")
                 .replace(&format!("-{fingerprint}"), "-[FINGERPRINT]")
         };
         let missing = Helper::new("greeter", cache.path().join("nothing"));
-        insta::assert_snapshot!(error(&missing, cache.path()), @"failed to build `greeter`: its sources are not in [CACHE]/nothing: IO error for operation on [CACHE]/nothing/src: No such file or directory (os error 2); run this where Watertight's sources are");
+        insta::assert_snapshot!(error(&missing, cache.path()), @r"
+        error: failed to build `greeter`: its sources are not in [CACHE]/nothing: No such file or directory (os error 2)
+        hint: run this where Watertight's sources are
+        ");
         let broken = sources("fn main() { oh }");
         let broken = Helper::new("greeter", broken.path());
-        insta::assert_snapshot!(error(&broken, cache.path()), @"failed to build `greeter`: see what Cargo says above; the first build needs the network and a C compiler");
+        insta::assert_snapshot!(error(&broken, cache.path()), @r"
+        error: failed to build `greeter`: see Cargo's error above
+        hint: the first build needs the network and a C compiler
+        ");
         let file = cache.path().join("file");
         fs::write(&file, "").unwrap();
-        insta::assert_snapshot!(error(&broken, &file), @"failed to use [CACHE]/file/greeter-[FINGERPRINT]: Not a directory (os error 20); make it accessible to this user, or set XDG_CACHE_HOME to a folder that is");
+        insta::assert_snapshot!(error(&broken, &file), @r"
+        error: failed to use [CACHE]/file/greeter-[FINGERPRINT]: Not a directory (os error 20)
+        hint: make it accessible to this user, or set XDG_CACHE_HOME to a folder that is
+        ");
     }
 }

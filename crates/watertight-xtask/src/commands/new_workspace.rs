@@ -6,7 +6,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use clap::Args;
-use watertight_helpers::{Helper, Progress};
+use watertight_helpers::{Helper, HelperProgress};
 use watertight_metadata::PluginId;
 
 use crate::apply::Uninterrupted;
@@ -181,8 +181,8 @@ fn build_generate() -> Result<PathBuf> {
     let helper = Helper::new("watertight-generate", sources);
     let report = |progress| {
         terminal::remark(match progress {
-            Progress::Building => "building cargo-generate: about 1 minute on two cores, once",
-            Progress::Waiting => "waiting for another process, which builds cargo-generate",
+            HelperProgress::Building => "building cargo-generate: about 1 minute on two cores, once",
+            HelperProgress::Waiting => "waiting for another process, which builds cargo-generate",
         });
     };
     Ok(helper.build(&report)?)

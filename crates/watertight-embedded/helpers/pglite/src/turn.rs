@@ -3,7 +3,7 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::holder::Holder;
+use super::holder::Holder;
 
 /// How long a newcomer waits for a holder that has not said that it goes. A client that has just closed its
 /// connection may still be heard of in a moment.
