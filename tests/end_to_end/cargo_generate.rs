@@ -1,4 +1,4 @@
-//! The template with cargo-generate's own command line, as for somebody who has that tool.
+//! The template, expanded with cargo-generate's own command line.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -10,7 +10,7 @@ use watertight_helpers::Helper;
 
 use crate::checkout::{Checkout, Outcome};
 
-/// The command line, built as `cargo xtask new-workspace` builds it.
+/// Builds cargo-generate as `cargo xtask new-workspace` does.
 fn cargo_generate(checkout: &Checkout) -> PathBuf {
     let sources = checkout
         .root()
@@ -30,10 +30,10 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn the_template_expands_without_questions_and_its_commands_work() {
+fn the_template_expands_without_prompts_and_its_commands_work() {
     let checkout = Checkout::new();
     let folder = TempDir::new().unwrap();
-    // The default: a checkout that lies beside the new folder.
+    // The default for the crates is a checkout beside the new folder.
     symlink(checkout.root(), folder.path().join("watertight")).unwrap();
     let mut generate = checkout.command(cargo_generate(&checkout).to_str().unwrap());
     generate
@@ -45,13 +45,13 @@ fn the_template_expands_without_questions_and_its_commands_work() {
         .env("USER", "somebody");
     let _ = Outcome::of(generate).succeeded();
 
-    let made = folder.path().join("my-app");
+    let workspace = folder.path().join("my-app");
     let template = checkout.root().join("template");
     for file in files(&template) {
         let rendered = file
             .extension()
             .is_some_and(|extension| extension == "liquid");
-        let target = made.join(if rendered {
+        let target = workspace.join(if rendered {
             file.with_extension("")
         } else {
             file.clone()
@@ -59,22 +59,25 @@ fn the_template_expands_without_questions_and_its_commands_work() {
         if file == Path::new("cargo-generate.toml") {
             assert!(!target.exists());
         } else if rendered {
-            let text = fs::read_to_string(&target).unwrap();
-            assert!(!text.contains("{{") && !text.contains("{%"), "{text}");
+            let contents = fs::read_to_string(&target).unwrap();
+            assert!(
+                !contents.contains("{{") && !contents.contains("{%"),
+                "{contents}"
+            );
         } else {
-            // The workflow's `${{ … }}` too stays as it is.
+            // The workflow's `${{ … }}` must not be rendered.
             assert_eq!(
                 fs::read(&target).unwrap(),
                 fs::read(template.join(&file)).unwrap()
             );
         }
     }
-    assert_eq!(files(&made).len(), files(&template).len() - 1);
+    assert_eq!(files(&workspace).len(), files(&template).len() - 1);
 
     let mut new_plugin = checkout.command("cargo");
     new_plugin
         .args(["xtask", "new-plugin", "notes"])
-        .current_dir(&made);
+        .current_dir(&workspace);
     let outcome = Outcome::of(new_plugin).succeeded();
     assert!(
         outcome.stdout.contains("create plugins/notes/Cargo.toml"),
@@ -83,6 +86,6 @@ fn the_template_expands_without_questions_and_its_commands_work() {
     let mut check = checkout.command("cargo");
     check
         .args(["check", "--workspace", "--locked"])
-        .current_dir(&made);
+        .current_dir(&workspace);
     let _ = Outcome::of(check).succeeded();
 }

@@ -1,39 +1,42 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use crate::server::rows;
+use crate::shared_target;
 
-/// The plugins that the repository has by itself.
+/// The repository's own plugins.
 const PLUGINS: [&str; 3] = ["auth", "catalog", "my-feature"];
 
-/// A copy of the repository as a fresh clone would be: what git tracks, and nothing that was built.
+/// A copy of the repository as a fresh clone would be: the files that git tracks, without anything built.
 ///
-/// All checkouts are laid in one place, one after the other, so that only the first build is a whole one.
+/// All tests use the same folder, one after the other, so that only the first build is a full one.
 pub struct Checkout {
     root: PathBuf,
-    // Held while the checkout is in use: tests in other threads and processes wait.
+    // Other tests, in other threads and processes, wait for it.
     _lock: File,
 }
 
 impl Checkout {
-    /// Lays a clean checkout.
+    /// Creates a clean checkout, or cleans the one of an earlier test.
     ///
     /// # Panics
     ///
-    /// Panics when the repository cannot be listed or copied.
+    /// Panics if the repository cannot be listed or copied.
     pub fn new() -> Self {
         let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        let place = target_folder(repository).join("end-to-end");
-        let root = place.join("checkout");
+        let folder = shared_target::of_this_test().join("end-to-end");
+        let root = folder.join("checkout");
         fs::create_dir_all(&root).unwrap();
-        let lock = File::create(place.join("lock")).unwrap();
+        let lock = File::create(folder.join("lock")).unwrap();
         lock.lock().unwrap();
         let checkout = Self { root, _lock: lock };
         checkout.stop_server();
-        checkout.lay(repository);
-        checkout.take_out_other_plugins();
+        let files = files_of_a_clone(repository);
+        shared_target::create(&checkout.target_folder(), &packages(&files));
+        checkout.copy(files);
+        checkout.remove_other_plugins();
         checkout
     }
 
@@ -42,50 +45,48 @@ impl Checkout {
         &self.root
     }
 
-    /// What is built in the checkout goes here, and stays for the next one.
+    /// The target folder of the checkout and of the workspaces that tests create with it.
     pub fn target_folder(&self) -> PathBuf {
         self.root.parent().unwrap().join("target")
     }
 
-    /// Makes the folder equal to what git would clone; a file that is equal already is not touched, so
-    /// that cargo does not build it again.
-    fn lay(&self, repository: &Path) {
-        let wanted = files_of_a_clone(repository);
+    /// Makes the folder equal to a clone. Files that are equal already are not touched: Cargo would build them again.
+    fn copy(&self, files: BTreeMap<PathBuf, PathBuf>) {
         for entry in walkdir::WalkDir::new(&self.root).contents_first(true) {
             let entry = entry.unwrap();
             let relative = entry.path().strip_prefix(&self.root).unwrap();
             if entry.file_type().is_dir() {
-                // Only an empty folder goes.
+                // This removes empty folders only.
                 let _ = fs::remove_dir(entry.path());
-            } else if !wanted.contains_key(relative) {
+            } else if !files.contains_key(relative) {
                 fs::remove_file(entry.path()).unwrap();
             }
         }
-        for (relative, source) in wanted {
+        for (relative, source) in files {
             let target = self.root.join(relative);
-            let content = fs::read(&source).unwrap();
-            if fs::read(&target).ok().as_ref() != Some(&content) {
+            let contents = fs::read(&source).unwrap();
+            if fs::read(&target).ok().as_ref() != Some(&contents) {
                 fs::create_dir_all(target.parent().unwrap()).unwrap();
-                fs::write(&target, content).unwrap();
+                fs::write(&target, contents).unwrap();
             }
             let permissions = source.metadata().unwrap().permissions();
             fs::set_permissions(&target, permissions).unwrap();
         }
     }
 
-    /// Takes out the plugins that somebody has added to the repository, as the README tells everybody to: what the
-    /// tests expect is what comes of the plugins that the repository has by itself.
-    fn take_out_other_plugins(&self) {
+    /// Removes plugins that were added to the repository, as the README suggests: the tests expect its own plugins
+    /// only.
+    fn remove_other_plugins(&self) {
         let is_other = |package: &str| {
             package
                 .strip_prefix("plugin-")
                 .is_some_and(|id| !PLUGINS.contains(&id))
         };
-        let mut any = false;
+        let mut removed = false;
         for manifest in ["Cargo.toml", "examples/server/Cargo.toml"] {
             let path = self.root.join(manifest);
-            let text = fs::read_to_string(&path).unwrap();
-            let mut document: toml_edit::DocumentMut = text.parse().unwrap();
+            let contents = fs::read_to_string(&path).unwrap();
+            let mut document: toml_edit::DocumentMut = contents.parse().unwrap();
             let dependencies = match manifest {
                 "Cargo.toml" => &mut document["workspace"]["dependencies"],
                 _ => &mut document["dependencies"],
@@ -94,31 +95,45 @@ impl Checkout {
                 .as_table_mut()
                 .unwrap()
                 .retain(|package, _| !is_other(package));
-            if document.to_string() != text {
+            if document.to_string() != contents {
                 fs::write(&path, document.to_string()).unwrap();
-                any = true;
+                removed = true;
             }
         }
         for folder in fs::read_dir(self.root.join("examples/plugins")).unwrap() {
             let folder = folder.unwrap();
             if !PLUGINS.contains(&folder.file_name().to_str().unwrap()) {
                 fs::remove_dir_all(folder.path()).unwrap();
-                any = true;
+                removed = true;
             }
         }
-        if any {
-            // The server's `plugins.rs` and `Cargo.lock` are written from the plugins that are left.
+        if removed {
+            // Updates the server's `plugins.rs` and `Cargo.lock`.
             let _ = self.xtask(&["new-plugin", "my-feature"]).succeeded();
         }
     }
 
-    /// A command in the checkout, with none of the variables that choose a database.
+    /// Gives the files of a copy of Watertight's crates the times of the checkout's files.
+    ///
+    /// A workspace with a new copy, built into the same target folder, then uses the crates of an earlier copy, unless
+    /// they changed.
+    pub fn keep_times(&self, copy: &Path) {
+        for entry in walkdir::WalkDir::new(copy) {
+            let entry = entry.unwrap();
+            let original = self.root.join(entry.path().strip_prefix(copy).unwrap());
+            if entry.file_type().is_file() && original.is_file() {
+                shared_target::set_time_of(&original, entry.path()).unwrap();
+            }
+        }
+    }
+
+    /// A command in the checkout, without variables that choose a database.
     pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command.current_dir(&self.root);
         for (name, _) in std::env::vars_os() {
             let name = name.to_string_lossy();
-            // What cargo sets for this test would mislead the cargo that the test starts.
+            // Cargo sets some for this test, and a cargo that the test starts would use them.
             if name.starts_with("PG") || name.starts_with("CARGO_PKG") || name == "DATABASE_URL" {
                 command.env_remove(&*name);
             }
@@ -138,7 +153,7 @@ impl Checkout {
         Outcome::of(command)
     }
 
-    /// `cargo xtask` with these arguments, against the database at `url`.
+    /// `cargo xtask` with these arguments, with `DATABASE_URL` set to `url`.
     pub fn xtask_on(&self, url: &str, arguments: &[&str]) -> Outcome {
         let mut command = self.command("cargo");
         command
@@ -148,7 +163,7 @@ impl Checkout {
         Outcome::of(command)
     }
 
-    /// What queries answer on the checkout's embedded database.
+    /// The rows that queries return on the checkout's embedded database.
     pub fn rows(&self, queries: &str) -> String {
         let url = self.xtask(&["db", "run", "--", "printenv", "DATABASE_URL"]);
         rows(url.succeeded().stdout.trim(), queries)
@@ -156,7 +171,7 @@ impl Checkout {
 
     fn stop_server(&self) {
         if self.root.join("Cargo.toml").exists() && self.root.join(".watertight").exists() {
-            // It may have stopped by itself already.
+            // It may have stopped already.
             let _ = self.xtask(&["db", "stop"]);
         }
     }
@@ -174,14 +189,7 @@ impl Drop for Checkout {
     }
 }
 
-/// The target folder that this test was built into.
-fn target_folder(repository: &Path) -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let deps = test.parent().unwrap();
-    let target = deps.parent().and_then(Path::parent);
-    target.map_or_else(|| repository.join("target"), Path::to_owned)
-}
-
+/// The files that git tracks or would track, by their paths in the repository.
 fn files_of_a_clone(repository: &Path) -> BTreeMap<PathBuf, PathBuf> {
     let listed = Command::new("git")
         .args([
@@ -196,7 +204,7 @@ fn files_of_a_clone(repository: &Path) -> BTreeMap<PathBuf, PathBuf> {
         .unwrap();
     assert!(
         listed.status.success(),
-        "failed to list the files that git knows"
+        "failed to list the files that git tracks"
     );
     String::from_utf8(listed.stdout)
         .unwrap()
@@ -206,16 +214,29 @@ fn files_of_a_clone(repository: &Path) -> BTreeMap<PathBuf, PathBuf> {
         .collect()
 }
 
-/// How a command ended.
+/// The names of the packages among the files.
+fn packages(files: &BTreeMap<PathBuf, PathBuf>) -> BTreeSet<String> {
+    files
+        .iter()
+        .filter(|(relative, _)| relative.ends_with("Cargo.toml"))
+        .filter_map(|(_, manifest)| {
+            let manifest: toml_edit::DocumentMut =
+                fs::read_to_string(manifest).unwrap().parse().unwrap();
+            Some(manifest.get("package")?["name"].as_str()?.to_owned())
+        })
+        .collect()
+}
+
+/// The result of a command that has ended.
 #[derive(Debug)]
 pub struct Outcome {
     /// The command, for messages.
     pub command: String,
-    /// Its exit code; none when a signal ended it.
+    /// The exit code, or `None` if a signal ended it.
     pub code: Option<i32>,
-    /// What it wrote as its result.
+    /// The standard output.
     pub stdout: String,
-    /// What it wrote besides.
+    /// The standard error.
     pub stderr: String,
 }
 
@@ -224,7 +245,7 @@ impl Outcome {
     ///
     /// # Panics
     ///
-    /// Panics when the command cannot be started.
+    /// Panics if the command cannot be started.
     pub fn of(mut command: Command) -> Self {
         let Output {
             status,
@@ -239,14 +260,14 @@ impl Outcome {
         }
     }
 
-    /// Panics with everything the command said unless it succeeded.
+    /// Panics with the command's output unless it succeeded.
     #[must_use]
     #[track_caller]
     pub fn succeeded(self) -> Self {
         self.exited_with(0)
     }
 
-    /// Panics with everything the command said unless it exited with `code`.
+    /// Panics with the command's output unless it exited with `code`.
     #[must_use]
     #[track_caller]
     pub fn exited_with(self, code: i32) -> Self {

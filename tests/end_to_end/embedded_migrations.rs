@@ -1,10 +1,10 @@
-//! The server runs what it has embedded; `cargo xtask migrate` runs the folders. Both do the same.
+//! The server's embedded migrations and `cargo xtask migrate`, which reads folders, have the same effect.
 
 use crate::checkout::Checkout;
 use crate::server::{Server, rows};
 
-/// Everything that migrations make: columns, indexes, enums, and what the histories say.
-const WHAT_IS_THERE: &str = "
+/// Everything that migrations create: columns, indexes, enums and history rows.
+const OBJECTS: &str = "
     SELECT table_schema, table_name, column_name, data_type, column_default, is_nullable
         FROM information_schema.columns WHERE table_schema LIKE 'plugin%' ORDER BY 1, 2, ordinal_position;
     SELECT schemaname, indexdef FROM pg_indexes WHERE schemaname LIKE 'plugin%' ORDER BY 1, 2;
@@ -14,7 +14,7 @@ const WHAT_IS_THERE: &str = "
     SELECT version, name, checksum FROM plugin_my_feature.__diesel_schema_migrations ORDER BY 1;";
 
 #[test]
-fn folders_and_the_server_s_embedded_migrations_make_the_same_database() {
+fn folders_and_embedded_migrations_create_the_same_objects() {
     let checkout = Checkout::new();
     let (by_folder, by_server) = (Server::start(), Server::start());
 
@@ -25,11 +25,11 @@ fn folders_and_the_server_s_embedded_migrations_make_the_same_database() {
     let report: serde_json::Value = serde_json::from_str(&report.stdout).unwrap();
     assert_eq!(report["success"], true, "{report:#}");
 
-    let made = rows(by_folder.url(), WHAT_IS_THERE);
-    assert!(made.contains("products_name_idx"), "{made}");
-    assert_eq!(made, rows(by_server.url(), WHAT_IS_THERE));
+    let objects = rows(by_folder.url(), OBJECTS);
+    assert!(objects.contains("products_name_idx"), "{objects}");
+    assert_eq!(objects, rows(by_server.url(), OBJECTS));
 
-    // Each takes the other's work for its own.
+    // Each finds the migrations of the other applied.
     let again = checkout
         .xtask_on(by_folder.url(), &["migrate", "--embedded"])
         .succeeded();

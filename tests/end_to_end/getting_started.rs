@@ -1,13 +1,13 @@
-//! The README's two commands, on a clean clone.
+//! The README's two commands in a fresh clone.
 
 use crate::checkout::{Checkout, Outcome};
 use crate::server::{Server, rows};
 
-/// Which tables the plugin schemas hold, and what lies in `public`.
+/// The tables of the plugin schemas and of `public`.
 const TABLES: &str = "SELECT string_agg(schemaname || '.' || tablename, ' ' ORDER BY schemaname, tablename) \
      FROM pg_tables WHERE schemaname LIKE 'plugin%' OR schemaname = 'public'";
 
-/// One row, as PostgreSQL writes it.
+/// One row, as PostgreSQL prints it.
 const EXPECTED: &str = "(\"plugin_auth.__diesel_schema_migrations plugin_auth.sessions plugin_auth.users \
      plugin_catalog.__diesel_schema_migrations plugin_catalog.categories \
      plugin_catalog.product_tags plugin_catalog.products \
@@ -28,18 +28,15 @@ fn a_new_plugin_is_migrated_on_the_embedded_server_and_its_tests_pass() {
     );
     assert_eq!(checkout.rows(TABLES), EXPECTED);
 
-    // `cargo test --workspace` is what the README says; without this package, which would start itself.
+    // The README's `cargo test` also runs the tests of Watertight's own crates, which CI runs in the repository itself.
     let mut tests = checkout.command("cargo");
-    tests.args(["test", "--workspace", "--exclude", "end-to-end", "--locked"]);
     tests.args([
-        "--exclude",
-        "watertight-xtask",
-        "--exclude",
-        "watertight-connection",
-        "--exclude",
-        "watertight-embedded",
-        "--exclude",
-        "watertight-migrations",
+        "test",
+        "--locked",
+        "--package",
+        "plugin-*",
+        "--package",
+        "server",
     ]);
     let outcome = Outcome::of(tests).succeeded();
     assert!(outcome.stderr.contains("plugin_orders"), "{outcome:?}");
@@ -49,7 +46,7 @@ fn a_new_plugin_is_migrated_on_the_embedded_server_and_its_tests_pass() {
 }
 
 #[test]
-fn a_server_that_is_running_already_is_used_when_database_url_names_it() {
+fn the_server_of_database_url_is_used() {
     let checkout = Checkout::new();
     let server = Server::start();
     let _ = checkout

@@ -1,4 +1,4 @@
-//! A new repository, from each source of the Watertight crates: it is clean, its tests pass, and its server answers.
+//! New workspaces, with each source of the Watertight crates: they are clean, their tests pass, and their servers serve.
 
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::os::unix::process::CommandExt as _;
@@ -16,13 +16,12 @@ use crate::server::{Server, rows};
 
 const TOKEN: &str = "token-of-the-test";
 
-/// A generated repository, and what it is built into: all of them share the built crates of others.
+/// A generated repository and its database.
 struct NewRepository<'a> {
     checkout: &'a Checkout,
     root: PathBuf,
     url: String,
-    serves_one_connection: bool,
-    /// Where cargo keeps what it downloads, if not in the usual place.
+    /// `CARGO_HOME`, if not the user's.
     cargo_home: Option<PathBuf>,
 }
 
@@ -32,8 +31,7 @@ impl NewRepository<'_> {
         command.envs(self.cargo_home.iter().map(|home| ("CARGO_HOME", home)));
         command
             .current_dir(&self.root)
-            .env("CARGO_TARGET_DIR", self.checkout.target_folder())
-            // Clippy as it is for everybody, not as this repository sets it.
+            // Clippy with its defaults, without this repository's settings.
             .env("CLIPPY_CONF_DIR", &self.root)
             .env("DATABASE_URL", &self.url)
             .env("DEVELOPMENT_TOKEN", TOKEN);
@@ -46,34 +44,20 @@ impl NewRepository<'_> {
         Outcome::of(command).succeeded()
     }
 
-    /// It is clean, its tests pass, and its server answers for these plugins.
+    /// Checks that it is formatted, its tests pass, and its server serves these plugins.
     fn works(&self, plugins: &[&str]) {
-        // That does not depend on the database: it is enough to see it on one that is installed.
-        if !self.serves_one_connection {
-            self.is_clean();
-        }
+        let _ = self.run("cargo", &["fmt", "--check"]);
         let _ = self.run("cargo", &["test", "--locked"]);
         self.serves(plugins);
     }
 
-    fn is_clean(&self) {
-        let _ = self.run("cargo", &["fmt", "--check"]);
-        let _ = self.run(
-            "cargo",
-            &[
-                "clippy",
-                "--workspace",
-                "--all-targets",
-                "--locked",
-                "--",
-                "-D",
-                "warnings",
-            ],
-        );
+    fn has_no_warnings(&self) {
+        let clippy = ["clippy", "--workspace", "--all-targets", "--locked"];
+        let _ = self.run("cargo", &[&clippy[..], &["--", "-D", "warnings"]].concat());
     }
 
-    /// Gives it a template, so that it has the command `new-workspace`.
-    fn give_template(&self) {
+    /// Adds a template, so that its `cargo xtask new-workspace` works.
+    fn add_template(&self) {
         let template = self.checkout.root().join("template");
         symlink(template, self.root.join("template")).unwrap();
         let manifest = self.root.join("Cargo.toml");
@@ -84,14 +68,15 @@ impl NewRepository<'_> {
 
     fn has_the_crates_of_the_checkout(&self) {
         let checkout = self.checkout.root().to_str().unwrap();
-        let said = self.run("cargo", &["xtask", "vendor", checkout]);
+        let outcome = self.run("cargo", &["xtask", "vendor", checkout]);
         assert_eq!(
-            said.stdout,
+            outcome.stdout,
             "Nothing to do: vendor/watertight is as in the checkout.\n"
         );
     }
 
-    /// Starts the server and makes an item of each plugin over HTTP; everyone sees it, and it lies in its schema.
+    /// Starts the server and creates an item of each plugin over HTTP, which needs the token. Anybody can list the items,
+    /// and the only tables are those of the plugins.
     fn serves(&self, plugins: &[&str]) {
         let mut command = self.command("cargo");
         command.args([
@@ -139,11 +124,10 @@ impl NewRepository<'_> {
 }
 
 fn new_workspace(checkout: &Checkout, folder: &Path, source: &str) -> Outcome {
-    let place = folder.join("my-app");
-    let place = place.to_str().unwrap();
+    let path = folder.join("my-app");
     let arguments = [
         "new-workspace",
-        place,
+        path.to_str().unwrap(),
         "--plugin",
         "billing",
         "--plugin",
@@ -159,18 +143,19 @@ fn repository<'a>(checkout: &'a Checkout, server: &Server, root: PathBuf) -> New
         checkout,
         root,
         url: server.url().to_owned(),
-        serves_one_connection: server.serves_one_connection(),
         cargo_home: None,
     }
 }
 
 #[test]
-fn a_vendored_repository_is_clean_and_works_when_it_is_cloned_elsewhere() {
+fn a_vendored_repository_is_clean_and_works_in_a_clone() {
     let checkout = Checkout::new();
     let server = Server::start();
     let folder = TempDir::new().unwrap();
     let _ = new_workspace(&checkout, folder.path(), "vendored");
     let made = repository(&checkout, &server, folder.path().join("my-app"));
+    let branch = made.run("git", &["symbolic-ref", "--short", "HEAD"]);
+    assert_eq!(branch.stdout, "main\n");
     let _ = made.run("git", &["add", "--all"]);
     let commit = [
         "-c",
@@ -185,13 +170,16 @@ fn a_vendored_repository_is_clean_and_works_when_it_is_cloned_elsewhere() {
     let _ = made.run("git", &["clone", "-q", ".", "../cloned"]);
 
     let cloned = repository(&checkout, &server, folder.path().join("cloned"));
+    checkout.keep_times(&cloned.root.join("vendor/watertight"));
+    // That does not depend on the source of the crates: the other sources are not checked.
+    cloned.has_no_warnings();
     cloned.works(&["billing", "catalog"]);
     cloned.has_the_crates_of_the_checkout();
     assert_eq!(cloned.run("git", &["status", "--short"]).stdout, "");
 }
 
 #[test]
-fn a_repository_that_takes_the_crates_from_the_checkout_works() {
+fn a_repository_that_uses_the_crates_of_the_checkout_works() {
     let checkout = Checkout::new();
     let server = Server::start();
     let folder = TempDir::new().unwrap();
@@ -201,12 +189,12 @@ fn a_repository_that_takes_the_crates_from_the_checkout_works() {
 }
 
 #[test]
-fn a_repository_that_takes_the_crates_from_git_works_and_can_make_another() {
+fn a_repository_that_uses_the_crates_from_git_works_and_can_create_another() {
     let checkout = Checkout::new();
     let server = Server::start();
     let folder = TempDir::new().unwrap();
     let source = committed(&checkout, folder.path());
-    // What cargo clones does not stay.
+    // What cargo clones is removed with the folder.
     let cargo_home = cargo_home_without_git(folder.path());
     let mut command = checkout.command("cargo");
     command
@@ -220,16 +208,15 @@ fn a_repository_that_takes_the_crates_from_git_works_and_can_make_another() {
     made.cargo_home = Some(cargo_home);
     made.works(&["billing", "catalog"]);
 
-    // With a template of its own it makes workspaces too: the crates are copied, and the helper comes, from what cargo
-    // has cloned.
-    made.give_template();
+    // With a template it creates workspaces too, with the crates and the helper from cargo's clone.
+    made.add_template();
     let _ = made.run("cargo", &["xtask", "new-workspace", "../second"]);
     let mut second = repository(&checkout, &server, folder.path().join("second"));
     second.cargo_home = made.cargo_home.clone();
     second.has_the_crates_of_the_checkout();
 
-    // And so does that one, from its copy.
-    second.give_template();
+    // And so does that one, with its own copy.
+    second.add_template();
     let _ = second.run("cargo", &["xtask", "new-workspace", "../third"]);
     let third = repository(&checkout, &server, folder.path().join("third"));
     third.has_the_crates_of_the_checkout();
@@ -252,12 +239,12 @@ fn committed(checkout: &Checkout, folder: &Path) -> PathBuf {
     repository
 }
 
-/// The user's Cargo home but for its git repositories.
+/// The user's Cargo home without its git repositories.
 fn cargo_home_without_git(folder: &Path) -> PathBuf {
     let cargo_home = folder.join("cargo-home");
     std::fs::create_dir(&cargo_home).unwrap();
-    let theirs = home::cargo_home().unwrap();
-    for entry in std::fs::read_dir(theirs).unwrap().map(Result::unwrap) {
+    let original = home::cargo_home().unwrap();
+    for entry in std::fs::read_dir(original).unwrap().map(Result::unwrap) {
         if entry.file_name() != "git" {
             symlink(entry.path(), cargo_home.join(entry.file_name())).unwrap();
         }
@@ -266,20 +253,21 @@ fn cargo_home_without_git(folder: &Path) -> PathBuf {
 }
 
 #[test]
-fn the_dockerfile_s_commands_give_a_server_that_needs_only_a_database() {
+fn the_dockerfile_builds_a_server_that_needs_only_a_database() {
     let server = Server::start();
     if server.serves_one_connection() {
-        eprintln!("skipped: a PGlite is never in another container");
+        eprintln!("skipped: an image is for a PostgreSQL server");
         return;
     }
     let checkout = Checkout::new();
     let folder = TempDir::new().unwrap();
     let _ = new_workspace(&checkout, folder.path(), "vendored");
     let app = folder.path().join("my-app");
+    checkout.keep_times(&app.join("vendor/watertight"));
     let image = folder.path().join("image");
     std::fs::create_dir(&image).unwrap();
     symlink(checkout.target_folder(), app.join("target")).unwrap();
-    let place = |path: &str| match path.strip_prefix("/usr/local/bin/") {
+    let local = |path: &str| match path.strip_prefix("/usr/local/bin/") {
         Some(program) => image.join(program),
         None => app.join(path.strip_prefix("/app/").unwrap()),
     };
@@ -296,12 +284,12 @@ fn the_dockerfile_s_commands_give_a_server_that_needs_only_a_database() {
                     .args(["-c", rest])
                     .current_dir(&app)
                     .env_remove("CARGO_TARGET_DIR")
-                    // What it does is the same; it is built sooner.
+                    // To build it sooner.
                     .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0");
                 let _ = Outcome::of(command).succeeded();
             }
             ("COPY", ["--from=build", from, to]) => {
-                let _ = std::fs::copy(place(from), place(to)).unwrap();
+                let _ = std::fs::copy(local(from), local(to)).unwrap();
             }
             ("CMD", _) => {
                 let words: Vec<String> = serde_json::from_str(rest).unwrap();
@@ -315,7 +303,7 @@ fn the_dockerfile_s_commands_give_a_server_that_needs_only_a_database() {
                     .args(&words[1..])
                     .current_dir("/")
                     .env_clear()
-                    // Any free port, where the image has 3000.
+                    // Any free port, instead of 3000.
                     .env("PORT", "0")
                     .env("DATABASE_URL", server.url());
                 running = Some(RunningServer::start(command));
@@ -330,10 +318,10 @@ fn the_dockerfile_s_commands_give_a_server_that_needs_only_a_database() {
 }
 
 #[test]
-fn a_killed_run_leaves_nothing_that_hinders_the_next_and_two_do_not_meet() {
+fn a_second_run_is_refused_and_a_killed_run_does_not_hinder_the_next() {
     let checkout = Checkout::new();
     let folder = TempDir::new().unwrap();
-    let place = folder.path().join("my-app");
+    let app = folder.path().join("my-app");
     let partial = folder.path().join(".my-app.partial");
     let signal = |child: &Child, name: &str| {
         let group = format!("-{}", child.id());
@@ -345,7 +333,7 @@ fn a_killed_run_leaves_nothing_that_hinders_the_next_and_two_do_not_meet() {
                 .success()
         );
     };
-    // Whatever is built, is built before.
+    // Builds the helper, which would delay the run below.
     let elsewhere = folder.path().join("elsewhere");
     let _ = checkout
         .xtask(&["new-workspace", elsewhere.to_str().unwrap()])
@@ -354,17 +342,17 @@ fn a_killed_run_leaves_nothing_that_hinders_the_next_and_two_do_not_meet() {
     let mut command = checkout.command("cargo");
     command
         .args(["xtask", "new-workspace"])
-        .arg(&place)
+        .arg(&app)
         .process_group(0);
     let mut killed = command.stderr(Stdio::null()).spawn().unwrap();
-    // It is there once the run has locked what it lies in.
+    // The folder exists once the run holds its lock.
     while !partial.join("my-app").exists() {
         assert_eq!(killed.try_wait().unwrap(), None, "it ended too early");
         sleep(Duration::from_millis(1));
     }
     signal(&killed, "STOP");
     let second = checkout
-        .xtask(&["new-workspace", place.to_str().unwrap()])
+        .xtask(&["new-workspace", app.to_str().unwrap()])
         .exited_with(1);
     assert!(
         second.stderr.contains("another run is creating it"),
@@ -372,46 +360,47 @@ fn a_killed_run_leaves_nothing_that_hinders_the_next_and_two_do_not_meet() {
     );
     signal(&killed, "KILL");
     let _ = killed.wait().unwrap();
-    assert!(!place.exists() && partial.exists());
+    assert!(!app.exists() && partial.exists());
 
     let _ = checkout
-        .xtask(&["new-workspace", place.to_str().unwrap()])
+        .xtask(&["new-workspace", app.to_str().unwrap()])
         .succeeded();
-    assert!(place.join("Cargo.lock").exists() && !partial.exists());
+    assert!(app.join("Cargo.lock").exists() && !partial.exists());
 }
 
 #[test]
-fn what_cannot_be_made_is_refused_and_leaves_nothing() {
+fn a_workspace_that_cannot_be_created_leaves_nothing() {
     let checkout = Checkout::new();
     let folder = TempDir::new().unwrap();
-    let place = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-    let fails = |arguments: &[&str], says: &str| {
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let fails = |arguments: &[&str], message: &str| {
         let outcome = checkout
             .xtask(&[&["new-workspace"], arguments].concat())
             .exited_with(1);
-        assert!(outcome.stderr.contains(says), "{outcome:?}");
+        assert!(outcome.stderr.contains(message), "{outcome:?}");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     };
-    std::fs::create_dir(place("there")).unwrap();
-    fails(&[&place("there")], "it is there already");
-    fails(&[&place("My_App")], "such as `--name my-app`");
-    fails(&[&place("app"), "--name", "9"], "as the workspace's name");
-    // Cargo finds nothing there, after everything else was written.
+    std::fs::create_dir(path("there")).unwrap();
+    fails(&[&path("there")], "it is there already");
+    fails(&[&path("My_App")], "such as `--name my-app`");
+    fails(&[&path("app"), "--name", "9"], "as the workspace's name");
+    // Cargo finds no repository there, when everything else is written.
     fails(
-        &[&place("app"), "--source", "git=file:///nowhere"],
+        &[&path("app"), "--source", "git=file:///nowhere"],
         "Cargo.lock",
     );
 
-    // A git that does not run.
+    // A git that fails.
     let programs = TempDir::new().unwrap();
     let git = programs.path().join("git");
     std::fs::write(&git, "#!/bin/sh\nexit 127\n").unwrap();
     std::fs::set_permissions(&git, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let path = std::env::var("PATH").unwrap();
+    let search_path = std::env::var("PATH").unwrap();
     let mut command = checkout.command("cargo");
-    command
-        .args(["xtask", "new-workspace", &place("app")])
-        .env("PATH", format!("{}:{path}", programs.path().display()));
+    command.args(["xtask", "new-workspace", &path("app")]).env(
+        "PATH",
+        format!("{}:{search_path}", programs.path().display()),
+    );
     let outcome = Outcome::of(command).exited_with(1);
     assert!(outcome.stderr.contains("install git"), "{outcome:?}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);

@@ -1,51 +1,36 @@
-//! The README's tour, run as it is written.
+//! The README's commands, run as they are written.
 
 use std::fs;
-use std::path::Path;
 
 use crate::checkout::{Checkout, Outcome};
+use crate::console;
 use crate::running_server::RunningServer;
 
 #[test]
-fn the_readme_s_tour_prints_what_it_shows() {
+fn the_tour_prints_what_the_readme_shows() {
     let checkout = Checkout::new();
-    // The commands run in the folder that lies beside the text and is called `README.in`.
-    let folder = tempfile::tempdir().unwrap();
-    fs::copy(
-        checkout.root().join("README.md"),
-        folder.path().join("README.md"),
-    )
-    .unwrap();
-    std::os::unix::fs::symlink(checkout.root(), folder.path().join("README.in")).unwrap();
-    trycmd::TestCases::new()
-        .register_bin("cargo", Path::new(env!("CARGO")))
-        .register_bin("sh", Path::new("/bin/sh"))
-        .env(
-            "CARGO_TARGET_DIR",
-            checkout.target_folder().to_string_lossy(),
-        )
-        // The README leaves out what cargo says before the command begins.
-        .env("CARGO_TERM_QUIET", "true")
-        // An empty one counts as none.
-        .env("DATABASE_URL", "")
-        .case(folder.path().join("README.md"))
-        .run();
+    let readme = fs::read_to_string(checkout.root().join("README.md")).unwrap();
+    console::assert_runs_as_shown(&checkout, &readme);
 }
 
 #[test]
-fn the_readme_s_commands_make_a_repository_that_serves() {
+fn the_commands_for_a_repository_of_ones_own_end_with_a_running_server() {
     let checkout = Checkout::new();
     let readme = fs::read_to_string(checkout.root().join("README.md")).unwrap();
-    let (_, section) = readme.split_once("## A repository of your own").unwrap();
-    let (_, block) = section.split_once("```sh\n").unwrap();
-    let (commands, text) = block.split_once("\n```").unwrap();
-    let (first, serve) = commands.rsplit_once('\n').unwrap();
-    let (_, path) = text.split_once("`curl localhost:3000").unwrap();
-    let (path, _) = path.split_once('`').unwrap();
+    let (_, block) = readme
+        .split_once("```sh\ncargo xtask new-workspace")
+        .unwrap();
+    let (commands, after) = block.split_once("\n```").unwrap();
+    let commands = format!("cargo xtask new-workspace{commands}");
+    // The last command serves until it is interrupted.
+    let (commands, serve) = commands.rsplit_once('\n').unwrap();
+    let (new_workspace, others) = commands.split_once('\n').unwrap();
+    let (_, path) = after.split_once("curl localhost:3000").unwrap();
+    let path = path.split(['`', '\n']).next().unwrap().trim();
 
-    let place = checkout.root().join("../my-app");
+    let app = checkout.root().join("../my-app");
     let remove = || {
-        let _ = fs::remove_dir_all(&place);
+        let _ = fs::remove_dir_all(&app);
     };
     remove();
     let sh = |commands: &str| {
@@ -53,10 +38,12 @@ fn the_readme_s_commands_make_a_repository_that_serves() {
         command.args(["-e", "-c", commands]);
         command
     };
-    let _ = Outcome::of(sh(first)).succeeded();
+    let _ = Outcome::of(sh(new_workspace)).succeeded();
+    checkout.keep_times(&app.join("vendor/watertight"));
+    let _ = Outcome::of(sh(others)).succeeded();
     let mut serve = sh(&format!("exec {serve}"));
-    // Any free port.
-    serve.current_dir(&place).env("PORT", "0");
+    // Port 0 is any free port.
+    serve.current_dir(&app).env("PORT", "0");
     let server = RunningServer::start(serve);
     let items = ureq::get(format!("{}{path}", server.url())).call();
     let items = items.unwrap().into_body().read_to_string().unwrap();
@@ -65,7 +52,7 @@ fn the_readme_s_commands_make_a_repository_that_serves() {
     // Ctrl-C stops the server and then the database.
     assert!(server.interrupt().success());
     let mut stopped = sh("until cargo xtask db status | grep 'state *stopped'; do sleep 1; done");
-    stopped.current_dir(&place);
+    stopped.current_dir(&app);
     let _ = Outcome::of(stopped).succeeded();
     remove();
 }

@@ -2,48 +2,48 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
-/// A server that a command has started, in the foreground as far as the command can tell. Dropped, it is told to stop.
+/// A server in a process group of its own. It is stopped when this is dropped.
 pub struct RunningServer {
     child: Child,
     url: String,
 }
 
 impl RunningServer {
-    /// Starts it, and waits until it listens.
+    /// Starts a server and waits until it listens.
     ///
     /// # Panics
     ///
-    /// Panics when it does not.
+    /// Panics if it ends before.
     pub fn start(mut command: Command) -> Self {
-        // A group of its own, which is told to stop as a terminal does with Ctrl-C.
+        // A terminal sends Ctrl-C to a whole process group.
         let command = command.stdout(Stdio::piped()).process_group(0);
         let mut child = command.spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
-        // Before it, `cargo xtask dev` says what was migrated.
-        let mut said = String::new();
+        // `cargo xtask dev` first prints the migrations that it applied.
+        let mut output = String::new();
         for line in stdout.lines() {
             let line = line.unwrap();
             if let Some(url) = line.strip_prefix("Listening on ") {
                 let url = url.replace("0.0.0.0", "127.0.0.1");
                 return Self { child, url };
             }
-            said += &line;
+            output += &line;
         }
         let _ = child.wait();
-        panic!("the server does not listen, it says {said:?}")
+        panic!("the server does not listen; its output is {output:?}")
     }
 
-    /// Where it listens: `http://127.0.0.1:PORT`.
+    /// Returns `http://127.0.0.1:PORT`.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// What a terminal does with Ctrl-C; gives how the command ended.
+    /// Sends SIGINT, as a terminal does for Ctrl-C, and waits for the command to end.
     pub fn interrupt(mut self) -> ExitStatus {
         self.signal("INT")
     }
 
-    /// What a service manager does; gives how the command ended.
+    /// Sends SIGTERM, as a service manager does, and waits for the command to end.
     pub fn terminate(mut self) -> ExitStatus {
         self.signal("TERM")
     }

@@ -5,11 +5,11 @@ use tempfile::TempDir;
 use watertight_connection::DatabaseUrl;
 use watertight_embedded::EmbeddedServer;
 
-/// What queries answer on the database at `url`, a row a line, as PostgreSQL writes rows.
+/// Returns the rows of queries on the database at `url`, one a line, as PostgreSQL prints row values.
 ///
 /// # Panics
 ///
-/// Panics when there is no connection, or a query fails.
+/// Panics if the connection or a query fails.
 pub fn rows(url: &str, queries: &str) -> String {
     let url: DatabaseUrl = url.parse().unwrap();
     let mut connection = url.connect().unwrap();
@@ -23,7 +23,7 @@ pub fn rows(url: &str, queries: &str) -> String {
         .collect()
 }
 
-/// A database server that is already running when the commands come, as far as they can tell.
+/// A database server that is running already when a command starts.
 pub struct Server {
     server: EmbeddedServer,
     _folder: TempDir,
@@ -34,7 +34,7 @@ impl Server {
     ///
     /// # Panics
     ///
-    /// Panics when it does not start.
+    /// Panics if it does not start.
     pub fn start() -> Self {
         let folder = TempDir::new().unwrap();
         Self {
@@ -43,12 +43,12 @@ impl Server {
         }
     }
 
-    /// What a user would set `DATABASE_URL` to.
+    /// The value for `DATABASE_URL`.
     pub fn url(&self) -> &str {
         self.server.url().expose_secret()
     }
 
-    /// Whether a second connection is refused.
+    /// Whether a second connection is refused, as by PGlite.
     pub fn serves_one_connection(&self) -> bool {
         self.server.url().serves_one_connection()
     }

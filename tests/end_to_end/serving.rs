@@ -1,4 +1,4 @@
-//! The server as a process: many at once, signals, addresses.
+//! The example server as a process: several at once, signals and addresses.
 
 use std::process::Command;
 
@@ -6,7 +6,7 @@ use crate::checkout::{Checkout, Outcome};
 use crate::running_server::RunningServer;
 use crate::server::{Server, rows};
 
-/// The command `serve` of the example server, which is built first.
+/// Builds the example server and returns its command `serve`.
 fn serve(checkout: &Checkout, database: &Server, arguments: &[&str]) -> Command {
     let mut build = checkout.command("cargo");
     build.args(["build", "--package", "server", "--locked"]);
@@ -22,7 +22,7 @@ fn serve(checkout: &Checkout, database: &Server, arguments: &[&str]) -> Command 
 }
 
 #[test]
-fn many_servers_that_migrate_at_once_run_each_migration_once() {
+fn servers_that_migrate_at_the_same_time_apply_each_migration_once() {
     let database = Server::start();
     if database.serves_one_connection() {
         eprintln!("skipped: a PGlite serves one server at a time");
@@ -66,7 +66,7 @@ fn a_server_with_port_set_needs_database_url_or_an_explicit_choice() {
 }
 
 #[test]
-fn an_address_in_use_is_said_and_port_is_honoured() {
+fn an_address_in_use_is_an_error_and_port_is_used() {
     let checkout = Checkout::new();
     let database = Server::start();
     let mut command = serve(&checkout, &database, &[]);
@@ -77,11 +77,17 @@ fn an_address_in_use_is_said_and_port_is_honoured() {
     let mut second = serve(&checkout, &database, &[]);
     second.env("PORT", port);
     let outcome = Outcome::of(second).exited_with(1);
-    let error = outcome.stderr.lines().last().unwrap();
+    let lines: Vec<&str> = outcome.stderr.lines().rev().take(2).collect();
+    let [hint, error] = lines[..] else {
+        panic!("{outcome:?}");
+    };
     assert!(
-        error.starts_with(&format!("error: failed to listen on 0.0.0.0:{port}: "))
-            && error.ends_with("or choose another address with `--listen`"),
+        error.starts_with(&format!("error: failed to listen on 0.0.0.0:{port}: ")),
         "{error}"
+    );
+    assert_eq!(
+        hint,
+        "hint: stop the process that uses the address, or choose another one with `--listen`"
     );
     assert!(server.interrupt().success());
 }

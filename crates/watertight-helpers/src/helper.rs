@@ -5,28 +5,25 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::cache_folder::cache_folder;
-use crate::fingerprint::fingerprint;
 use crate::helper_error::HelperError;
+use crate::helper_sources::HelperSources;
 
 /// A program that is built when it is first needed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Helper {
-    /// The name of the package and of its program.
-    name: String,
-    /// The folder of the package.
-    sources: PathBuf,
+    sources: HelperSources,
 }
 
 /// A step in building a helper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HelperProgress {
-    /// Cargo builds the helper, and prints its own progress to stderr.
+    /// Cargo builds the helper and shows its progress on the standard error.
     Building,
     /// Another process builds the helper.
     Waiting,
 }
 
-/// Variables of Cargo and rustc that are meant for the workspace, and would change what is built or where.
+/// Variables of Cargo and rustc that are meant for the user's workspace and would change how the helper is built.
 const NOT_FOR_HELPERS: [&str; 6] = [
     "CARGO_BUILD_RUSTFLAGS",
     "CARGO_BUILD_TARGET",
@@ -37,21 +34,24 @@ const NOT_FOR_HELPERS: [&str; 6] = [
 ];
 
 impl Helper {
-    /// Returns the package `name` in the folder `sources`, which has its own `Cargo.lock`.
+    /// Creates a helper from a folder with the manifest `helper.toml`, a `Cargo.lock` and `src`. `name` is the name of its
+    /// package and of its program.
     pub fn new(name: &str, sources: impl Into<PathBuf>) -> Self {
         Self {
-            name: name.to_owned(),
-            sources: sources.into(),
+            sources: HelperSources {
+                name: name.to_owned(),
+                folder: sources.into(),
+            },
         }
     }
 
-    /// Builds the program unless it is built, and returns its path.
+    /// Returns the path of the program, which is built unless it exists.
     ///
-    /// Calls `report` before each step that takes long. Cargo prints to this process's stderr.
+    /// Cargo writes to the standard error of this process. `report` is called before a step that may take long.
     ///
     /// # Errors
     ///
-    /// When the sources or the cache folder cannot be used, or Cargo fails.
+    /// Fails if the sources or the cache cannot be used, or if Cargo fails.
     pub fn build(&self, report: &dyn Fn(HelperProgress)) -> Result<PathBuf, HelperError> {
         self.build_in(&cache_folder()?, report)
     }
@@ -61,8 +61,9 @@ impl Helper {
         cache: &Path,
         report: &dyn Fn(HelperProgress),
     ) -> Result<PathBuf, HelperError> {
-        let folder = cache.join(format!("{}-{}", self.name, self.fingerprint()?));
-        let program = folder.join("bin").join(&self.name);
+        let name = &self.sources.name;
+        let folder = cache.join(format!("{name}-{}", self.sources.fingerprint()?));
+        let program = folder.join("bin").join(name);
         if program.is_file() {
             return Ok(program);
         }
@@ -75,57 +76,52 @@ impl Helper {
         Ok(program)
     }
 
-    /// Uses `cargo install`, which writes only a complete program, and is independent of the user's settings for target
-    /// folders.
+    /// Builds a copy of the sources. `cargo install` moves the program to its path when it is complete, wherever a user's
+    /// configuration has target folders.
     fn install(&self, folder: &Path) -> Result<(), HelperError> {
-        // Remains when Cargo is interrupted, so that the next build is faster.
+        let sources = folder.join("sources");
+        self.sources.copy_to(&sources)?;
+        // It is kept when Cargo is interrupted, so that the next build is shorter.
         let target = folder.join("target");
         let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut command = Command::new(cargo);
         command
             .args(["install", "--locked", "--no-track", "--force", "--path"])
-            .arg(&self.sources)
+            .arg(&sources)
             .arg("--root")
             .arg(folder)
             .arg("--target-dir")
             .arg(&target)
-            // The current folder may select another toolchain.
+            // Another folder could choose another toolchain.
             .current_dir(folder)
             .stdin(Stdio::null())
             .stdout(Stdio::null());
         for name in NOT_FOR_HELPERS {
             command.env_remove(name);
         }
-        // Otherwise Cargo recommends adding the program's folder to the PATH.
+        // Without this, Cargo warns that the program is not on the PATH.
         let path = env::var_os("PATH").unwrap_or_default();
         let bin = iter::once(folder.join("bin"));
         if let Ok(path) = env::join_paths(bin.chain(env::split_paths(&path))) {
             command.env("PATH", path);
         }
         let status = command.status().map_err(|source| HelperError::NoCargo {
-            name: self.name.clone(),
+            name: self.sources.name.clone(),
             source,
         })?;
         if !status.success() {
             return Err(HelperError::Build {
-                name: self.name.clone(),
+                name: self.sources.name.clone(),
             });
         }
-        // It is many times as large as the program. Failing to remove it does no harm.
+        // Many times the program's size. An error does no harm.
         let _ = fs::remove_dir_all(&target);
+        let _ = fs::remove_dir_all(&sources);
         Ok(())
-    }
-
-    fn fingerprint(&self) -> Result<String, HelperError> {
-        fingerprint(&self.sources).map_err(|source| HelperError::Sources {
-            name: self.name.clone(),
-            folder: self.sources.clone(),
-            source,
-        })
     }
 }
 
-/// Takes the lock that the building process holds, and waits for it.
+/// Locks a helper while it is built. The kernel releases the lock when the process ends.
 fn lock(path: &Path, report: &dyn Fn(HelperProgress)) -> Result<File, HelperError> {
     let opened = File::options().create(true).append(true).open(path);
     let file = opened.map_err(HelperError::in_cache(path))?;
@@ -148,14 +144,15 @@ mod tests {
     use watertight_diagnostics::ErrorReport;
 
     use super::*;
+    use crate::helper_sources::MANIFEST;
 
-    const MANIFEST: &str =
+    const CONTENTS: &str =
         "[workspace]\n[package]\nname = \"greeter\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
 
     fn sources(main: &str) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("src")).unwrap();
-        fs::write(folder.path().join("Cargo.toml"), MANIFEST).unwrap();
+        fs::write(folder.path().join(MANIFEST), CONTENTS).unwrap();
         let lock = "version = 4\n\n[[package]]\nname = \"greeter\"\nversion = \"0.1.0\"\n";
         fs::write(folder.path().join("Cargo.lock"), lock).unwrap();
         fs::write(folder.path().join("src/main.rs"), main).unwrap();
@@ -187,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn concurrent_processes_build_a_helper_once() {
+    fn processes_that_need_a_helper_at_the_same_time_build_it_once() {
         let sources = sources("fn main() {}");
         let cache = tempfile::tempdir().unwrap();
         let built = std::sync::atomic::AtomicU32::new(0);
@@ -210,13 +207,13 @@ mod tests {
     #[test]
     fn errors_have_hints() {
         let cache = tempfile::tempdir().unwrap();
-        let cache_path = cache.path().display().to_string();
+        let path = cache.path().display().to_string();
         let error = |helper: &Helper, cache: &Path| {
             let error = helper.build_in(cache, &|_| {}).unwrap_err();
             let error = ErrorReport::new(&error).to_string();
-            let fingerprint = helper.fingerprint().unwrap_or_default();
+            let fingerprint = helper.sources.fingerprint().unwrap_or_default();
             error
-                .replace(&cache_path, "[CACHE]")
+                .replace(&path, "[CACHE]")
                 .replace(&format!("-{fingerprint}"), "-[FINGERPRINT]")
         };
         let missing = Helper::new("greeter", cache.path().join("nothing"));

@@ -5,9 +5,9 @@
 //! lists its dependencies.
 
 mod cache_folder;
-mod fingerprint;
 mod helper;
 mod helper_error;
+mod helper_sources;
 
 pub use helper::{Helper, HelperProgress};
 pub use helper_error::HelperError;

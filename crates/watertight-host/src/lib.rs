@@ -1,7 +1,7 @@
-//! What a server made of plugins needs.
+//! Servers made of plugins.
 //!
-//! A plugin crate exports one function, `plugin()`, that returns a [`Plugin`]: its metadata, its migrations, the
-//! [`Permission`]s that it declares and its [`Routes`]. A server is a list of them:
+//! A plugin crate exports a function `plugin()` that returns a [`Plugin`]: its metadata, its migrations, the
+//! [`Permission`]s that it declares and its [`Routes`]. A server is a list of plugins:
 //!
 //! ```no_run
 //! use std::process::ExitCode;
@@ -17,55 +17,49 @@
 //!
 //! # What the host does
 //!
-//! - It checks that the plugins fit together, and mounts the routes of each at
+//! - It checks the plugins at start-up and mounts the routes of each at
 //!   [its mount path](watertight_metadata::PluginMetadata::mount_path), `/api/<id>`.
-//! - Every route names a permission, or says that it is [public](Access::Public); one that says nothing does not
-//!   compile, and a permission that is not declared is an error at start-up. The server's [`Authorizer`] decides who
-//!   has which permission, and the host refuses the rest with 401 or 403.
-//! - Each plugin has [a database handle of its own](PluginDatabase).
-//! - Every error response is [a problem](Problem): JSON, as RFC 9457 says.
-//! - `GET /healthz` says that the process lives. `GET /readyz` says whether it can work: it is 503 while
-//!   migrations are pending or the database does not answer.
-//! - The command line of the server is `serve`, `migrate` and `status`: see [`Server::main`].
+//! - Every route needs a permission or is [public](Access::Public). A route without either does not compile, and an
+//!   undeclared permission is an error at start-up. The server's [`Authorizer`] decides who has which permission;
+//!   other requests are refused with status 401 or 403.
+//! - Each plugin has [its own database handle](PluginDatabase).
+//! - Every error response is a [`Problem`]: JSON as in RFC 9457.
+//! - `GET /healthz` returns 200 while the process runs. `GET /readyz` returns 503 while migrations are pending or the
+//!   database is unavailable, else 200.
+//! - A server's command line has the commands `serve`, `migrate` and `status`: see [`Server::main`].
 //!
-//! # Start-up steps
+//! # Start-up hooks
 //!
-//! A plugin may have something to do before the server listens: [`Plugin::init`], which comes after that of the
-//! plugins that it depends on, and [`Plugin::after_all_ready`], which comes when all are through with `init`.
+//! Before the server listens, it runs the hook [`Plugin::init`] of each plugin, after those of the plugins that it
+//! depends on, and then all [`Plugin::after_all_ready`] hooks.
+//!
+//! # Re-exports
+//!
+//! Plugins use [`axum`] and [`diesel_async`] from here, so that their versions match the host's.
 
-mod access;
-mod assemble;
-mod authorizer;
+mod authorization;
+mod box_error;
 mod cli;
-mod context;
-mod database;
-mod development_token;
-mod guard;
-mod health;
-mod permission;
+mod http;
 mod plugin;
-mod problem;
-mod problem_layer;
-mod request_log;
-mod routes;
 mod running_server;
-mod serve;
 mod server;
 mod server_database;
-mod server_error;
-mod unread_body;
 
-pub use access::Access;
-pub use authorizer::{Authorizer, Decision, Identity};
-pub use context::PluginContext;
-pub use database::{DatabaseUnavailable, PluginDatabase, PooledConnection};
-pub use development_token::DevelopmentToken;
-pub use permission::{Audience, Permission, RequiredPermission};
-pub use plugin::{BoxError, Plugin};
-pub use problem::Problem;
-pub use routes::Routes;
+pub use authorization::access::Access;
+pub use authorization::authorizer::{Authorizer, Decision, Identity};
+pub use authorization::development_token::DevelopmentToken;
+pub use authorization::permission::{Audience, Permission, RequiredPermission};
+pub use axum;
+pub use box_error::BoxError;
+pub use diesel_async;
+pub use http::problem::Problem;
+pub use plugin::Plugin;
+pub use plugin::plugin_context::PluginContext;
+pub use plugin::plugin_database::{DatabaseUnavailable, PluginDatabase, PooledConnection};
+pub use plugin::routes::Routes;
 pub use running_server::RunningServer;
 pub use server::Server;
+pub use server::server_error::{RouteFault, ServerError};
 pub use server_database::{ServerDatabase, ServerDatabaseError};
-pub use server_error::ServerError;
 pub use watertight_connection::DatabaseUrl;

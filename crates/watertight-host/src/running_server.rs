@@ -3,25 +3,38 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 
+use axum::Router;
+use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use watertight_connection::DatabaseUrl;
 
-use crate::{Server, ServerError, serve};
+use crate::server::Server;
+use crate::server::serve;
+use crate::server::server_error::ServerError;
 
-/// A server that runs in threads of this process. Dropping it stops it, after the requests that are under way.
+/// A server that runs in threads of this process. Dropping it shuts the server down after the open requests.
 pub struct RunningServer {
     address: SocketAddr,
-    stop: Option<oneshot::Sender<()>>,
+    shutdown: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl RunningServer {
-    pub(crate) fn start(server: Server, database: &DatabaseUrl) -> Result<Self, ServerError> {
+impl Server {
+    /// Starts the server on a free local port, in threads of this process, until the returned value is dropped. For
+    /// tests.
+    ///
+    /// This does not run migrations.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the plugins are inconsistent, a start-up hook fails, or the system refuses a port or a
+    /// thread.
+    pub fn spawn(self, database: &DatabaseUrl) -> Result<RunningServer, ServerError> {
         let database = database.clone();
-        let (stop, stopped) = oneshot::channel();
+        let (shutdown, shutdown_requested) = oneshot::channel();
         let (started, start) = mpsc::channel::<Result<SocketAddr, ServerError>>();
-        // A thread of its own, so that it can be called from inside an async test too.
+        // `Runtime::block_on` panics in the thread of an async test, so the server has its own thread.
         let thread = thread::Builder::new().spawn(move || {
             let runtime = match Runtime::new() {
                 Ok(runtime) => runtime,
@@ -31,42 +44,48 @@ impl RunningServer {
                 }
             };
             runtime.block_on(async {
-                let ready = async {
-                    let mut assembled = server.assemble(&database)?;
-                    assembled.start().await?;
-                    let listener = serve::listen((Ipv4Addr::LOCALHOST, 0).into()).await?;
-                    Ok::<_, ServerError>((
-                        listener.local_addr()?,
-                        listener,
-                        assembled.into_router(),
-                    ))
-                };
-                match ready.await {
+                let (address, listener, router) = match start_up(self, &database).await {
+                    Ok(ready) => ready,
                     Err(error) => {
                         let _ = started.send(Err(error));
+                        return;
                     }
-                    Ok((address, listener, router)) => {
-                        let _ = started.send(Ok(address));
-                        // Dropped or told: both mean stop.
-                        let stop = async { drop(stopped.await) };
-                        if let Err(error) = serve::serve(listener, router, stop).await {
-                            tracing::error!(%error, "the server ended");
-                        }
-                    }
+                };
+                let _ = started.send(Ok(address));
+                // A dropped sender requests the shutdown too.
+                let shutdown = async { drop(shutdown_requested.await) };
+                if let Err(error) = serve::serve(listener, router, shutdown).await {
+                    tracing::error!(%error, "the server failed");
                 }
             });
         })?;
         let address = start
             .recv()
-            .unwrap_or_else(|_| Err(io::Error::other("its thread panicked").into()))?;
-        Ok(Self {
+            .unwrap_or_else(|_| Err(io::Error::other("the server's thread panicked").into()))?;
+        Ok(RunningServer {
             address,
-            stop: Some(stop),
+            shutdown: Some(shutdown),
             thread: Some(thread),
         })
     }
+}
 
-    /// Where it listens: `http://127.0.0.1:PORT`.
+async fn start_up(
+    server: Server,
+    database: &DatabaseUrl,
+) -> Result<(SocketAddr, TcpListener, Router), ServerError> {
+    let mut assembled = server.assemble(database)?;
+    assembled.run_hooks().await?;
+    let listener = serve::listen((Ipv4Addr::LOCALHOST, 0).into()).await?;
+    Ok((
+        listener.local_addr()?,
+        listener,
+        assembled.into_router_with_fallback(),
+    ))
+}
+
+impl RunningServer {
+    /// Returns the server's URL, `http://127.0.0.1:PORT`.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -74,8 +93,8 @@ impl RunningServer {
 
 impl Drop for RunningServer {
     fn drop(&mut self) {
-        if let Some(stop) = self.stop.take() {
-            let _ = stop.send(());
+        if let Some(shutdown) = self.shutdown.take() {
+            let _ = shutdown.send(());
         }
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();

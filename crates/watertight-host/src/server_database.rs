@@ -1,8 +1,7 @@
-//! The database of a server: the one of `DATABASE_URL`, or else, in development, the embedded one.
-
 use std::fmt;
 
 use watertight_connection::{DatabaseUrl, UrlLookupError, UrlOrigin};
+use watertight_diagnostics::Diagnostic;
 
 /// The database of a server: the one of `DATABASE_URL`, from the environment or from `.env`.
 ///
@@ -20,7 +19,7 @@ enum Origin {
     Embedded(watertight_embedded::EmbeddedServer),
 }
 
-/// Why a server has no database.
+/// Why a server failed to find its database.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServerDatabaseError {
@@ -30,7 +29,8 @@ pub enum ServerDatabaseError {
     /// `DATABASE_URL` is not set, and the server looks like a production server.
     #[cfg(feature = "embedded")]
     #[error(
-        "failed to find the database: DATABASE_URL is not set, and {server} uses the embedded database only if WATERTIGHT_EMBEDDED is set; set DATABASE_URL to postgres://USER:PASSWORD@HOST:PORT/DATABASE, or WATERTIGHT_EMBEDDED to `postgresql` or `pglite`"
+        "failed to find the database: DATABASE_URL is not set, and {server} uses the embedded database only if \
+         WATERTIGHT_EMBEDDED is set"
     )]
     EmbeddedNotAllowed {
         /// `a release build` or `a server with PORT set`.
@@ -42,11 +42,28 @@ pub enum ServerDatabaseError {
     Embedded(#[from] watertight_embedded::DatabaseError),
 }
 
+impl Diagnostic for ServerDatabaseError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Url(error) => error.hint(),
+            #[cfg(feature = "embedded")]
+            Self::EmbeddedNotAllowed { .. } => Some(
+                "set DATABASE_URL to postgres://USER:PASSWORD@HOST:PORT/DATABASE, or WATERTIGHT_EMBEDDED to `postgresql` \
+                 or `pglite`"
+                    .to_owned(),
+            ),
+            #[cfg(feature = "embedded")]
+            Self::Embedded(error) => error.hint(),
+        }
+    }
+}
+
 impl ServerDatabase {
-    /// Finds the database, and starts the embedded server if that is it.
+    /// Finds the database, without connecting to it. Starts the embedded database if it is used.
     ///
     /// # Errors
-    /// When there is no database; this does not connect to the one of `DATABASE_URL`.
+    ///
+    /// Returns an error if `DATABASE_URL` is not set or malformed, or the embedded database cannot be started.
     pub fn find() -> Result<Self, ServerDatabaseError> {
         Self::find_with(&|_| {})
     }
@@ -54,6 +71,7 @@ impl ServerDatabase {
     /// As [`find`](Self::find), and calls `report` with a status line before each step that takes long.
     ///
     /// # Errors
+    ///
     /// As [`find`](Self::find).
     pub fn find_with(report: &(dyn Fn(&str) + Sync)) -> Result<Self, ServerDatabaseError> {
         match DatabaseUrl::find_here() {
@@ -126,14 +144,14 @@ mod embedded {
         })
     }
 
-    /// Rejects the embedded database where a production server is likely to lack its `DATABASE_URL`.
+    /// Refuses the embedded database if the server looks like a production server that lacks its `DATABASE_URL`.
     fn check_allowed(
         is_release: bool,
         has_port: bool,
-        asked_for: bool,
+        requested: bool,
     ) -> Result<(), ServerDatabaseError> {
         let server = match (is_release, has_port) {
-            _ if asked_for => return Ok(()),
+            _ if requested => return Ok(()),
             (false, false) => return Ok(()),
             (true, _) => "a release build",
             (false, true) => "a server with PORT set",
@@ -143,17 +161,26 @@ mod embedded {
 
     #[cfg(test)]
     mod tests {
+        use watertight_diagnostics::ErrorReport;
+
         use super::*;
 
         #[test]
-        fn a_production_server_uses_the_embedded_database_only_when_asked() {
+        fn a_production_server_uses_the_embedded_database_only_on_request() {
             let error = |is_release, has_port| {
                 assert!(check_allowed(is_release, has_port, true).is_ok());
-                check_allowed(is_release, has_port, false).map_err(|error| error.to_string())
+                check_allowed(is_release, has_port, false)
+                    .map_err(|error| ErrorReport::new(&error).to_string())
             };
             assert_eq!(error(false, false), Ok(()));
-            insta::assert_snapshot!(error(true, false).unwrap_err(), @"failed to find the database: DATABASE_URL is not set, and a release build uses the embedded database only if WATERTIGHT_EMBEDDED is set; set DATABASE_URL to postgres://USER:PASSWORD@HOST:PORT/DATABASE, or WATERTIGHT_EMBEDDED to `postgresql` or `pglite`");
-            insta::assert_snapshot!(error(false, true).unwrap_err(), @"failed to find the database: DATABASE_URL is not set, and a server with PORT set uses the embedded database only if WATERTIGHT_EMBEDDED is set; set DATABASE_URL to postgres://USER:PASSWORD@HOST:PORT/DATABASE, or WATERTIGHT_EMBEDDED to `postgresql` or `pglite`");
+            insta::assert_snapshot!(error(true, false).unwrap_err(), @"
+            error: failed to find the database: DATABASE_URL is not set, and a release build uses the embedded database only if WATERTIGHT_EMBEDDED is set
+            hint: set DATABASE_URL to postgres://USER:PASSWORD@HOST:PORT/DATABASE, or WATERTIGHT_EMBEDDED to `postgresql` or `pglite`
+            ");
+            insta::assert_snapshot!(error(false, true).unwrap_err(), @"
+            error: failed to find the database: DATABASE_URL is not set, and a server with PORT set uses the embedded database only if WATERTIGHT_EMBEDDED is set
+            hint: set DATABASE_URL to postgres://USER:PASSWORD@HOST:PORT/DATABASE, or WATERTIGHT_EMBEDDED to `postgresql` or `pglite`
+            ");
             assert_eq!(error(true, true), error(true, false));
         }
     }

@@ -3,7 +3,7 @@ use std::fmt;
 
 use crate::plugin_id::PluginId;
 
-/// Plugins that cannot be put in order.
+/// Why plugins cannot be put in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DependencyError {
@@ -12,16 +12,16 @@ pub enum DependencyError {
         /// The id.
         id: PluginId,
     },
-    /// A plugin depends on one that is not there.
+    /// A plugin depends on one that does not exist.
     Unknown {
         /// The plugin that has the dependency.
         plugin: PluginId,
         /// The id that no plugin has.
         dependency: PluginId,
     },
-    /// Plugins depend on each other in a circle.
+    /// Plugins depend on each other in a cycle.
     Cycle {
-        /// The circle: each plugin depends on the next, the last on the first.
+        /// The cycle: each plugin depends on the next one, the last on the first.
         plugins: Vec<PluginId>,
     },
 }
@@ -31,22 +31,17 @@ impl fmt::Display for DependencyError {
         write!(f, "failed to put the plugins in order: ")?;
         match self {
             Self::Duplicate { id } => {
-                write!(f, "two plugins have the id `{id}`; rename one of them")
+                write!(f, "two plugins have the id `{id}`")
             }
             Self::Unknown { plugin, dependency } => write!(
                 f,
-                "plugin `{plugin}` depends on `{dependency}`, which is not there; add that plugin or take it \
-                 out of `depends_on`"
+                "plugin `{plugin}` depends on `{dependency}`, which does not exist"
             ),
             Self::Cycle { plugins } => {
                 for plugin in plugins {
                     write!(f, "`{plugin}` depends on ")?;
                 }
-                write!(
-                    f,
-                    "`{}`; take one of these out of its `depends_on`",
-                    plugins[0]
-                )
+                write!(f, "`{}`", plugins[0])
             }
         }
     }
@@ -54,10 +49,22 @@ impl fmt::Display for DependencyError {
 
 impl Error for DependencyError {}
 
-/// An order in which every plugin comes after those that it depends on.
+impl DependencyError {
+    /// Returns what to do next, as a phrase without a full stop.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Duplicate { .. } => "rename one of them".to_owned(),
+            Self::Unknown { dependency, .. } => {
+                format!("add plugin `{dependency}`, or remove it from `depends_on`")
+            }
+            Self::Cycle { .. } => "remove one of these from its `depends_on`".to_owned(),
+        }
+    }
+}
+
+/// Returns the indices of `plugins` in an order in which each plugin comes after its dependencies.
 ///
-/// `plugins` are ids, each with the ids that it depends on; the answer is their indices. Plugins that
-/// do not depend on each other keep the order they are given in.
+/// Each plugin is an id with the ids of its dependencies. Plugins that do not depend on each other keep their order.
 ///
 /// ```
 /// use watertight_metadata::{PluginId, dependency_order};
@@ -70,7 +77,7 @@ impl Error for DependencyError {}
 ///
 /// # Errors
 ///
-/// When an id is there twice, a dependency is missing, or plugins depend on each other in a circle.
+/// When two plugins have the same id, a dependency does not exist, or plugins depend on each other in a cycle.
 pub fn dependency_order(
     plugins: &[(PluginId, Vec<PluginId>)],
 ) -> Result<Vec<usize>, DependencyError> {
@@ -98,7 +105,7 @@ enum State {
     Done,
 }
 
-/// A depth-first search that lists a plugin after all that it depends on.
+/// A depth-first search that lists a plugin after its dependencies.
 struct Search<'a> {
     plugins: &'a [(PluginId, Vec<PluginId>)],
     states: Vec<State>,
@@ -130,9 +137,9 @@ impl Search<'_> {
     }
 
     fn cycle(&self, index: usize) -> DependencyError {
-        let on_circle = self.path.iter().skip_while(|on_path| **on_path != index);
+        let on_cycle = self.path.iter().skip_while(|on_path| **on_path != index);
         DependencyError::Cycle {
-            plugins: on_circle.map(|index| self.plugins[*index].0).collect(),
+            plugins: on_cycle.map(|index| self.plugins[*index].0).collect(),
         }
     }
 }
@@ -151,7 +158,8 @@ mod tests {
     }
 
     fn error(list: &[(&str, &[&str])]) -> String {
-        dependency_order(&plugins(list)).unwrap_err().to_string()
+        let error = dependency_order(&plugins(list)).unwrap_err();
+        format!("{error}\nhint: {}", error.hint())
     }
 
     #[test]
@@ -161,10 +169,10 @@ mod tests {
     }
 
     #[test]
-    fn a_duplicate_is_named() {
+    fn a_duplicate_id_is_named() {
         assert_eq!(
             error(&[("a", &[]), ("a", &[])]),
-            "failed to put the plugins in order: two plugins have the id `a`; rename one of them"
+            "failed to put the plugins in order: two plugins have the id `a`\nhint: rename one of them"
         );
     }
 
@@ -172,27 +180,27 @@ mod tests {
     fn an_unknown_dependency_is_named_with_the_plugin_that_has_it() {
         assert_eq!(
             error(&[("a", &["b"])]),
-            "failed to put the plugins in order: plugin `a` depends on `b`, which is not there; add that plugin \
-             or take it out of `depends_on`"
+            "failed to put the plugins in order: plugin `a` depends on `b`, which does not exist\n\
+             hint: add plugin `b`, or remove it from `depends_on`"
         );
     }
 
     #[test]
-    fn a_cycle_is_named_without_the_plugins_that_only_lead_to_it() {
+    fn a_cycle_is_named_without_the_plugins_that_lead_to_it() {
         assert_eq!(
             error(&[("x", &["a"]), ("a", &["b"]), ("b", &["c"]), ("c", &["a"])]),
-            "failed to put the plugins in order: `a` depends on `b` depends on `c` depends on `a`; take one of \
-             these out of its `depends_on`"
+            "failed to put the plugins in order: `a` depends on `b` depends on `c` depends on `a`\n\
+             hint: remove one of these from its `depends_on`"
         );
         assert!(error(&[("a", &["a"])]).contains("`a` depends on `a`"));
     }
 
     proptest! {
         #[test]
-        fn every_plugin_comes_after_what_it_depends_on(edges in proptest::collection::vec((0_usize..12, 0_usize..12), 0..40)) {
+        fn every_plugin_comes_after_its_dependencies(edges in proptest::collection::vec((0_usize..12, 0_usize..12), 0..40)) {
             let ids: Vec<PluginId> = (0..12).map(|n| PluginId::parse(&format!("p{n}")).unwrap()).collect();
             let mut list: Vec<_> = ids.iter().map(|id| (*id, Vec::new())).collect();
-            // Only edges to a lower number: no cycle can come of them.
+            // Edges to a lower number only cannot form a cycle.
             for (from, to) in edges.into_iter().filter(|(from, to)| to < from) {
                 list[from].1.push(ids[to]);
             }

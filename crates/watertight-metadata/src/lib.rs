@@ -1,6 +1,6 @@
-//! The id of a plugin, and everything that is named after it.
+//! The metadata of a plugin: its id, the names derived from it, and its dependencies.
 //!
-//! A plugin states its id once, in `src/plugin_metadata.rs`:
+//! A plugin declares its id once, in `src/plugin_metadata.rs`:
 //!
 //! ```
 //! use watertight_metadata::PluginMetadata;
@@ -9,7 +9,7 @@
 //!     PluginMetadata::new("my-feature").depends_on(&["catalog"]);
 //! ```
 //!
-//! Everything else follows from it:
+//! All names are derived from it:
 //!
 //! ```
 //! # use watertight_metadata::PluginMetadata;
@@ -21,7 +21,7 @@
 //! assert_eq!(PLUGIN_METADATA.dependencies(), ["catalog"]);
 //! ```
 //!
-//! The names are known while compiling, so they can be used in constants:
+//! The names are known at compile time, so they can be used in constants:
 //!
 //! ```
 //! # use watertight_metadata::PluginMetadata;
@@ -39,37 +39,39 @@
 //!
 //! # The rule for ids
 //!
-//! `[a-z][a-z0-9]*(-[a-z0-9]+)*`, at most [48 bytes](PluginId::MAX_LENGTH). It makes these things true:
+//! `[a-z][a-z0-9]*(-[a-z0-9]+)*`, at most [48 bytes](PluginId::MAX_LENGTH). It guarantees:
 //!
 //! - Two ids never share a schema: `-` becomes `_`, and an id has no `_` of its own.
-//! - PostgreSQL never has to quote or cut a name that is made from an id. It cuts at
+//! - PostgreSQL never has to quote or truncate a name that is derived from an id. It truncates at
 //!   [63 bytes](https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS);
-//!   `plugin_` and the longest id take 55, which leaves 8 for names made from the schema's.
-//! - An id can stand in a URL and in a file name as it is.
+//!   `plugin_` and the longest id take 55, which leaves 8 for names derived from the schema's.
+//! - An id needs no escaping in a URL or a file name.
 //!
-//! # Ids that come in while running
+//! # Ids at run time
 //!
-//! Tools read ids from files and command lines. [`PluginId::parse`] makes the same check there, and its
-//! error says what is wrong and which id was probably meant:
+//! Tools read ids from files and command lines with [`PluginId::parse`], whose error has the broken rule and the id that
+//! was probably meant:
 //!
 //! ```
 //! use watertight_metadata::PluginId;
 //!
 //! let error = PluginId::parse("My_Feature").unwrap_err();
-//! assert_eq!(error.suggestion().unwrap().as_str(), "my-feature");
+//! assert_eq!(error.suggestion(), Some("my-feature"));
 //! ```
 //!
 //! # The order of plugins
 //!
-//! A plugin may refer to the tables of the plugins that it [depends on](PluginMetadata::depends_on).
-//! They come before it wherever order matters; [`dependency_order`] gives that order.
+//! A plugin may reference the tables of the plugins that it [depends on](PluginMetadata::depends_on), which therefore
+//! migrate first. [`dependency_order`] returns that order, and [`dependency_closure`] everything that a plugin needs.
 
+mod dependency_closure;
 mod dependency_order;
 mod invalid_plugin_id;
 mod permission_id;
 mod plugin_id;
 mod plugin_metadata;
 
+pub use dependency_closure::dependency_closure;
 pub use dependency_order::{DependencyError, dependency_order};
 pub use invalid_plugin_id::{InvalidPluginId, InvalidReason};
 pub use permission_id::PermissionId;

@@ -2,9 +2,7 @@ use std::fmt;
 
 use crate::plugin_id::PluginId;
 
-/// The id of a permission: the plugin that declares it, and its name within that plugin.
-///
-/// It is written `my-feature.item.read`.
+/// The id of a permission, such as `my-feature.item.read`: the plugin that declares it, and its name in that plugin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PermissionId {
     plugin: PluginId,
@@ -12,7 +10,7 @@ pub struct PermissionId {
 }
 
 impl PermissionId {
-    pub(crate) const fn new(plugin: PluginId, name: &'static str) -> Self {
+    const fn new(plugin: PluginId, name: &'static str) -> Self {
         assert!(
             is_permission_name(name.as_bytes()),
             "a permission name is lower-case words joined by dots, such as item.read"
@@ -20,18 +18,18 @@ impl PermissionId {
         Self { plugin, name }
     }
 
-    /// The plugin that declares the permission.
+    /// Returns the plugin that declares the permission.
     pub const fn plugin(&self) -> &PluginId {
         &self.plugin
     }
 
-    /// The name within the plugin: `item.read`.
+    /// Returns the name in the plugin: `item.read`.
     pub const fn name(&self) -> &'static str {
         self.name
     }
 }
 
-/// `[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)*`
+/// Matches `[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)*`.
 const fn is_permission_name(name: &[u8]) -> bool {
     let mut at_start = true;
     let mut i = 0;
@@ -47,6 +45,18 @@ const fn is_permission_name(name: &[u8]) -> bool {
     !at_start
 }
 
+impl PluginId {
+    /// Returns the id of one of the plugin's permissions: `my-feature.item.read` for `item.read`.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `name` is not a permission name, which is lower-case words joined by dots:
+    /// `[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)*`. In a constant, that is a compile error.
+    pub const fn permission(&self, name: &'static str) -> PermissionId {
+        PermissionId::new(*self, name)
+    }
+}
+
 impl fmt::Display for PermissionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.plugin, self.name)
@@ -56,6 +66,16 @@ impl fmt::Display for PermissionId {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_permission_id_begins_with_the_plugin() {
+        assert_eq!(
+            PluginId::new("my-feature")
+                .permission("item.read")
+                .to_string(),
+            "my-feature.item.read"
+        );
+    }
 
     #[test]
     fn only_lower_case_words_joined_by_dots_are_permission_names() {

@@ -1,52 +1,49 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::invalid_plugin_id::{InvalidPluginId, check};
-use crate::permission_id::PermissionId;
+use crate::invalid_plugin_id::{InvalidPluginId, InvalidReason};
 
 const SCHEMA_PREFIX: &str = "plugin_";
 const MOUNT_PREFIX: &str = "/api/";
 
-/// The id of a plugin, such as `my-feature`, and the names that are made from it.
+/// The id of a plugin, such as `my-feature`, and the names that are derived from it.
 ///
-/// A `PluginId` holds its names inline, so it is `Copy` and an id that was read while running needs
-/// no other place to live. See the [crate's documentation](crate) for the rule that ids follow.
+/// A `PluginId` stores its names inline, so it is `Copy`, even if it was parsed at run time. See the [crate's documentation](crate) for the rule that ids follow.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PluginId {
-    // The id is the end of its mount path; what lies behind the names is zero, so that derived
-    // comparisons compare the names.
+    // The mount path ends with the id. The bytes after the names are zero, so that the derived comparisons compare the
+    // names.
     mount_path: [u8; MOUNT_PREFIX.len() + PluginId::MAX_LENGTH],
     schema_name: [u8; SCHEMA_PREFIX.len() + PluginId::MAX_LENGTH],
     length: usize,
 }
 
 impl PluginId {
-    /// The longest id, in bytes.
+    /// The maximum length of an id, in bytes.
     pub const MAX_LENGTH: usize = 48;
 
-    /// Makes an id, for constants.
+    /// Creates an id, for constants.
     ///
     /// # Panics
     ///
-    /// Panics with the rule that is broken when `id` is not a plugin id; in a constant that is a
-    /// compile error. [`PluginId::parse`] returns an error instead.
+    /// Panics with the broken rule if `id` is not a plugin id. In a constant, that is a compile error.
+    /// [`PluginId::parse`] returns an error instead.
     pub const fn new(id: &str) -> Self {
-        match check(id) {
+        match check_rule(id) {
             Ok(()) => Self::from_checked(id),
             Err(reason) => panic!("{}", reason.message()),
         }
     }
 
-    /// Reads an id that came in while running.
+    /// Parses an id at run time.
     ///
     /// # Errors
     ///
-    /// Says which part of the rule `id` breaks, and the id that was probably meant where there is an
-    /// obvious one.
+    /// Returns which part of the rule `id` breaks, and the id that was probably meant, if any.
     pub fn parse(id: &str) -> Result<Self, InvalidPluginId> {
-        match check(id) {
+        match check_rule(id) {
             Ok(()) => Ok(Self::from_checked(id)),
-            Err(reason) => Err(InvalidPluginId::new(id, reason)),
+            Err(reason) => Err(InvalidPluginId::new(id, reason, suggestion(id))),
         }
     }
 
@@ -72,37 +69,75 @@ impl PluginId {
         }
     }
 
-    /// The id as text: `my-feature`.
+    /// Returns the id: `my-feature`.
     pub const fn as_str(&self) -> &str {
-        text(self.mount_path.split_at(MOUNT_PREFIX.len()).1, self.length)
+        name(self.mount_path.split_at(MOUNT_PREFIX.len()).1, self.length)
     }
 
-    /// The PostgreSQL schema that the plugin owns: `plugin_my_feature`.
+    /// Returns the name of the PostgreSQL schema that the plugin owns: `plugin_my_feature`.
     ///
     /// The plugin's library crate has the same name.
     pub const fn schema_name(&self) -> &str {
-        text(&self.schema_name, SCHEMA_PREFIX.len() + self.length)
+        name(&self.schema_name, SCHEMA_PREFIX.len() + self.length)
     }
 
-    /// The path below which a server mounts the plugin's routes: `/api/my-feature`.
+    /// Returns the path under which a server mounts the plugin's routes: `/api/my-feature`.
     pub const fn mount_path(&self) -> &str {
-        text(&self.mount_path, MOUNT_PREFIX.len() + self.length)
+        name(&self.mount_path, MOUNT_PREFIX.len() + self.length)
     }
 
-    /// The id of one of the plugin's permissions: `item.read` is `my-feature.item.read` for everyone else.
-    ///
-    /// # Panics
-    ///
-    /// Panics when `name` is not a permission name, which is lower-case words joined by dots:
-    /// `[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)*`. In a constant that is a compile error.
-    pub const fn permission(&self, name: &'static str) -> PermissionId {
-        PermissionId::new(*self, name)
-    }
-
-    /// The name of the plugin's Cargo package: `plugin-my-feature`.
+    /// Returns the name of the plugin's Cargo package: `plugin-my-feature`.
     pub fn package_name(&self) -> String {
         format!("plugin-{self}")
     }
+}
+
+/// Checks the rule for ids and returns the first part of it that is broken.
+const fn check_rule(id: &str) -> Result<(), InvalidReason> {
+    let bytes = id.as_bytes();
+    if bytes.is_empty() {
+        return Err(InvalidReason::Empty);
+    }
+    let mut i = 0;
+    while i < bytes.len() {
+        match bytes[i] {
+            b'A'..=b'Z' => return Err(InvalidReason::UpperCase),
+            b'_' => return Err(InvalidReason::Underscore),
+            b'0'..=b'9' | b'-' if i == 0 => return Err(InvalidReason::Start),
+            b'-' if i + 1 == bytes.len() => return Err(InvalidReason::EndsInHyphen),
+            b'-' if bytes[i + 1] == b'-' => return Err(InvalidReason::DoubleHyphen),
+            b'a'..=b'z' | b'0'..=b'9' | b'-' => {}
+            _ => return Err(InvalidReason::Character),
+        }
+        i += 1;
+    }
+    if bytes.len() > PluginId::MAX_LENGTH {
+        return Err(InvalidReason::TooLong);
+    }
+    Ok(())
+}
+
+/// Returns the id that was probably meant.
+fn suggestion(invalid: &str) -> Option<String> {
+    let mut meant = String::new();
+    let mut after_lower_case = false;
+    for c in invalid.trim().chars() {
+        match c {
+            'A'..='Z' => {
+                if after_lower_case {
+                    meant.push('-');
+                }
+                meant.push(c.to_ascii_lowercase());
+            }
+            'a'..='z' | '0'..='9' => meant.push(c),
+            '-' | '_' | ' ' | '.' => meant.push('-'),
+            _ => return None,
+        }
+        after_lower_case = c.is_ascii_lowercase() || c.is_ascii_digit();
+    }
+    let words: Vec<&str> = meant.split('-').filter(|word| !word.is_empty()).collect();
+    let id = words.join("-");
+    check_rule(&id).is_ok().then_some(id)
 }
 
 const fn copy(from: &[u8], to: &mut [u8], start: usize) {
@@ -113,10 +148,10 @@ const fn copy(from: &[u8], to: &mut [u8], start: usize) {
     }
 }
 
-const fn text(bytes: &[u8], length: usize) -> &str {
+const fn name(bytes: &[u8], length: usize) -> &str {
     match std::str::from_utf8(bytes.split_at(length).0) {
-        Ok(text) => text,
-        Err(_) => panic!("an id that was checked is ASCII"),
+        Ok(name) => name,
+        Err(_) => panic!("a valid id is ASCII"),
     }
 }
 
@@ -157,20 +192,16 @@ mod tests {
     const ID: &str = "[a-z][a-z0-9]{0,11}(-[a-z0-9]{1,11}){0,3}";
 
     #[test]
-    fn every_name_comes_from_the_id() {
+    fn every_name_is_derived_from_the_id() {
         let id = PluginId::new("my-feature");
         assert_eq!(id.as_str(), "my-feature");
         assert_eq!(id.schema_name(), "plugin_my_feature");
         assert_eq!(id.mount_path(), "/api/my-feature");
         assert_eq!(id.package_name(), "plugin-my-feature");
-        assert_eq!(
-            id.permission("item.read").to_string(),
-            "my-feature.item.read"
-        );
     }
 
     #[test]
-    fn the_longest_id_keeps_its_names_whole() {
+    fn no_name_of_the_longest_id_is_truncated() {
         let longest = "a".repeat(PluginId::MAX_LENGTH);
         let id = PluginId::parse(&longest).unwrap();
         assert_eq!(id.as_str(), longest);
@@ -179,18 +210,82 @@ mod tests {
     }
 
     #[test]
-    fn ids_sort_as_their_text_does() {
+    fn ids_sort_like_strings() {
         let mut ids = ["b", "ab", "a-b", "a", "abc"].map(PluginId::new);
         ids.sort();
         assert_eq!(ids.map(|id| id.to_string()), ["a", "a-b", "ab", "abc", "b"]);
     }
 
     #[test]
-    fn display_honours_width() {
+    fn display_supports_a_width() {
         assert_eq!(format!("{:<4}|", PluginId::new("a")), "a   |");
     }
 
+    fn error(id: &str) -> InvalidPluginId {
+        PluginId::parse(id).unwrap_err()
+    }
+
+    #[test]
+    fn each_way_to_break_the_rule_has_its_own_reason() {
+        for (id, reason) in [
+            ("", InvalidReason::Empty),
+            (&"a".repeat(49), InvalidReason::TooLong),
+            ("1a", InvalidReason::Start),
+            ("-a", InvalidReason::Start),
+            ("my_feature", InvalidReason::Underscore),
+            ("myFeature", InvalidReason::UpperCase),
+            ("my feature", InvalidReason::Character),
+            ("ähnlich", InvalidReason::Character),
+            ("a--b", InvalidReason::DoubleHyphen),
+            ("a-", InvalidReason::EndsInHyphen),
+        ] {
+            assert_eq!(error(id).reason(), reason, "{id:?}");
+        }
+    }
+
+    #[test]
+    fn the_id_that_was_probably_meant_is_suggested() {
+        for (id, meant) in [
+            ("My_Feature", "my-feature"),
+            ("MyFeature", "my-feature"),
+            ("my__feature_", "my-feature"),
+            ("my feature", "my-feature"),
+            ("OAuth2Login", "oauth2-login"),
+        ] {
+            assert_eq!(error(id).suggestion(), Some(meant), "{id:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_suggested_for_other_characters_or_a_long_id() {
+        for id in ["", "---", "1-2", "a/b", "ähnlich", &"a".repeat(49)] {
+            assert_eq!(error(id).suggestion(), None, "{id:?}");
+        }
+    }
+
+    #[test]
+    fn the_error_has_the_rule_and_a_hint() {
+        let report = |id| format!("{}\nhint: {}", error(id), error(id).hint());
+        assert_eq!(
+            report("My_Feature"),
+            "failed to read \"My_Feature\" as a plugin id: a plugin id is lower case\n\
+             hint: did you mean `my-feature`?"
+        );
+        assert_eq!(
+            report("a/b"),
+            "failed to read \"a/b\" as a plugin id: a plugin id has only the letters a to z, digits and hyphens\n\
+             hint: use an id like `my-feature`"
+        );
+    }
+
     proptest! {
+        #[test]
+        fn any_string_is_parsed_without_a_panic(id in "\\PC{0,80}") {
+            if let Err(error) = PluginId::parse(&id) {
+                prop_assert!(error.to_string().starts_with("failed to"));
+            }
+        }
+
         #[test]
         fn two_ids_never_share_a_schema(a in ID, b in ID) {
             let (a, b) = (PluginId::parse(&a).unwrap(), PluginId::parse(&b).unwrap());
@@ -199,7 +294,7 @@ mod tests {
         }
 
         #[test]
-        fn postgresql_neither_cuts_nor_quotes_a_schema(id in "\\PC{0,60}|[a-z0-9_-]{0,60}") {
+        fn postgresql_neither_truncates_nor_quotes_a_schema(id in "\\PC{0,60}|[a-z0-9_-]{0,60}") {
             if let Ok(id) = PluginId::parse(&id) {
                 let schema = id.schema_name();
                 prop_assert!(schema.len() <= 63);
@@ -209,10 +304,10 @@ mod tests {
         }
 
         #[test]
-        fn an_id_that_follows_the_rule_is_read_back_as_it_was(id in ID) {
+        fn a_valid_id_is_parsed_unchanged(id in ID) {
             prop_assume!(id.len() <= PluginId::MAX_LENGTH);
-            let read = PluginId::parse(&id).unwrap();
-            prop_assert_eq!(read.as_str(), id.as_str());
+            let parsed = PluginId::parse(&id).unwrap();
+            prop_assert_eq!(parsed.as_str(), id.as_str());
         }
     }
 }

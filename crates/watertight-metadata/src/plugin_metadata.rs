@@ -1,9 +1,9 @@
 use crate::permission_id::PermissionId;
 use crate::plugin_id::PluginId;
 
-/// What a plugin says of itself: its id, and the plugins that it depends on.
+/// A plugin's id, and the plugins that it depends on.
 ///
-/// It stands in the plugin's `src/plugin_metadata.rs`, where tools read it too.
+/// It is declared in the plugin's `src/plugin_metadata.rs`, which tools also read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PluginMetadata {
     id: PluginId,
@@ -11,12 +11,11 @@ pub struct PluginMetadata {
 }
 
 impl PluginMetadata {
-    /// The metadata of the plugin with this id, which depends on no other plugin.
+    /// Creates the metadata of a plugin without dependencies.
     ///
     /// # Panics
     ///
-    /// Panics with the rule that is broken when `id` is not a plugin id; in a constant that is a
-    /// compile error.
+    /// Panics with the broken rule if `id` is not a plugin id. In a constant, that is a compile error.
     pub const fn new(id: &'static str) -> Self {
         Self {
             id: PluginId::new(id),
@@ -24,12 +23,12 @@ impl PluginMetadata {
         }
     }
 
-    /// Names the plugins whose tables this one may refer to. They migrate before it.
+    /// Sets the plugins whose tables this one may reference. They migrate before it.
     ///
     /// # Panics
     ///
-    /// Panics when one of `ids` is not a plugin id, is the plugin's own, or is named twice; in a
-    /// constant that is a compile error.
+    /// Panics if one of `ids` is not a plugin id, is the plugin's own, or occurs twice. In a constant, that is a compile
+    /// error.
     #[must_use]
     pub const fn depends_on(self, ids: &'static [&'static str]) -> Self {
         let mut i = 0;
@@ -55,12 +54,12 @@ impl PluginMetadata {
         }
     }
 
-    /// The plugin's id.
+    /// Returns the plugin's id.
     pub const fn id(&self) -> &PluginId {
         &self.id
     }
 
-    /// The ids of the plugins that this one depends on.
+    /// Returns the ids of the plugins that this one depends on.
     pub const fn dependencies(&self) -> &'static [&'static str] {
         self.dependencies
     }
@@ -75,7 +74,7 @@ impl PluginMetadata {
         self.id.mount_path()
     }
 
-    /// The id of one of the plugin's permissions.
+    /// Returns the id of one of the plugin's permissions.
     ///
     /// # Panics
     ///
@@ -85,7 +84,7 @@ impl PluginMetadata {
     }
 }
 
-/// `==` on texts, which is not `const`.
+/// `==` for strings, which is not `const`.
 const fn equal(a: &str, b: &str) -> bool {
     let (a, b) = (a.as_bytes(), b.as_bytes());
     if a.len() != b.len() {
@@ -111,7 +110,7 @@ mod tests {
     const READ: PermissionId = ORDERS.permission("order.read");
 
     #[test]
-    fn every_name_is_known_while_compiling() {
+    fn every_name_is_known_at_compile_time() {
         assert_eq!(SCHEMA, "plugin_orders");
         assert_eq!(MOUNT_PATH, "/api/orders");
         assert_eq!(READ.to_string(), "orders.order.read");

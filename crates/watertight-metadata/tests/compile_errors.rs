@@ -1,10 +1,10 @@
-//! A wrong id stops the build, and the compiler's message states the rule.
+//! Invalid metadata does not compile, and the compiler's message has the rule.
 
 use std::fs;
 use std::process::Command;
 
-/// Metadata that must not compile, each with the rule that the compiler has to state.
-const WRONG: [(&str, &str); 4] = [
+/// Invalid metadata, each with the rule that the compiler's message must have.
+const INVALID: [(&str, &str); 4] = [
     (
         r#"PluginMetadata::new("My-Feature")"#,
         "a plugin id is lower case",
@@ -23,22 +23,22 @@ const WRONG: [(&str, &str); 4] = [
     ),
 ];
 
-/// A crate of its own is built rather than compared with stored compiler output, which differs
-/// between toolchains with and without the standard library's source.
+/// Checks a crate for it instead of comparing stored compiler output, which depends on whether the toolchain has the
+/// standard library's source.
 #[test]
-fn wrong_metadata_is_a_compile_error_that_states_the_rule() {
+fn invalid_metadata_is_a_compile_error_with_the_rule() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("src")).unwrap();
     fs::write(
         folder.path().join("Cargo.toml"),
         format!(
-            "[package]\nname = \"wrong\"\nedition = \"2024\"\n[workspace]\n\
+            "[package]\nname = \"invalid\"\nedition = \"2024\"\n[workspace]\n\
              [dependencies]\nwatertight-metadata = {{ path = {:?} }}\n",
             env!("CARGO_MANIFEST_DIR")
         ),
     )
     .unwrap();
-    for (metadata, rule) in WRONG {
+    for (metadata, rule) in INVALID {
         fs::write(
             folder.path().join("src/lib.rs"),
             format!(

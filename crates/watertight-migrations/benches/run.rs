@@ -1,24 +1,24 @@
-//! How long it takes to run many small migrations with ours and with Diesel's harness, in the same run of the bench.
+//! Compares the time to run many small migrations with a `Migrator` and with Diesel's harness.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 use watertight_metadata::PluginId;
-use watertight_migrations::{Migrator, Plugin};
+use watertight_migrations::{Migrator, PluginMigrations};
 
-#[path = "../tests/postgres/server.rs"]
-#[allow(dead_code, reason = "the tests need more of it")]
-mod server;
+#[path = "../tests/postgres/test_database.rs"]
+#[allow(dead_code, reason = "the tests use more of it")]
+mod test_database;
 
-use server::{Connection, Database, execute, write};
+use test_database::{Connection, TestDatabase, execute, write};
 
 const PLUGINS: usize = 20;
 const MIGRATIONS: usize = 10;
 const ROUNDS: usize = 7;
 
-/// Migrates a fresh database.
-type Way = fn(&Database, &Path, &[PluginId]);
+/// Migrates an empty database.
+type Runner = fn(&TestDatabase, &Path, &[PluginId]);
 
 fn main() {
     let folder = tempfile::tempdir().unwrap();
@@ -28,18 +28,18 @@ fn main() {
     for plugin in &plugins {
         write_migrations(&folder.path().join(plugin.as_str()), plugin.schema_name());
     }
-    let ways: [(&str, Way); 3] = [
-        ("diesel", diesel),
-        ("ours, one connection", serial),
-        ("ours, two connections", parallel),
+    let runners: [(&str, Runner); 3] = [
+        ("Diesel", diesel),
+        ("one connection", serial),
+        ("two connections", parallel),
     ];
     let mut best = [Duration::MAX; 3];
-    // Taking turns, so that whatever else the machine does hits all alike.
+    // They take turns so that other load on the machine affects all of them.
     for _ in 0..ROUNDS {
-        for (best, (_, way)) in best.iter_mut().zip(&ways) {
-            let database = Database::new();
+        for (best, (_, run)) in best.iter_mut().zip(&runners) {
+            let database = TestDatabase::new();
             let start = Instant::now();
-            way(&database, folder.path(), &plugins);
+            run(&database, folder.path(), &plugins);
             *best = start.elapsed().min(*best);
         }
     }
@@ -47,10 +47,10 @@ fn main() {
         "{} migrations in {PLUGINS} plugins, best of {ROUNDS}:",
         PLUGINS * MIGRATIONS
     );
-    for (time, (name, _)) in best.iter().zip(&ways) {
+    for (time, (name, _)) in best.iter().zip(&runners) {
         let ratio = time.as_secs_f64() / best[0].as_secs_f64();
         println!(
-            "{name:22} {:6.1} ms   {ratio:.2} of diesel's time",
+            "{name:22} {:6.1} ms   {ratio:.2} of Diesel's time",
             time.as_secs_f64() * 1e3
         );
     }
@@ -67,7 +67,7 @@ fn write_migrations(folder: &Path, schema: &str) {
     }
 }
 
-fn diesel(database: &Database, folder: &Path, plugins: &[PluginId]) {
+fn diesel(database: &TestDatabase, folder: &Path, plugins: &[PluginId]) {
     let mut connection = database.connect();
     for plugin in plugins {
         let schema = plugin.schema_name();
@@ -86,18 +86,18 @@ fn diesel(database: &Database, folder: &Path, plugins: &[PluginId]) {
 fn migrator(folder: &Path, plugins: &[PluginId]) -> Migrator {
     let plugins = plugins
         .iter()
-        .map(|id| Plugin::from_folder(*id, Vec::new(), folder.join(id.as_str())));
+        .map(|id| PluginMigrations::from_folder(*id, Vec::new(), folder.join(id.as_str())));
     Migrator::new(plugins.collect()).unwrap()
 }
 
-fn serial(database: &Database, folder: &Path, plugins: &[PluginId]) {
+fn serial(database: &TestDatabase, folder: &Path, plugins: &[PluginId]) {
     let report = migrator(folder, plugins)
         .run(&mut database.connect(), &[])
         .unwrap();
     assert_eq!(report.applied_count(), PLUGINS * MIGRATIONS);
 }
 
-fn parallel(database: &Database, folder: &Path, plugins: &[PluginId]) {
+fn parallel(database: &TestDatabase, folder: &Path, plugins: &[PluginId]) {
     let connect = || Ok::<Connection, String>(database.connect());
     let report = migrator(folder, plugins)
         .run_parallel(connect, 2.try_into().unwrap(), &[])

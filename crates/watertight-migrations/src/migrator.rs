@@ -3,43 +3,34 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
-use watertight_metadata::{PluginId, dependency_order};
+use watertight_metadata::{PluginId, dependency_closure, dependency_order};
 
-use crate::load_error::LoadError;
-use crate::migrate_error::MigrateError;
-use crate::migration::{Body, Script, hex};
-use crate::next;
-use crate::options::Options;
-use crate::plan::{Plan, PlannedMigration};
-use crate::plugin::{LoadedPlugin, Plugin};
-use crate::progress::Progress;
-use crate::provision;
-use crate::report::RunReport;
-use crate::revert;
-use crate::run::{Run, Selected};
-use crate::session::PgSession;
-use crate::status::{PluginStatus, is_out_of_order};
+use crate::apply::{self, Run, SelectedPlugin};
+use crate::errors::{LoadError, MigrateError};
+use crate::report::{MigrationPlan, MigrationProgress, PlannedMigration, PluginStatus, RunReport};
+use crate::session::{Options, PgSession};
+use crate::sources::{LoadedPlugin, MigrationBody, PluginMigrations, Script};
 
 /// Runs, reverts and reports the migrations of a set of plugins.
 ///
-/// A plugin comes after those that it depends on, wherever there is an order. Every operation refuses a
-/// connection that has a transaction open, and leaves one with the settings that it came with.
+/// Plugins are always ordered so that each comes after its dependencies. Every operation refuses a connection with an
+/// open transaction, and restores the connection's settings.
 pub struct Migrator {
-    /// In an order in which each comes after what it depends on.
+    /// Each comes after its dependencies.
     plugins: Vec<LoadedPlugin>,
     options: Options,
 }
 
 impl Migrator {
-    /// Reads the migrations of all plugins and checks them. No database is needed.
+    /// Reads and checks the migrations of all plugins. Needs no database.
     ///
     /// # Errors
     ///
-    /// When the plugins' dependencies have no order, or a migration cannot be read or told from another.
-    pub fn new(plugins: Vec<Plugin>) -> Result<Self, LoadError> {
+    /// When the dependencies form a cycle or are missing, a migration cannot be read, or two have the same version.
+    pub fn new(plugins: Vec<PluginMigrations>) -> Result<Self, LoadError> {
         let loaded = plugins
             .into_iter()
-            .map(Plugin::load)
+            .map(PluginMigrations::load)
             .collect::<Result<Vec<_>, _>>()?;
         let ids: Vec<_> = loaded
             .iter()
@@ -57,51 +48,51 @@ impl Migrator {
         })
     }
 
-    /// How long to wait for somebody else who holds a lock, each time. One minute, unless it is set here.
+    /// Sets how long to wait for each lock that another session holds. The default is one minute.
     #[must_use]
     pub fn lock_timeout(mut self, timeout: Duration) -> Self {
         self.options.lock_timeout = timeout;
         self
     }
 
-    /// Tells what happens as it happens.
+    /// Sets a callback for progress events.
     #[must_use]
-    pub fn on_progress(mut self, progress: impl Fn(&Progress<'_>) + Send + Sync + 'static) -> Self {
+    pub fn on_progress(
+        mut self,
+        progress: impl Fn(&MigrationProgress<'_>) + Send + Sync + 'static,
+    ) -> Self {
         self.options.progress = Box::new(progress);
         self
     }
 
-    /// Where every plugin stands, in the order in which they migrate.
+    /// Returns the status of every plugin, in the order in which they migrate.
     ///
-    /// Two queries and a check of the connection, however many plugins there are. Writes nothing, and needs only
-    /// the right to read.
+    /// Sends two queries and a check of the connection, regardless of the number of plugins. Writes nothing, and needs
+    /// only read rights.
     ///
     /// # Errors
     ///
-    /// When a history may not be read, or the database does not answer.
+    /// When the role has no right to read a history, or the connection fails.
     pub fn status<C: PgSession>(
         &self,
         connection: &mut C,
     ) -> Result<Vec<PluginStatus>, MigrateError> {
         let all: Vec<_> = self.plugins.iter().collect();
-        let selected = Selected::read(connection, &all)?;
-        Ok(selected
-            .iter()
-            .map(|selected| PluginStatus::new(selected.plugin, &selected.state))
-            .collect())
+        let selected = SelectedPlugin::read(connection, &all)?;
+        Ok(selected.iter().map(SelectedPlugin::status).collect())
     }
 
-    /// What [`run`](Self::run) would do. Writes nothing.
+    /// Returns what [`run`](Self::run) would do. Writes nothing.
     ///
     /// # Errors
     ///
-    /// As [`status`](Self::status), and when a migration's SQL must not be sent.
+    /// Those of [`status`](Self::status), and when a migration's SQL must not be sent.
     pub fn plan<C: PgSession>(
         &self,
         connection: &mut C,
         only: &[PluginId],
-    ) -> Result<Plan, MigrateError> {
-        let selected = Selected::read(connection, &self.select(only)?)?;
+    ) -> Result<MigrationPlan, MigrateError> {
+        let selected = SelectedPlugin::read(connection, &self.select(only)?)?;
         let mut migrations = Vec::new();
         for selected in &selected {
             if let Some(refused) = selected.refused() {
@@ -109,14 +100,14 @@ impl Migrator {
             }
             migrations.extend(selected.pending().map(|migration| {
                 let up: Option<&Script> = match &migration.body {
-                    Body::Sql { up, .. } => Some(up),
-                    Body::Code => None,
+                    MigrationBody::Sql { up, .. } => Some(up),
+                    MigrationBody::Rust => None,
                 };
                 PlannedMigration {
                     plugin: selected.plugin.id,
                     name: migration.name.clone(),
                     version: migration.version.clone(),
-                    out_of_order: is_out_of_order(migration, &selected.state),
+                    out_of_order: selected.is_out_of_order(migration),
                     in_transaction: migration.in_transaction,
                     file: up.map(|up| up.file.clone()),
                     sql: up.map(|up| up.sql.clone()),
@@ -125,19 +116,19 @@ impl Migrator {
         }
         let setup = selected
             .iter()
-            .flat_map(|selected| provision::missing(selected.plugin.id, &selected.state))
+            .flat_map(|selected| apply::missing(selected.plugin.id, &selected.state))
             .collect();
-        Ok(Plan { setup, migrations })
+        Ok(MigrationPlan { setup, migrations })
     }
 
-    /// Runs the pending migrations of these plugins and of those that they depend on; of all, when `only` is empty.
+    /// Runs the pending migrations of these plugins and their dependencies, or of all plugins if `only` is empty.
     ///
-    /// A plugin's failure is in the report, and stops only the plugins that depend on it. Another run at the same
-    /// time is no error: each migration is applied once, by one of the two.
+    /// A plugin's failure is in the report and stops only the plugins that depend on it. A concurrent run is not an
+    /// error: each migration is applied once, by one of the two.
     ///
     /// # Errors
     ///
-    /// When nothing could be run: the state cannot be read, schemas cannot be created, a plugin is not known.
+    /// When nothing can be run: the state cannot be read, schemas cannot be created, or a plugin is unknown.
     pub fn run<C: PgSession>(
         &self,
         connection: &mut C,
@@ -148,14 +139,14 @@ impl Migrator {
         Ok(run.into_report(None))
     }
 
-    /// As [`run`](Self::run), with several plugins at a time, each as soon as those that it depends on are done.
+    /// Like [`run`](Self::run), but runs several plugins at a time, each as soon as its dependencies are up to date.
     ///
-    /// `connect` is called in the threads that use the connections, only as often as there is work, and at most
-    /// `connections` times. When only some can be opened, the run goes on with those.
+    /// Calls `connect` in the threads that use the connections, only as often as there is work, and at most `connections`
+    /// times. If only some connections can be opened, the run uses those.
     ///
     /// # Errors
     ///
-    /// As [`run`](Self::run), and when not even one connection can be opened.
+    /// Those of [`run`](Self::run), and when no connection can be opened.
     pub fn run_parallel<C, E>(
         &self,
         connect: impl Fn() -> Result<C, E> + Sync,
@@ -167,62 +158,60 @@ impl Migrator {
         E: Into<Box<dyn std::error::Error + Send + Sync>> + Display,
     {
         let selected = self.select(only)?;
-        let mut connection = connect().map_err(|error| MigrateError::Connect {
-            source: error.into(),
-        })?;
+        let mut connection = connect().map_err(|error| MigrateError::Connect(error.into()))?;
         let run = Run::prepare(&mut connection, &selected, &self.options)?;
         let fewer_connections = run.on_several(&mut connection, &connect, connections);
         Ok(run.into_report(fewer_connections))
     }
 
-    /// Runs the oldest pending migration of a plugin, and only that. Answers its name; nothing, when none is pending.
-    /// What the plugin depends on is not run.
+    /// Runs the oldest pending migration of a plugin and returns its name, or `None` if none is pending. Runs nothing of
+    /// its dependencies.
     ///
     /// # Errors
     ///
-    /// As for one plugin in [`run`](Self::run); and the migration's own failure.
+    /// Those of [`run`](Self::run), and the migration's failure.
     pub fn run_next<C: PgSession>(
         &self,
         connection: &mut C,
         plugin: &PluginId,
     ) -> Result<Option<String>, MigrateError> {
-        next::run_next(connection, self.find(plugin)?, &self.options)
+        apply::run_next(connection, self.find(plugin)?, &self.options)
     }
 
-    /// Reverts the newest `steps` migrations of a plugin, newest first, or all when fewer are applied. Answers
-    /// their names.
+    /// Reverts the newest `steps` migrations of a plugin, or all if fewer are applied, and returns their names, newest
+    /// first.
     ///
     /// # Errors
     ///
-    /// Before anything is reverted, when one of them is not here or has no `down.sql`. When one fails, those
-    /// before it stay reverted.
+    /// Before anything is reverted, when one of them is not in the code or has no `down.sql`. When one fails, those
+    /// reverted before it stay reverted.
     pub fn revert<C: PgSession>(
         &self,
         connection: &mut C,
         plugin: &PluginId,
         steps: NonZeroUsize,
     ) -> Result<Vec<String>, MigrateError> {
-        revert::revert(connection, self.find(plugin)?, steps, &self.options)
+        apply::revert(connection, self.find(plugin)?, steps, &self.options)
     }
 
-    /// Reverts the newest migration of a plugin and runs it again. Answers its name.
+    /// Reverts the newest migration of a plugin, runs it again and returns its name.
     ///
-    /// In one transaction, so that a failure leaves it as it was; a migration that runs without a transaction is
+    /// Both happen in one transaction, so that a failure changes nothing. A migration that runs without a transaction is
     /// reverted first and then run.
     ///
     /// # Errors
     ///
-    /// As [`revert`](Self::revert), and when none is applied.
+    /// Those of [`revert`](Self::revert), and when none is applied.
     pub fn redo<C: PgSession>(
         &self,
         connection: &mut C,
         plugin: &PluginId,
     ) -> Result<String, MigrateError> {
-        revert::redo(connection, self.find(plugin)?, &self.options)
+        apply::redo(connection, self.find(plugin)?, &self.options)
     }
 
-    /// A text that is another one whenever the plugins or the SQL of a migration are; nothing when a migration is
-    /// code, which cannot be compared. It is made of hexadecimal digits.
+    /// Returns a hex digest that changes when the plugins or any migration's SQL change, or `None` if there is a Rust
+    /// migration, which cannot be compared.
     pub fn fingerprint(&self) -> Option<String> {
         let mut digest = Sha256::new();
         for plugin in &self.plugins {
@@ -233,10 +222,10 @@ impl Migrator {
                 digest.update(format!("{} {transaction} {checksum}\n", migration.name));
             }
         }
-        Some(hex(&digest.finalize()))
+        Some(base16ct::lower::encode_string(&digest.finalize()))
     }
 
-    /// The plugins, in the order in which they migrate.
+    /// Returns the ids of the plugins, in the order in which they migrate.
     pub fn plugins(&self) -> impl Iterator<Item = &PluginId> {
         self.plugins.iter().map(|plugin| &plugin.id)
     }
@@ -256,25 +245,24 @@ impl Migrator {
             })
     }
 
-    /// These plugins and all that they depend on, in order; all plugins, when none is named.
+    /// Returns these plugins and their dependencies, or all plugins if `only` is empty, in order.
     fn select(&self, only: &[PluginId]) -> Result<Vec<&LoadedPlugin>, MigrateError> {
         if only.is_empty() {
             return Ok(self.plugins.iter().collect());
         }
-        let mut wanted = only.to_vec();
-        let mut index = 0;
-        while let Some(id) = wanted.get(index) {
-            for dependency in &self.find(id)?.dependencies {
-                if !wanted.contains(dependency) {
-                    wanted.push(*dependency);
-                }
-            }
-            index += 1;
+        for id in only {
+            self.find(id)?;
         }
+        let dependencies: Vec<_> = self
+            .plugins
+            .iter()
+            .map(|plugin| (plugin.id, plugin.dependencies.clone()))
+            .collect();
+        let selected = dependency_closure(&dependencies, only);
         Ok(self
             .plugins
             .iter()
-            .filter(|plugin| wanted.contains(&plugin.id))
+            .filter(|plugin| selected.contains(&plugin.id))
             .collect())
     }
 }

@@ -1,11 +1,11 @@
-//! How long it takes to read a large `schema.rs`, compared with syn, which only looks at the Rust; and to write a
-//! migration for a large plugin, compared with the time that PostgreSQL needs for the migrations that are there.
+//! Measures parsing a large `schema.rs`, compared with syn, which does not parse the macros' arguments, and generating a
+//! migration for a large plugin, compared with running its migrations.
 
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection as _;
 use watertight_embedded::{Database, ScratchDatabase};
-use watertight_schema::{Answers, Migration, Schema, Tables};
+use watertight_schema::{DatabaseTables, GeneratedMigration, RenameAnswers, Schema};
 
 const ROUNDS: usize = 7;
 const SCHEMA: &str = "plugin_bench";
@@ -19,7 +19,7 @@ fn best(mut measure: impl FnMut() -> Duration) -> Duration {
     (0..ROUNDS).map(|_| measure()).min().unwrap_or_default()
 }
 
-fn timed<T>(work: impl FnOnce() -> T) -> Duration {
+fn time<T>(work: impl FnOnce() -> T) -> Duration {
     let start = Instant::now();
     std::hint::black_box(work());
     start.elapsed()
@@ -35,15 +35,15 @@ fn parsing() {
     let tables: Vec<_> = (0..300)
         .map(|number| format!("diesel::table! {{ {SCHEMA}.t{number} (id) {{ {columns} }} }}\n"))
         .collect();
-    let text = tables.concat();
-    let syn = best(|| timed(|| syn_of_diesel::parse_file(&text).unwrap()));
-    let ours = best(|| timed(|| Schema::from_rust(&text, SCHEMA, "schema.rs").unwrap()));
+    let source = tables.concat();
+    let syn = best(|| time(|| syn_of_diesel::parse_file(&source).unwrap()));
+    let watertight = best(|| time(|| Schema::from_rust(&source, SCHEMA, "schema.rs").unwrap()));
     println!("a schema.rs with 300 tables, best of {ROUNDS}:");
-    print("syn, without the macros' content", syn, syn);
-    print("ours", ours, syn);
+    print("syn, without the macros' arguments", syn, syn);
+    print("Watertight", watertight, syn);
 }
 
-/// 40 tables, in 50 migrations.
+/// Returns 50 migrations of 40 tables.
 fn migrations() -> Vec<String> {
     let tables = (0..40).map(|number| {
         let parent = if number == 0 { 0 } else { number - 1 };
@@ -61,7 +61,7 @@ fn migrations() -> Vec<String> {
 fn generating() {
     let server = Database::find_here().unwrap();
     let mut replays = Vec::new();
-    let ours = best(|| {
+    let watertight = best(|| {
         let scratch = ScratchDatabase::create(server.url(), "watertight_bench").unwrap();
         let mut connection = scratch.url().connect().unwrap();
         let start = Instant::now();
@@ -72,15 +72,15 @@ fn generating() {
             connection.batch_execute(&migration).unwrap();
         }
         replays.push(start.elapsed());
-        let tables = Tables::read(&mut connection, SCHEMA).unwrap();
-        let text = tables.schema.to_rust().replacen(
+        let tables = DatabaseTables::read(&mut connection, SCHEMA).unwrap();
+        let source = tables.schema.to_rust().replacen(
             "name -> Varchar,",
             "name -> Varchar, title -> Nullable<Text>,",
             1,
         );
-        let wanted = Schema::from_rust(&text, SCHEMA, "schema.rs").unwrap();
-        timed(|| {
-            Migration::write(&mut connection, &wanted, &Answers::default())
+        let wanted = Schema::from_rust(&source, SCHEMA, "schema.rs").unwrap();
+        time(|| {
+            GeneratedMigration::generate(&mut connection, &wanted, &RenameAnswers::default())
                 .unwrap()
                 .unwrap()
         })
@@ -88,5 +88,9 @@ fn generating() {
     let replay = replays.into_iter().min().unwrap_or_default();
     println!("\na migration for a plugin with 40 tables and 50 migrations, best of {ROUNDS}:");
     print("PostgreSQL, running the 50 migrations", replay, replay);
-    print("ours, comparing, writing and proving", ours, replay);
+    print(
+        "Watertight, comparing, writing and verifying",
+        watertight,
+        replay,
+    );
 }

@@ -3,10 +3,9 @@ use std::sync::OnceLock;
 use watertight_connection::{DatabaseUrl, workspace_root};
 use watertight_embedded::{Database, EmbeddedProgress};
 
-/// The server that all tests of this process share.
+/// Returns the URL of the server that all tests of this process share.
 ///
-/// The database is never dropped: an embedded server stays up until the process has ended, and stops some
-/// seconds after the last process that uses it.
+/// The `Database` is never dropped: an embedded server stops some seconds after the last process that uses it has exited.
 pub(crate) fn server() -> Result<&'static DatabaseUrl, String> {
     static SERVER: OnceLock<Result<Database, String>> = OnceLock::new();
     match SERVER.get_or_init(find) {
@@ -15,8 +14,8 @@ pub(crate) fn server() -> Result<&'static DatabaseUrl, String> {
     }
 }
 
-/// Whether each database of a test is a PGlite, which serves one connection at a time and knows no logins. A test that
-/// needs more can end early, or ask for less:
+/// Whether each test database is a PGlite, which serves one connection at a time and has no roles that can log in. A test
+/// that needs more can return early:
 ///
 /// ```
 /// if watertight_testing::serves_one_connection() {
@@ -27,7 +26,7 @@ pub(crate) fn server() -> Result<&'static DatabaseUrl, String> {
 ///
 /// # Panics
 ///
-/// Panics when there is no server.
+/// Panics if there is no server.
 #[track_caller]
 pub fn serves_one_connection() -> bool {
     match server() {
@@ -38,7 +37,7 @@ pub fn serves_one_connection() -> bool {
 
 fn find() -> Result<Database, String> {
     let root = workspace_root().map_err(|error| error.to_string())?;
-    // The test's own output is where its reader looks.
+    // To the output of the test, where a developer sees it.
     let report = |progress: EmbeddedProgress| eprintln!("{progress}");
     Database::find_with(&root, &report).map_err(|error| error.to_string())
 }

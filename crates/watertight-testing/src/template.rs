@@ -6,14 +6,14 @@ use watertight_embedded::{MaintenanceError, ScratchDatabase, Template};
 use watertight_metadata::PluginId;
 use watertight_migrations::Migrator;
 
-/// What a template is called until its migrations have run.
+/// The prefix of a template's name until its migrations are applied.
 pub(crate) const UNFINISHED: &str = "watertight_template_unfinished";
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
-/// A fresh database, called `prefix` and something unique, in which all migrations have run.
+/// Creates a database with all migrations applied, whose name is `prefix` and a unique suffix.
 ///
-/// It is a copy of a template, which is made when there is none for these migrations.
+/// It is a copy of a template, which is created first if these migrations have none.
 pub(crate) fn copy(
     server: &DatabaseUrl,
     prefix: &str,
@@ -34,27 +34,23 @@ pub(crate) fn copy(
             template.name,
         )?)
     };
-    // A test run of other code may replace the template just now.
+    // Another test run, with other migrations, may replace the template between the two steps.
     copy().or_else(|error| match error.downcast_ref() {
         Some(MaintenanceError::Refused { .. } | MaintenanceError::Pglite(_)) => copy(),
         _ => Err(error),
     })
 }
 
-/// Runs all migrations in a database.
+/// Applies all migrations to a database.
 pub(crate) fn migrate(migrator: &Migrator, database: &DatabaseUrl) -> Result<()> {
     let mut connection = database.connect()?;
     migrator.run(&mut connection, &[])?.into_result()?;
     Ok(())
 }
 
-/// What the names of all templates of these plugins begin with, whatever their migrations are.
+/// Returns the prefix of all templates of these plugins, whatever their migrations are.
 fn family(migrator: &Migrator) -> String {
     let ids: Vec<&str> = migrator.plugins().map(PluginId::as_str).collect();
-    let digest = Sha256::digest(ids.join(" "));
-    let number = digest
-        .iter()
-        .take(8)
-        .fold(0_u64, |number, byte| (number << 8) | u64::from(*byte));
-    format!("watertight_template_{number:016x}_")
+    let digest = base16ct::lower::encode_string(&Sha256::digest(ids.join(" ")));
+    format!("watertight_template_{}_", &digest[..16])
 }

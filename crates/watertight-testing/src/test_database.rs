@@ -1,9 +1,13 @@
 use std::env;
+use std::error::Error;
+use std::panic;
 use std::sync::Once;
+use std::thread;
 
 use watertight_connection::{Connection, DatabaseUrl};
+use watertight_diagnostics::ErrorReport;
 use watertight_embedded::ScratchDatabase;
-use watertight_migrations::{Migrator, Plugin};
+use watertight_migrations::{LoadError, MigrateError, Migrator, PluginMigrations};
 
 use crate::server::server;
 use crate::template;
@@ -11,48 +15,50 @@ use crate::template;
 /// The environment variable that keeps the databases of failed tests.
 pub const KEEP_VARIABLE: &str = "WATERTIGHT_KEEP_DATABASE";
 
-/// The databases of tests are called this, and something unique.
+/// The prefix of the names of test databases.
 const PREFIX: &str = "watertight_test";
 
-/// A database of one test, dropped with this value.
+/// The database of one test, dropped with this value.
 pub struct TestDatabase {
-    // None only while it is dropped.
+    // `None` only while it is dropped.
     database: Option<ScratchDatabase>,
     url: DatabaseUrl,
 }
 
 impl TestDatabase {
-    /// Makes a fresh database in which the migrations of `plugins` have run.
+    /// Creates a database with the migrations of `plugins` applied.
     ///
-    /// A plugin that depends on others needs them in the list too.
+    /// The list has to include the plugins that they depend on.
     ///
     /// # Panics
     ///
-    /// Panics when there is no server, its role may not create databases, or a migration fails; the message says
-    /// which and what to do. A test cannot go on without its database.
+    /// Panics if there is no server, its role must not create databases, or a migration fails, with a message that says
+    /// which and what to do.
     #[track_caller]
-    pub fn new(plugins: Vec<Plugin>) -> Self {
-        // Inside an async test a thread must not block, so the work has a thread of its own.
-        let made = std::thread::scope(|scope| {
-            let work = scope.spawn(|| Self::make(plugins).map_err(|error| error.to_string()));
+    pub fn new(plugins: Vec<PluginMigrations>) -> Self {
+        // On a thread of its own, since this blocks and the caller may be async.
+        let result = thread::scope(|scope| {
+            let work = scope.spawn(|| {
+                Self::create(plugins).map_err(|error| report(error.as_ref()).to_string())
+            });
             work.join()
         });
-        match made {
+        match result {
             Ok(Ok(database)) => Self {
                 url: database.url().clone(),
                 database: Some(database),
             },
-            Ok(Err(error)) => panic!("failed to make a database for this test: {error}"),
-            Err(panic) => std::panic::resume_unwind(panic),
+            Ok(Err(error)) => panic!("failed to create a database for this test: {error}"),
+            Err(payload) => panic::resume_unwind(payload),
         }
     }
 
-    fn make(
-        plugins: Vec<Plugin>,
-    ) -> Result<ScratchDatabase, Box<dyn std::error::Error + Send + Sync>> {
+    fn create(
+        plugins: Vec<PluginMigrations>,
+    ) -> Result<ScratchDatabase, Box<dyn Error + Send + Sync>> {
         let server = server()?;
         let migrator = Migrator::new(plugins)?;
-        sweep_once(server)?;
+        drop_abandoned(server)?;
         let Some(fingerprint) = migrator.fingerprint() else {
             let database = ScratchDatabase::create(server, PREFIX)?;
             template::migrate(&migrator, database.url())?;
@@ -61,16 +67,16 @@ impl TestDatabase {
         template::copy(server, PREFIX, &migrator, &fingerprint)
     }
 
-    /// The URL of the database.
+    /// Returns the URL of the database.
     pub fn url(&self) -> &DatabaseUrl {
         &self.url
     }
 
-    /// Connects, for a test that is not async.
+    /// Connects with a blocking connection.
     ///
     /// # Panics
     ///
-    /// Panics when there is no connection to be had.
+    /// Panics if connecting fails.
     #[track_caller]
     pub fn connect(&self) -> Connection {
         match self.url.connect() {
@@ -80,28 +86,38 @@ impl TestDatabase {
     }
 }
 
-/// Drops what killed tests have left, once in each process.
-fn sweep_once(server: &DatabaseUrl) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    static SWEPT: Once = Once::new();
-    let mut swept = Ok(());
-    SWEPT.call_once(|| {
-        swept = [PREFIX, template::UNFINISHED]
+fn report(error: &(dyn Error + Send + Sync + 'static)) -> ErrorReport {
+    if let Some(error) = error.downcast_ref::<MigrateError>() {
+        ErrorReport::new(error)
+    } else if let Some(error) = error.downcast_ref::<LoadError>() {
+        ErrorReport::new(error)
+    } else {
+        ErrorReport::from_error(error)
+    }
+}
+
+/// Drops the databases of killed tests, once per process.
+fn drop_abandoned(server: &DatabaseUrl) -> Result<(), Box<dyn Error + Send + Sync>> {
+    static ONCE: Once = Once::new();
+    let mut result = Ok(());
+    ONCE.call_once(|| {
+        result = [PREFIX, template::UNFINISHED]
             .into_iter()
             .try_for_each(|prefix| ScratchDatabase::sweep(server, prefix).map(|_| ()));
     });
-    Ok(swept?)
+    Ok(result?)
 }
 
 impl Drop for TestDatabase {
     fn drop(&mut self) {
-        let wanted = env::var_os(KEEP_VARIABLE).is_some_and(|value| !value.is_empty());
-        if !(wanted && std::thread::panicking()) {
+        let is_kept = env::var_os(KEEP_VARIABLE).is_some_and(|value| !value.is_empty());
+        if !(is_kept && thread::panicking()) {
             return;
         }
         let Some(database) = self.database.take() else {
             return;
         };
-        // The test's own output is where its reader looks.
+        // To the output of the test, where a developer sees it.
         match database.keep() {
             Ok(url) => eprintln!("the database of this test is kept: {url}"),
             Err(error) => eprintln!("{error}"),

@@ -1,4 +1,4 @@
-//! What a test can rely on when it asks for a database.
+//! Tests of `TestDatabase`.
 
 use std::fs;
 use std::path::Path;
@@ -10,26 +10,29 @@ use diesel::sql_types::{Bool, Text};
 use diesel::{Connection as _, RunQueryDsl};
 use watertight_connection::{Connection, DatabaseUrl};
 use watertight_metadata::PluginId;
-use watertight_migrations::Plugin;
+use watertight_migrations::PluginMigrations;
 use watertight_testing::{KEEP_VARIABLE, TestDatabase, serves_one_connection};
+
+/// Set in the processes that tests start.
+const CHILD_VARIABLE: &str = "WATERTIGHT_TESTING_CHILD";
 
 const SQL: &str = r#"CREATE TABLE "plugin_testing"."notes" ("text" text NOT NULL);"#;
 
-/// A plugin with one migration.
-fn plugin(folder: &Path, sql: &str) -> Plugin {
+/// Returns a plugin with one migration.
+fn plugin(folder: &Path, sql: &str) -> PluginMigrations {
     let migration = folder.join("2026-01-01-000000_create_notes");
     fs::create_dir_all(&migration).unwrap();
     fs::write(migration.join("up.sql"), sql).unwrap();
-    Plugin::from_folder(PluginId::new("testing"), vec![], folder)
+    PluginMigrations::from_folder(PluginId::new("testing"), vec![], folder)
 }
 
-/// For a test that looks at a server's databases. Those of a PGlite are looked at in `watertight-embedded`.
-fn has_one_connection() -> bool {
-    let one = serves_one_connection();
-    if one {
+/// Whether to skip a test that needs a second connection. PGlite's databases are tested in `watertight-embedded`.
+fn skip_with_one_connection() -> bool {
+    let skip = serves_one_connection();
+    if skip {
         eprintln!("skipped: a PGlite serves one connection");
     }
-    one
+    skip
 }
 
 fn exists(connection: &mut Connection, database: &str) -> bool {
@@ -40,13 +43,13 @@ fn exists(connection: &mut Connection, database: &str) -> bool {
         .unwrap()
 }
 
-/// A connection that stays when the test's database goes.
-fn beside(url: &DatabaseUrl) -> Connection {
+/// Connects to another database of the same server.
+fn connect_to_server(url: &DatabaseUrl) -> Connection {
     url.with_database("postgres").connect().unwrap()
 }
 
 #[test]
-fn each_database_has_the_migrations_and_nothing_of_another_test() {
+fn each_test_has_a_migrated_database_of_its_own() {
     let folder = tempfile::tempdir().unwrap();
     let first = TestDatabase::new(vec![plugin(folder.path(), SQL)]);
     let second = TestDatabase::new(vec![plugin(folder.path(), SQL)]);
@@ -61,28 +64,28 @@ fn each_database_has_the_migrations_and_nothing_of_another_test() {
 }
 
 #[test]
-fn the_database_is_dropped_also_while_a_connection_is_open() {
-    if has_one_connection() {
+fn the_database_is_dropped_while_a_connection_is_open() {
+    if skip_with_one_connection() {
         return;
     }
     let database = TestDatabase::new(vec![]);
     let name = database.url().database_name().to_owned();
-    let mut others = beside(database.url());
+    let mut server = connect_to_server(database.url());
     let mut open = database.connect();
     open.begin_test_transaction().unwrap();
-    assert!(exists(&mut others, &name));
+    assert!(exists(&mut server, &name));
     drop(database);
-    assert!(!exists(&mut others, &name));
+    assert!(!exists(&mut server, &name));
 }
 
 #[test]
-fn a_changed_migration_makes_a_template_anew_and_drops_the_old_one() {
-    if has_one_connection() {
+fn a_changed_migration_replaces_the_template() {
+    if skip_with_one_connection() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
     let templates = |database: &TestDatabase| -> Vec<String> {
-        // Not those that other tests are just making.
+        // Without those that other tests are creating at the moment.
         sql::<Text>(
             "SELECT datname::text FROM pg_database WHERE datname LIKE 'watertight_template_%' \
              AND datname NOT LIKE 'watertight_template_unfinished_%' ORDER BY 1",
@@ -90,39 +93,39 @@ fn a_changed_migration_makes_a_template_anew_and_drops_the_old_one() {
         .load(&mut database.connect())
         .unwrap()
     };
-    // A set of plugins that no other test has.
-    let renamed = |sql: &str| {
+    // A plugin that no other test uses.
+    let changing_plugin = |sql: &str| {
         let _ = plugin(
             folder.path(),
             &sql.replace("plugin_testing", "plugin_changing"),
         );
-        Plugin::from_folder(PluginId::new("changing"), vec![], folder.path())
+        PluginMigrations::from_folder(PluginId::new("changing"), vec![], folder.path())
     };
-    let before = TestDatabase::new(vec![renamed(SQL)]);
+    let before = TestDatabase::new(vec![changing_plugin(SQL)]);
     let old = templates(&before);
-    let after = TestDatabase::new(vec![renamed(&SQL.replace("\"text\"", "\"line\""))]);
+    let after = TestDatabase::new(vec![changing_plugin(&SQL.replace("\"text\"", "\"line\""))]);
     let new = templates(&after);
     after
         .connect()
         .batch_execute("INSERT INTO plugin_changing.notes (line) VALUES ('new')")
         .unwrap();
-    let gone: Vec<_> = old.iter().filter(|name| !new.contains(name)).collect();
-    assert_eq!(gone.len(), 1, "{old:?} {new:?}");
-    // The name is the plugins' part, and then the migrations'.
-    let plugins = gone[0].rsplit_once('_').unwrap().0;
-    let instead = new.iter().filter(|name| name.starts_with(plugins));
-    assert_eq!(instead.count(), 1, "{old:?} {new:?}");
+    let dropped: Vec<_> = old.iter().filter(|name| !new.contains(name)).collect();
+    assert_eq!(dropped.len(), 1, "{old:?} {new:?}");
+    // The name ends with the fingerprint of the migrations.
+    let family = dropped[0].rsplit_once('_').unwrap().0;
+    let replacements = new.iter().filter(|name| name.starts_with(family));
+    assert_eq!(replacements.count(), 1, "{old:?} {new:?}");
 }
 
 #[tokio::test]
-async fn an_async_test_can_ask_for_a_database() {
+async fn an_async_test_can_create_a_database() {
     let folder = tempfile::tempdir().unwrap();
     let database = TestDatabase::new(vec![plugin(folder.path(), SQL)]);
     assert!(database.url().connect_async().await.is_ok());
 }
 
 #[test]
-fn a_migration_that_fails_is_named_and_leaves_no_database() {
+fn a_failing_migration_is_named_in_the_panic() {
     let folder = tempfile::tempdir().unwrap();
     let broken = plugin(folder.path(), &format!("{SQL}\nSELECT nonsense;"));
     let panic = std::thread::spawn(|| TestDatabase::new(vec![broken]))
@@ -138,41 +141,41 @@ fn a_migration_that_fails_is_named_and_leaves_no_database() {
 }
 
 #[test]
-fn a_failed_test_s_database_is_dropped_unless_the_variable_keeps_it() {
-    let printed = |output: &Output| String::from_utf8_lossy(&output.stderr).into_owned();
+fn the_database_of_a_failed_test_is_kept_on_request() {
+    let stderr = |output: &Output| String::from_utf8_lossy(&output.stderr).into_owned();
     let dropped = run("fails_with_a_database", &[]);
     assert!(
-        !printed(&dropped).contains("is kept"),
+        !stderr(&dropped).contains("is kept"),
         "{}",
-        printed(&dropped)
+        stderr(&dropped)
     );
 
     let kept = run("fails_with_a_database", &[(KEEP_VARIABLE, "1")]);
-    let said = printed(&kept);
+    let output = stderr(&kept);
     if serves_one_connection() {
         let cannot = "failed to keep the database: PGlite ends with the process that uses it; set DATABASE_URL";
-        assert!(said.contains(cannot), "{said}");
+        assert!(output.contains(cannot), "{output}");
         return;
     }
-    let url = said.split("the database of this test is kept: ").nth(1);
+    let url = output.split("the database of this test is kept: ").nth(1);
     let url = url
-        .unwrap_or_else(|| panic!("{said}"))
+        .unwrap_or_else(|| panic!("{output}"))
         .lines()
         .next()
         .unwrap();
-    // Printed without its password.
+    // It is printed without its password.
     let printed: DatabaseUrl = url.parse().unwrap();
     let name = printed.database_name();
     let url = TestDatabase::new(vec![]).url().with_database(name);
     url.connect().unwrap();
-    beside(&url)
+    connect_to_server(&url)
         .batch_execute(&format!("DROP DATABASE \"{name}\""))
         .unwrap();
 }
 
 #[test]
-fn a_killed_test_s_database_is_dropped_by_a_later_one() {
-    if has_one_connection() {
+fn the_database_of_a_killed_test_is_dropped_by_a_later_test() {
+    if skip_with_one_connection() {
         return;
     }
     let killed = run("is_killed_with_a_database", &[]);
@@ -188,35 +191,46 @@ fn a_killed_test_s_database_is_dropped_by_a_later_one() {
     let later = run("succeeds_with_a_database", &[]);
     assert!(later.status.success(), "{later:?}");
     let database = TestDatabase::new(vec![]);
-    assert!(!exists(&mut beside(database.url()), &name));
+    assert!(!exists(&mut connect_to_server(database.url()), &name));
 }
 
-/// Runs one of the tests below in a process of its own.
+/// Runs one of the tests below in a process of its own. In other processes they do nothing.
 fn run(test: &str, variables: &[(&str, &str)]) -> Output {
     Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", test, "--ignored", "--nocapture"])
+        .args(["--exact", test, "--nocapture"])
         .env_remove(KEEP_VARIABLE)
+        .env(CHILD_VARIABLE, "1")
         .envs(variables.iter().copied())
         .output()
         .unwrap()
 }
 
+fn is_child() -> bool {
+    std::env::var_os(CHILD_VARIABLE).is_some()
+}
+
 #[test]
-#[ignore = "run by another test, in a process of its own"]
 fn fails_with_a_database() {
+    if !is_child() {
+        return;
+    }
     let _database = TestDatabase::new(vec![]);
     panic!("on purpose");
 }
 
 #[test]
-#[ignore = "run by another test, in a process of its own"]
 fn succeeds_with_a_database() {
+    if !is_child() {
+        return;
+    }
     let _database = TestDatabase::new(vec![]);
 }
 
 #[test]
-#[ignore = "run by another test, in a process of its own"]
 fn is_killed_with_a_database() {
+    if !is_child() {
+        return;
+    }
     let database = TestDatabase::new(vec![]);
     println!("database={}", database.url().database_name());
     std::process::abort();

@@ -12,6 +12,7 @@ mod edit;
 mod migration_version;
 mod new_folder;
 mod plan;
+mod plugin_id_argument;
 mod plugin_source;
 mod rust_format;
 mod schema_file;

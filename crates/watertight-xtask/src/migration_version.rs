@@ -3,12 +3,10 @@
 use std::fs;
 
 use anyhow::{Context, Result, ensure};
+use watertight_migrations::{MAX_VERSION_LENGTH, migration_version};
 
 use crate::timestamp::Timestamp;
 use crate::workspace::{Workspace, WorkspacePlugin};
-
-/// The history's column for versions holds that many characters.
-const MAX_VERSION_LENGTH: usize = 50;
 
 /// How the folder of the plugin's next migration begins: with the time, unless the newest is later than that.
 ///
@@ -39,8 +37,7 @@ fn newest(workspace: &Workspace, plugin: &WorkspacePlugin) -> Result<Option<Stri
         let entry = entry.with_context(failed)?;
         let name = entry.file_name().to_string_lossy().into_owned();
         if !name.starts_with('.') && entry.path().is_dir() {
-            let version = name.split('_').next().unwrap_or_default().replace('-', "");
-            newest = newest.max(Some(version));
+            newest = newest.max(Some(migration_version(&name)));
         }
     }
     Ok(newest)

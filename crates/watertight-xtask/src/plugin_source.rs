@@ -100,11 +100,12 @@ impl Reader {
     }
 
     fn id(&self, id: &LitStr) -> Result<PluginId> {
-        PluginId::parse(&id.value()).with_context(|| {
-            format!(
-                "failed to read {}:{}",
+        PluginId::parse(&id.value()).map_err(|error| {
+            anyhow!(
+                "failed to read {}:{}: {error}; {}",
                 self.shown.display(),
-                line(id.span())
+                line(id.span()),
+                error.hint()
             )
         })
     }

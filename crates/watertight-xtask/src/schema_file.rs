@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use watertight_embedded::Database;
 use watertight_metadata::PluginId;
-use watertight_schema::{Schema, Tables};
+use watertight_schema::{DatabaseTables, Schema};
 
 use crate::apply;
 use crate::plan::Plan;
@@ -69,7 +69,7 @@ impl SchemaFile {
     pub(crate) fn plan(
         self,
         workspace: &Workspace,
-        tables: &Tables,
+        tables: &DatabaseTables,
         plan: &mut Plan,
     ) -> Result<()> {
         if self.text.is_none() && tables.schema.tables.is_empty() {
@@ -87,7 +87,7 @@ pub(crate) struct Refresh<'a> {
     workspace: &'a Workspace,
     database: &'a Database,
     /// The plugins, with their tables as they were.
-    plugins: Vec<(WorkspacePlugin, Tables)>,
+    plugins: Vec<(WorkspacePlugin, DatabaseTables)>,
 }
 
 impl<'a> Refresh<'a> {
@@ -109,7 +109,7 @@ impl<'a> Refresh<'a> {
         let mut read = Vec::new();
         for plugin in workspace.plugins()? {
             if plugins.contains(&plugin.id) {
-                let tables = Tables::read(&mut connection, plugin.id.schema_name())?;
+                let tables = DatabaseTables::read(&mut connection, plugin.id.schema_name())?;
                 read.push((plugin, tables));
             }
         }
@@ -154,11 +154,11 @@ impl<'a> Refresh<'a> {
         let plugins = plugins.filter(|(plugin, _)| changed.contains(&plugin.id));
         let mut connection = self.database.url().connect()?;
         for (plugin, before) in plugins {
-            let after = Tables::read(&mut connection, plugin.id.schema_name())?;
+            let after = DatabaseTables::read(&mut connection, plugin.id.schema_name())?;
             let file = SchemaFile::read(self.workspace, &plugin)?;
-            let says_only = |tables: &Tables| {
+            let says_only = |tables: &DatabaseTables| {
                 file.parse(&plugin)
-                    .is_ok_and(|schema| tables.have_all_of(&schema))
+                    .is_ok_and(|schema| tables.contain(&schema))
             };
             if file.text.is_none() {
                 // Whoever has it elsewhere, or wants none, is not given one unasked.

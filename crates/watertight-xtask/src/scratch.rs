@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use anyhow::{Context, Result, bail};
 use diesel::connection::SimpleConnection as _;
 use watertight_connection::Connection;
+use watertight_diagnostics::ErrorReport;
 use watertight_embedded::{Database, ScratchDatabase};
 use watertight_metadata::PluginId;
 use watertight_migrations::Migrator;
@@ -86,7 +87,7 @@ impl Scratch {
         drop(locked(&self.slot));
         let report = report?;
         for error in report.errors() {
-            terminal::error(&error.to_string());
+            terminal::report(&ErrorReport::new(error));
         }
         if !report.is_success() {
             bail!("failed to run the migrations in a scratch database; nothing was written");

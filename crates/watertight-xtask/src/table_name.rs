@@ -16,9 +16,11 @@ const USED_BY_DIESEL: [&str; 1] = ["diesel"];
 
 /// The names of types and traits that the models, their derives and the test use; a row's type that took one
 /// would not compile.
-const TYPES_IN_USE: [&str; 17] = [
+const TYPES_IN_USE: [&str; 18] = [
     "Box",
     "Err",
+    // Its response would be called `IntoResponse`, like the trait of axum.
+    "Into",
     "NaiveDateTime",
     "None",
     "Ok",

@@ -1,5 +1,7 @@
 use std::io::Write;
 
+use watertight_diagnostics::ErrorReport;
+
 /// Writes a command's result to stdout. Colours are dropped where it is no terminal.
 ///
 /// A reader that has gone away (`| head`) has seen what it wanted.
@@ -29,6 +31,11 @@ pub(crate) fn coloured(diff: &str) -> String {
         text += "\n";
     }
     text
+}
+
+/// Writes the report of an error to stderr.
+pub(crate) fn report(report: &ErrorReport) {
+    remark(&report.styled());
 }
 
 /// Writes an error to stderr.

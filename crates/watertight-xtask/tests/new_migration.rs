@@ -46,12 +46,12 @@ fn a_migration_has_a_qualified_example_in_a_comment() {
     assert_snapshot!(workspace.read(&format!("{folder}/up.sql")), @r#"
     -- Add price.
     --
-    -- Say the schema with every name, as in this example:
+    -- Qualify every name with the schema, for example:
     --
     --   ALTER TABLE "plugin_orders"."items" ADD COLUMN "price" numeric;
     "#);
     assert_snapshot!(workspace.read(&format!("{folder}/down.sql")), @r#"
-    -- Undoes up.sql, for example:
+    -- Reverts up.sql, for example:
     --
     --   ALTER TABLE "plugin_orders"."items" DROP COLUMN "price";
     "#);

@@ -1,4 +1,4 @@
-//! Rebuilds the crate when a migration comes or changes: `embed_migrations!` alone does not notice.
+//! `embed_migrations!` does not detect new migrations, so Cargo has to watch their folder.
 
 fn main() {
     println!("cargo::rerun-if-changed=migrations");

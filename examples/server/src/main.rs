@@ -1,4 +1,4 @@
-//! A server made of plugins.
+//! The example server.
 
 mod plugins;
 

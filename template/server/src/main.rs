@@ -1,4 +1,4 @@
-//! The server: `serve`, `migrate` and `status`.
+//! The server, with the commands `serve`, `migrate` and `status`.
 
 mod plugins;
 
@@ -8,8 +8,7 @@ use watertight_host::{DevelopmentToken, Server};
 
 fn main() -> ExitCode {
     Server::new(plugins::plugins())
-        // For development: whoever knows the token may do everything. Replace it by an `Authorizer` that knows
-        // your users.
+        // For development only: replace it with an `Authorizer` that knows your users.
         .authorizer(DevelopmentToken::from_environment())
         .main()
 }

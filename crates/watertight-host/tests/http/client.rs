@@ -1,4 +1,4 @@
-//! A server with one plugin or several, and requests to it.
+//! Test servers, and requests to them.
 
 use std::sync::LazyLock;
 
@@ -14,21 +14,21 @@ pub const NOTES: PluginMetadata = PluginMetadata::new("notes");
 pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("tests/migrations");
 pub const TOKEN: &str = "open-sesame";
 
-/// A plugin `notes` with these routes, and the migrations of its table.
+/// Returns a plugin `notes` with a table and these routes.
 pub fn notes(routes: Routes) -> Plugin {
     Plugin::new(NOTES, MIGRATIONS).routes(routes)
 }
 
-/// A server that runs on a database of its own.
-pub struct Site {
-    // Dropped in this order.
+/// A server with its own database.
+pub struct TestServer {
+    // Declared first, so that it stops before its database is dropped.
     pub server: RunningServer,
     pub _database: TestDatabase,
 }
 
-impl Site {
-    /// These plugins, on a database in which the migrations of `notes` have run.
-    pub fn new(plugins: Vec<Plugin>) -> Self {
+impl TestServer {
+    /// Starts a server of these plugins, on a database with the migrations of `notes`.
+    pub fn start(plugins: Vec<Plugin>) -> Self {
         let database = TestDatabase::new(vec![notes(Routes::new()).into_migrations()]);
         let server = Server::new(plugins).authorizer(DevelopmentToken::new(TOKEN));
         let server = server.spawn(database.url()).unwrap();
@@ -38,7 +38,7 @@ impl Site {
         }
     }
 
-    pub fn get(&self, path: &str) -> Answer {
+    pub fn get(&self, path: &str) -> Received {
         send(Request::get(self.url(path)).body(()).unwrap())
     }
 
@@ -47,11 +47,11 @@ impl Site {
     }
 }
 
-pub fn send(request: Request<impl ureq::AsSendBody>) -> Answer {
-    Answer::of(AGENT.run(request).unwrap())
+pub fn send(request: Request<impl ureq::AsSendBody>) -> Received {
+    Received::new(AGENT.run(request).unwrap())
 }
 
-/// Answers with any status are answers.
+/// Does not treat any status as an error.
 static AGENT: LazyLock<Agent> = LazyLock::new(|| {
     Agent::config_builder()
         .http_status_as_error(false)
@@ -59,19 +59,20 @@ static AGENT: LazyLock<Agent> = LazyLock::new(|| {
         .into()
 });
 
-pub struct Answer {
+/// A response that was read to its end.
+pub struct Received {
     pub status: u16,
     pub headers: ureq::http::HeaderMap,
-    pub text: String,
+    pub body: String,
 }
 
-impl Answer {
-    fn of(response: Response<ureq::Body>) -> Self {
+impl Received {
+    fn new(response: Response<ureq::Body>) -> Self {
         let (parts, mut body) = response.into_parts();
         Self {
             status: parts.status.as_u16(),
             headers: parts.headers,
-            text: body.read_to_string().unwrap(),
+            body: body.read_to_string().unwrap(),
         }
     }
 
@@ -82,16 +83,16 @@ impl Answer {
     }
 
     pub fn json(&self) -> Value {
-        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
     }
 
-    /// The body of an error, which has to be a problem.
+    /// Parses the body of an error response, and checks that it is a problem.
     pub fn problem(&self) -> Value {
         assert_eq!(
             self.header("content-type"),
             "application/problem+json",
             "{}",
-            self.text
+            self.body
         );
         let problem = self.json();
         assert_eq!(problem["status"], self.status);

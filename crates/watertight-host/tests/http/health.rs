@@ -5,20 +5,20 @@ use watertight_host::{Access, DatabaseUnavailable, Plugin, PluginDatabase, Route
 use watertight_metadata::PluginMetadata;
 use watertight_migrations::Migrator;
 
-use crate::client::{MIGRATIONS, Site, notes};
+use crate::client::{MIGRATIONS, TestServer, notes};
 
 #[test]
-fn a_server_is_not_ready_while_migrations_are_pending_and_names_the_plugins() {
+fn readyz_returns_503_with_the_plugins_that_have_pending_migrations() {
     let other = Plugin::new(PluginMetadata::new("other"), MIGRATIONS);
-    let site = Site::new(vec![notes(Routes::new()), other]);
-    assert_eq!(site.get("/healthz").json(), json!({ "status": "ok" }));
-    let answer = site.get("/readyz");
-    assert_eq!(answer.status, 503);
+    let server = TestServer::start(vec![notes(Routes::new()), other]);
+    assert_eq!(server.get("/healthz").json(), json!({ "status": "ok" }));
+    let response = server.get("/readyz");
+    assert_eq!(response.status, 503);
     assert_eq!(
-        answer.problem()["plugins"],
+        response.problem()["plugins"],
         json!([{ "id": "other", "pending": 1 }])
     );
-    let ready = Site::new(vec![notes(Routes::new())]);
+    let ready = TestServer::start(vec![notes(Routes::new())]);
     assert_eq!(ready.get("/readyz").json(), json!({ "status": "ready" }));
 }
 
@@ -27,7 +27,7 @@ async fn touch(State(database): State<PluginDatabase>) -> Result<(), DatabaseUna
 }
 
 #[test]
-fn a_server_outlives_its_database_and_is_ready_again_when_that_is_back() {
+fn a_server_recovers_when_the_database_server_restarts() {
     let workspace = tempfile::tempdir().unwrap();
     let lease = EmbeddedServer::acquire(workspace.path()).unwrap();
     let url = lease.url().clone();
@@ -41,10 +41,10 @@ fn a_server_outlives_its_database_and_is_ready_again_when_that_is_back() {
             .http_status_as_error(false)
             .build()
             .into();
-        let mut answer = agent.get(format!("{}{path}", server.url())).call().unwrap();
+        let mut response = agent.get(format!("{}{path}", server.url())).call().unwrap();
         (
-            answer.status().as_u16(),
-            answer.body_mut().read_to_string().unwrap(),
+            response.status().as_u16(),
+            response.body_mut().read_to_string().unwrap(),
         )
     };
     assert_eq!(get("/readyz").0, 200);
@@ -54,7 +54,7 @@ fn a_server_outlives_its_database_and_is_ready_again_when_that_is_back() {
     EmbeddedServer::stop(workspace.path()).unwrap();
     let (status, body) = get("/readyz");
     assert_eq!(status, 503);
-    assert!(body.contains("the database does not answer"), "{body}");
+    assert!(body.contains("the database is unavailable"), "{body}");
     assert_eq!(get("/api/notes").0, 503);
     assert_eq!(get("/healthz").0, 200);
 

@@ -11,7 +11,7 @@ use crate::client::{notes, send};
 const WRITE: Permission = Permission::new("note.write", "");
 
 #[test]
-fn plugins_can_be_merged_into_a_router_that_has_routes_and_a_fallback_of_its_own() {
+fn plugins_can_be_merged_into_a_router_with_routes_and_a_fallback() {
     let routes = Routes::new()
         .get("/open", Access::Public, async || "open")
         .get("/closed", WRITE, async || "closed");
@@ -23,7 +23,7 @@ fn plugins_can_be_merged_into_a_router_that_has_routes_and_a_fallback_of_its_own
         let plugins = plugins.into_router(database.url()).await.unwrap();
         let app = Router::new()
             .route("/", get(async || "home"))
-            .fallback(async || "theirs")
+            .fallback(async || "fallback")
             .merge(plugins);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -37,9 +37,9 @@ fn plugins_can_be_merged_into_a_router_that_has_routes_and_a_fallback_of_its_own
                 .unwrap(),
         )
     };
-    assert_eq!(get("/").text, "home");
-    assert_eq!(get("/elsewhere").text, "theirs");
+    assert_eq!(get("/").body, "home");
+    assert_eq!(get("/elsewhere").body, "fallback");
     assert_eq!(get("/readyz").status, 200);
-    assert_eq!(get("/api/notes/open").text, "open");
+    assert_eq!(get("/api/notes/open").body, "open");
     assert_eq!(get("/api/notes/closed").problem()["status"], 401);
 }

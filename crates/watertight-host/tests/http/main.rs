@@ -1,4 +1,4 @@
-//! Servers that run, on a real database, asked over HTTP.
+//! Starts servers on a real database and sends HTTP requests to them.
 
 mod client;
 mod databases;

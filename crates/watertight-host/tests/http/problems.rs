@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use ureq::http::Request;
 use watertight_host::{Access, Routes};
 
-use crate::client::{Answer, Site, notes, send};
+use crate::client::{Received, TestServer, notes, send};
 
 #[derive(Deserialize)]
 struct Note {
@@ -18,7 +18,7 @@ struct Page {
     limit: u8,
 }
 
-fn site() -> Site {
+fn start() -> TestServer {
     let routes = Routes::new()
         .post("/notes", Access::Public, async |Json(note): Json<Note>| {
             note.text
@@ -39,7 +39,7 @@ fn site() -> Site {
             (StatusCode::BAD_REQUEST, Json(json!({ "mine": true })))
         })
         .get("/panic", Access::Public, panic);
-    Site::new(vec![notes(routes)])
+    TestServer::start(vec![notes(routes)])
 }
 
 async fn panic() -> StatusCode {
@@ -47,101 +47,101 @@ async fn panic() -> StatusCode {
     StatusCode::OK
 }
 
-fn post(site: &Site, kind: &str, body: &str) -> Answer {
-    let request = Request::post(site.url("/api/notes/notes")).header("Content-Type", kind);
+fn post(server: &TestServer, content_type: &str, body: &str) -> Received {
+    let request =
+        Request::post(server.url("/api/notes/notes")).header("Content-Type", content_type);
     send(request.body(body).unwrap())
 }
 
 #[test]
-fn every_refusal_of_axum_is_a_problem_that_says_why() {
-    let site = site();
+fn rejections_of_axum_are_problems_with_a_detail() {
+    let server = start();
     let json = "application/json";
     let long = format!(r#"{{"text":"{}"}}"#, "x".repeat(2 * 1024 * 1024));
-    for (answer, status, detail) in [
-        (site.get("/nothing"), 404, "there is nothing at /nothing"),
+    for (response, status, detail) in [
+        (server.get("/nothing"), 404, "no route matches /nothing"),
+        (server.get("/api/notes"), 404, "no route matches /api/notes"),
         (
-            site.get("/api/notes"),
+            server.get("/api/other/notes"),
             404,
-            "there is nothing at /api/notes",
+            "no route matches /api/other/notes",
         ),
         (
-            site.get("/api/other/notes"),
-            404,
-            "there is nothing at /api/other/notes",
-        ),
-        (
-            site.get("/api/notes/notes/x"),
+            server.get("/api/notes/notes/x"),
             400,
             "Invalid URL: Cannot parse `x` to a `u8`",
         ),
         (
-            site.get("/api/notes/notes?limit=x"),
+            server.get("/api/notes/notes?limit=x"),
             400,
             "Failed to deserialize query string: limit: invalid digit found in string",
         ),
         (
-            post(&site, "text/plain", "{}"),
+            post(&server, "text/plain", "{}"),
             415,
             "Expected request with `Content-Type: application/json`",
         ),
         (
-            post(&site, json, "{"),
+            post(&server, json, "{"),
             400,
             "Failed to parse the request body as JSON: EOF while parsing an object at line 1 column 1",
         ),
         (
-            post(&site, json, "{}"),
+            post(&server, json, "{}"),
             422,
             "Failed to deserialize the JSON body into the target type: missing field `text` at line 1 column 2",
         ),
         (
-            post(&site, json, &long),
+            post(&server, json, &long),
             413,
             "Failed to buffer the request body: length limit exceeded",
         ),
     ] {
-        assert_eq!(answer.status, status, "{}", answer.text);
-        assert_eq!(answer.problem()["detail"], detail);
+        assert_eq!(response.status, status, "{}", response.body);
+        assert_eq!(response.problem()["detail"], detail);
     }
 }
 
 #[test]
-fn a_wrong_method_is_a_problem_and_says_which_are_right() {
-    let site = site();
-    let request = Request::delete(site.url("/api/notes/notes"))
+fn an_unsupported_method_is_a_problem_with_an_allow_header() {
+    let server = start();
+    let request = Request::delete(server.url("/api/notes/notes"))
         .body(())
         .unwrap();
-    let answer = send(request);
-    assert_eq!(answer.problem()["title"], "Method Not Allowed");
-    let mut allowed: Vec<_> = answer.header("allow").split(',').collect();
+    let response = send(request);
+    assert_eq!(response.problem()["title"], "Method Not Allowed");
+    let mut allowed: Vec<_> = response.header("allow").split(',').collect();
     allowed.sort_unstable();
     assert_eq!(allowed, ["GET", "HEAD", "POST"]);
 }
 
 #[test]
-fn what_went_wrong_inside_is_not_told() {
-    let site = site();
+fn server_errors_do_not_disclose_their_cause() {
+    let server = start();
     for (path, status) in [("secret", 502), ("panic", 500)] {
-        let answer = site.get(&format!("/api/notes/{path}"));
-        assert_eq!(answer.status, status);
-        assert_eq!(answer.problem()["detail"], Value::Null);
+        let response = server.get(&format!("/api/notes/{path}"));
+        assert_eq!(response.status, status);
+        assert_eq!(response.problem()["detail"], Value::Null);
     }
-    // And the server goes on.
-    assert_eq!(site.get("/api/notes/notes?limit=7").text, "7");
+    // The server still works.
+    assert_eq!(server.get("/api/notes/notes?limit=7").body, "7");
 }
 
 #[test]
-fn a_handler_may_return_a_bare_status_or_an_error_body_of_its_own() {
-    let site = site();
-    assert_eq!(site.get("/api/notes/empty").problem()["title"], "Conflict");
-    assert_eq!(site.get("/api/notes/own").json(), json!({ "mine": true }));
+fn a_handler_can_return_a_status_or_its_own_error_body() {
+    let server = start();
+    assert_eq!(
+        server.get("/api/notes/empty").problem()["title"],
+        "Conflict"
+    );
+    assert_eq!(server.get("/api/notes/own").json(), json!({ "mine": true }));
 }
 
 #[test]
-fn every_answer_has_a_request_id_and_keeps_the_one_that_came() {
-    let site = site();
-    assert_eq!(site.get("/nothing").header("x-request-id").len(), 36);
-    let request = Request::get(site.url("/api/notes/panic")).header("x-request-id", "mine");
+fn every_response_has_the_request_id_of_its_request_or_a_new_one() {
+    let server = start();
+    assert_eq!(server.get("/nothing").header("x-request-id").len(), 36);
+    let request = Request::get(server.url("/api/notes/panic")).header("x-request-id", "mine");
     assert_eq!(
         send(request.body(()).unwrap()).header("x-request-id"),
         "mine"

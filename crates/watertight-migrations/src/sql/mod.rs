@@ -1,15 +1,17 @@
-//! SQL text: its tokens, its statements, what a migration may not say, and what it may change.
+//! SQL as the migrations and the history need it: tokens, statements, checks, and Watertight's own statements.
 
-mod forbidden;
-mod place;
-mod quote;
+pub(crate) mod history_sql;
+
+mod byte_offset;
+mod check;
+mod do_block;
 mod settings_mentioned;
 mod split;
-mod token;
+mod tokens;
 
-pub(crate) use forbidden::{check, transaction_command};
-pub(crate) use place::{Place, byte_offset};
-pub(crate) use quote::literal;
-pub(crate) use settings_mentioned::{Mentioned, settings_mentioned};
+pub(crate) use byte_offset::byte_offset;
+pub(crate) use check::{check, transaction_command};
+pub(crate) use do_block::do_block;
+pub(crate) use settings_mentioned::{MentionedNames, settings_mentioned};
 pub(crate) use split::split;
-pub(crate) use token::token_at;
+pub(crate) use tokens::token_at;

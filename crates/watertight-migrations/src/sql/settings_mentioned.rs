@@ -1,28 +1,28 @@
 use squawk_lexer::{LiteralKind, TokenKind};
 
-use super::token::tokens;
+use super::tokens::tokens;
 
-/// The names in a migration that may change a session's settings.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Mentioned {
-    /// Every word, in lower case, once. The settings among them are put back also when they look unchanged: a
+/// The names in a migration that may be settings.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct MentionedNames {
+    /// The distinct words, in lower case. Settings among them are restored even if they look unchanged, because a
     /// `SET LOCAL` may hide a `SET`.
     pub(crate) words: Vec<String>,
-    /// Every `name.name`: settings that somebody made up are listed nowhere.
+    /// The distinct `prefix.name` pairs, because `pg_settings` does not list custom settings.
     pub(crate) dotted: Vec<String>,
 }
 
-/// The names in `sql`, if it changes settings: it says `SET`, `RESET`, `DISCARD` or `set_config`, also in a
-/// string or a function's body, but not in a comment, and not as part of `UPDATE`, `ALTER`, `CREATE` or `DELETE`.
+/// Returns the names in `sql` if it may change settings, which a false positive only makes one query slower.
 ///
-/// That errs on the side of yes, which costs a query.
-pub(crate) fn settings_mentioned(sql: &str) -> Option<Mentioned> {
+/// It may if `SET`, `RESET`, `DISCARD` or `set_config` occurs anywhere but in a comment, strings and function bodies
+/// included. The `SET` clauses of `UPDATE`, `ALTER`, `CREATE` and `DELETE` do not count.
+pub(crate) fn settings_mentioned(sql: &str) -> Option<MentionedNames> {
     let mut reader = Reader::default();
     reader.read(sql);
     if !reader.changes_settings {
         return None;
     }
-    for (said, meant) in [
+    for (word, setting) in [
         ("zone", "timezone"),
         ("names", "client_encoding"),
         ("schema", "search_path"),
@@ -31,15 +31,15 @@ pub(crate) fn settings_mentioned(sql: &str) -> Option<Mentioned> {
         ("only", "default_transaction_read_only"),
         ("deferrable", "default_transaction_deferrable"),
     ] {
-        if reader.words.iter().any(|word| word == said) {
-            reader.words.push(meant.to_owned());
+        if reader.words.iter().any(|mentioned| mentioned == word) {
+            reader.words.push(setting.to_owned());
         }
     }
     reader.words.sort();
     reader.words.dedup();
     reader.dotted.sort();
     reader.dotted.dedup();
-    Some(Mentioned {
+    Some(MentionedNames {
         words: reader.words,
         dotted: reader.dotted,
     })
@@ -54,47 +54,47 @@ struct Reader {
 
 impl Reader {
     fn read(&mut self, sql: &str) {
-        // Within the statement at hand.
+        // Reset at the end of each statement.
         let mut set_is_a_clause = false;
-        let mut name_before: Option<String> = None;
+        let mut previous_name: Option<String> = None;
         let mut after_dot = false;
         for token in tokens(sql).map_while(Result::ok) {
             match token.kind {
                 TokenKind::Ident | TokenKind::QuotedIdent { .. } => {
-                    let word = token.text.trim_matches('"').to_ascii_lowercase();
+                    let word = token.source.trim_matches('"').to_ascii_lowercase();
                     match word.as_str() {
                         "reset" | "discard" | "set_config" => self.changes_settings = true,
                         "set" if !set_is_a_clause => self.changes_settings = true,
                         "update" | "alter" | "create" | "delete" => set_is_a_clause = true,
                         _ => {}
                     }
-                    if after_dot && let Some(before) = &name_before {
+                    if after_dot && let Some(before) = &previous_name {
                         self.dotted.push(format!("{before}.{word}"));
                     }
                     self.words.push(word.clone());
-                    name_before = Some(word);
+                    previous_name = Some(word);
                     after_dot = false;
                     continue;
                 }
-                TokenKind::Dot if name_before.is_some() => {
+                TokenKind::Dot if previous_name.is_some() => {
                     after_dot = true;
                     continue;
                 }
                 TokenKind::Semi => set_is_a_clause = false,
                 TokenKind::Literal { kind } => {
-                    if let Some(content) = content(kind, token.text) {
+                    if let Some(content) = content(kind, token.source) {
                         self.read(content);
                     }
                 }
                 _ => {}
             }
-            name_before = None;
+            previous_name = None;
             after_dot = false;
         }
     }
 }
 
-/// What stands between the quotes.
+/// Returns the part of a string literal between the quotes.
 fn content(kind: LiteralKind, literal: &str) -> Option<&str> {
     let delimiter = match kind {
         LiteralKind::DollarQuotedString { .. } => &literal[..=literal[1..].find('$')? + 1],
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_way_to_change_a_setting_is_seen() {
+    fn every_way_to_change_a_setting_is_found() {
         for sql in [
             "SET search_path = a",
             "select 1; set local role x",
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn set_as_a_clause_or_in_a_comment_changes_nothing() {
+    fn set_clauses_and_comments_do_not_count() {
         for sql in [
             "UPDATE t SET a = 1",
             "ALTER TABLE t ALTER a SET NOT NULL",
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_collected_from_strings_too() {
+    fn names_in_strings_are_collected() {
         let mentioned =
             settings_mentioned("SET TIME ZONE 'UTC'; select set_config('app.tenant', 'x', false)")
                 .unwrap();

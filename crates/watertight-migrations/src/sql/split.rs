@@ -2,25 +2,26 @@ use std::ops::Range;
 
 use squawk_lexer::TokenKind;
 
-use super::token::{Token, Unterminated, tokens};
+use super::tokens::{Token, Unterminated, tokens};
 
-/// One statement of a script.
+/// A statement of a script.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Statement {
-    /// All of it: what stands before it, its semicolon, and for the last one the rest of the script.
+    /// The statement with the whitespace and comments before it, its semicolon, and for the last one the rest of
+    /// the script.
     pub(crate) range: Range<usize>,
-    /// Where its first word begins.
+    /// The byte at which its first token starts.
     pub(crate) start: usize,
 }
 
 impl Statement {
-    /// The statement from its first word on.
-    pub(crate) fn text<'a>(&self, sql: &'a str) -> &'a str {
+    /// Returns the statement from its first token on.
+    pub(crate) fn sql<'a>(&self, sql: &'a str) -> &'a str {
         &sql[self.start..self.range.end]
     }
 }
 
-/// The statements of a script, in order. Together their ranges cover it, unless it has none.
+/// Splits a script into its statements. Their ranges cover the whole script, unless it has no statement.
 pub(crate) fn split(sql: &str) -> Result<Vec<Statement>, Unterminated> {
     let mut statements: Vec<Statement> = Vec::new();
     let mut end = 0;
@@ -51,17 +52,17 @@ pub(crate) fn split(sql: &str) -> Result<Vec<Statement>, Unterminated> {
     Ok(statements)
 }
 
-/// A statement that is being read. A semicolon ends it, but not in parentheses (`CREATE RULE`) and not between
+/// A statement that is not complete yet. A semicolon ends it, except inside parentheses (`CREATE RULE`) and between
 /// `BEGIN ATOMIC` and its `END`.
 struct OpenStatement {
     start: usize,
     first_words: Vec<String>,
     parentheses: usize,
-    /// How many `END`s are missing.
+    /// The number of open blocks, each closed by an `END`.
     blocks: usize,
     after_begin: bool,
-    /// The word that comes now is a name, also when it is a key word: behind a dot, or behind `AS`.
-    names: bool,
+    /// The next word is a name even if it is a keyword, because it follows a dot or `AS`.
+    expects_name: bool,
 }
 
 impl OpenStatement {
@@ -72,7 +73,7 @@ impl OpenStatement {
             parentheses: 0,
             blocks: 0,
             after_begin: false,
-            names: false,
+            expects_name: false,
         }
     }
 
@@ -81,23 +82,23 @@ impl OpenStatement {
             TokenKind::Semi if self.parentheses == 0 && self.blocks == 0 => return true,
             TokenKind::OpenParen => self.parentheses += 1,
             TokenKind::CloseParen => self.parentheses = self.parentheses.saturating_sub(1),
-            TokenKind::Ident => self.word(token),
+            TokenKind::Ident => self.read_word(token),
             _ => {}
         }
         self.after_begin = token.is("begin");
-        self.names = token.kind == TokenKind::Dot || token.is("as");
+        self.expects_name = token.kind == TokenKind::Dot || token.is("as");
         false
     }
 
-    fn word(&mut self, token: &Token<'_>) {
+    fn read_word(&mut self, token: &Token<'_>) {
         if self.first_words.len() < 4 {
-            self.first_words.push(token.text.to_ascii_lowercase());
+            self.first_words.push(token.source.to_ascii_lowercase());
         }
-        if self.names {
+        if self.expects_name {
             return;
         }
         if self.blocks == 0 {
-            if self.after_begin && token.is("atomic") && self.makes_a_routine() {
+            if self.after_begin && token.is("atomic") && self.creates_routine() {
                 self.blocks = 1;
             }
         } else if token.is("case") {
@@ -107,7 +108,7 @@ impl OpenStatement {
         }
     }
 
-    fn makes_a_routine(&self) -> bool {
+    fn creates_routine(&self) -> bool {
         let words: Vec<&str> = self.first_words.iter().map(String::as_str).collect();
         matches!(
             words.as_slice(),
@@ -123,17 +124,17 @@ mod tests {
 
     use super::*;
 
-    fn texts(sql: &str) -> Vec<&str> {
+    fn statements(sql: &str) -> Vec<&str> {
         let statements = split(sql).unwrap();
-        statements.iter().map(|s| s.text(sql).trim_end()).collect()
+        statements.iter().map(|s| s.sql(sql).trim_end()).collect()
     }
 
     #[test]
-    fn comments_strings_and_bodies_hide_semicolons() {
+    fn semicolons_in_comments_strings_and_bodies_end_nothing() {
         let sql =
             "/* ; /* ; */ */ select ';' -- ;\n; select $a$ ; $b$ ; $a$, \";\", E'\\';' ; -- end ;";
         assert_eq!(
-            texts(sql),
+            statements(sql),
             [
                 "select ';' -- ;\n;",
                 "select $a$ ; $b$ ; $a$, \";\", E'\\';' ; -- end ;"
@@ -144,26 +145,29 @@ mod tests {
     #[test]
     fn a_rule_with_two_commands_is_one_statement() {
         let sql = "create rule r as on insert to t do (select 1; select 2); select 3";
-        assert_eq!(texts(sql)[1], "select 3");
+        assert_eq!(statements(sql)[1], "select 3");
     }
 
     #[test]
     fn a_routine_with_an_sql_body_is_one_statement() {
         let sql = "CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT CASE WHEN true THEN 1 \
                    END; SELECT 2; END; COMMIT; BEGIN; SELECT 1; END;";
-        assert_eq!(texts(sql)[1..], ["COMMIT;", "BEGIN;", "SELECT 1;", "END;"]);
+        assert_eq!(
+            statements(sql)[1..],
+            ["COMMIT;", "BEGIN;", "SELECT 1;", "END;"]
+        );
         let sql = "create function f() returns int begin atomic select 1 as end, t.case from t; end; select 2";
-        assert_eq!(texts(sql)[1], "select 2");
+        assert_eq!(statements(sql)[1], "select 2");
     }
 
     #[test]
-    fn empty_statements_and_comments_alone_are_no_statements() {
-        assert_eq!(texts(";; -- x\n;/* y */"), [""; 0]);
-        assert_eq!(texts(";;select 1;;"), ["select 1;;"]);
+    fn empty_statements_and_comments_are_skipped() {
+        assert_eq!(statements(";; -- x\n;/* y */"), [""; 0]);
+        assert_eq!(statements(";;select 1;;"), ["select 1;;"]);
     }
 
     #[test]
-    fn what_never_ends_is_found_where_it_begins() {
+    fn an_unterminated_token_is_reported_at_its_start() {
         for sql in [
             "a /* /* */",
             "a 'b",
@@ -178,7 +182,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn statements_cover_the_script_and_split_into_themselves(
+        fn statements_cover_the_script_and_are_not_split_further(
             parts in proptest::collection::vec(
                 prop_oneof![
                     Just("select "), Just("; "), Just("("), Just(")"), Just("'a;b' "), Just("$x$;$x$ "), Just("-- ;\n"),
@@ -195,14 +199,14 @@ mod tests {
                 prop_assert_eq!(statement.range.start, end);
                 prop_assert!(statement.range.contains(&statement.start));
                 end = statement.range.end;
-                let text = statement.text(&sql);
-                prop_assert_eq!(split(text).unwrap(), vec![Statement { range: 0..text.len(), start: 0 }]);
+                let alone = statement.sql(&sql);
+                prop_assert_eq!(split(alone).unwrap(), vec![Statement { range: 0..alone.len(), start: 0 }]);
             }
             prop_assert!(statements.is_empty() || end == sql.len());
         }
 
         #[test]
-        fn any_text_is_split_without_a_panic(sql in "\\PC{0,80}") {
+        fn any_string_is_split_without_a_panic(sql in "\\PC{0,80}") {
             let _ = split(&sql);
         }
     }

@@ -1,19 +1,22 @@
-//! What is said when a migration fails, and that nothing is left behind.
+//! The error of a migration that fails, and what it leaves in the database.
 
 use std::sync::Mutex;
 
-use watertight_migrations::{MigrateError, Progress};
+use watertight_diagnostics::ErrorReport;
+use watertight_migrations::{MigrateError, MigrationProgress};
 
-use crate::plugins::{ONE, Plugins, id};
-use crate::server::{Database, execute, exists, has_one_connection, history, text};
+use crate::plugin_folders::{ONE, PluginFolders, id};
+use crate::test_database::{
+    TestDatabase, execute, history, query_one, relation_exists, skip_on_one_connection,
+};
 
 const ADVISORY_LOCKS: &str =
     "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()";
 
-/// The error of a plugin `shop` whose only migration is this SQL, and the connection afterwards.
+/// Returns the error of a plugin `shop` whose only migration is this SQL.
 fn error(sql: &str) -> String {
-    let plugins = Plugins::shop(&[("1_a/up.sql", sql)]);
-    let database = Database::new();
+    let plugins = PluginFolders::shop(&[("1_a/up.sql", sql)]);
+    let database = TestDatabase::new();
     let report = plugins
         .migrator()
         .run(&mut database.connect(), &[])
@@ -22,81 +25,74 @@ fn error(sql: &str) -> String {
 }
 
 #[test]
-fn an_error_with_a_position_shows_the_column() {
+fn an_error_with_a_position_has_a_column() {
     insta::assert_snapshot!(error("CREATE TABLE plugin_shop.t (a int);\n\nSELECT a,\n  ü.price FROM plugin_shop.t AS ü;\n"), @"
-    failed to run migration 1_a of plugin shop
+    error: failed to apply migration 1_a of plugin `shop`: column ü.price does not exist
      --> shop/1_a/up.sql:4:3
       |
     4 |   ü.price FROM plugin_shop.t AS ü;
       |   ^
-    ERROR: column ü.price does not exist
-    nothing of this migration was applied; mend the SQL and run it again
+    hint: nothing of this migration was applied; fix the SQL and run it again
     ");
 }
 
 #[test]
-fn an_error_without_a_position_shows_the_statement() {
+fn an_error_without_a_position_has_the_line_of_the_statement() {
     insta::assert_snapshot!(error("SELECT 1;\n-- twice\nCREATE TABLE plugin_shop.t (a int); CREATE TABLE plugin_shop.t (b int);\n"), @r#"
-    failed to run migration 1_a of plugin shop
+    error: failed to apply migration 1_a of plugin `shop`: relation "t" already exists
      --> shop/1_a/up.sql:3
       |
     3 | CREATE TABLE plugin_shop.t (a int); CREATE TABLE plugin_shop.t (b int);
       |
-    ERROR: relation "t" already exists
-    nothing of this migration was applied; mend the SQL and run it again
+    hint: nothing of this migration was applied; fix the SQL and run it again
     "#);
 }
 
 #[test]
-fn a_position_inside_a_body_is_not_believed() {
+fn a_position_inside_a_do_block_is_ignored() {
     insta::assert_snapshot!(error("SELECT 1;\n\nDO $$\nBEGIN\n  PERFORM 1;\n  PERFORM nothing FROM pg_class;\nEND $$;\n"), @r#"
-    failed to run migration 1_a of plugin shop
+    error: failed to apply migration 1_a of plugin `shop`: column "nothing" does not exist
      --> shop/1_a/up.sql:3
       |
     3 | DO $$
       |
-    ERROR: column "nothing" does not exist
-    nothing of this migration was applied; mend the SQL and run it again
+    hint: nothing of this migration was applied; fix the SQL and run it again
     "#);
 }
 
 #[test]
-fn a_deferred_constraint_fails_at_the_end() {
+fn a_deferred_constraint_fails_at_commit() {
     insta::assert_snapshot!(error(
         "CREATE TABLE plugin_shop.a (id int PRIMARY KEY);
 CREATE TABLE plugin_shop.b (id int REFERENCES plugin_shop.a DEFERRABLE INITIALLY DEFERRED);
 INSERT INTO plugin_shop.b VALUES (1);"), @r#"
-    failed to run migration 1_a of plugin shop
-     --> shop/1_a/up.sql
-    no statement failed, but a deferred constraint at the end
-    ERROR: insert or update on table "b" violates foreign key constraint "b_id_fkey"
-    DETAIL: Key (id)=(1) is not present in table "a".
-    nothing of this migration was applied; mend the SQL and run it again
+    error: failed to apply migration 1_a of plugin `shop` in shop/1_a/up.sql, at `COMMIT`, where deferred constraints are checked: insert or update on table "b" violates foreign key constraint "b_id_fkey" (Key (id)=(1) is not present in table "a")
+    hint: nothing of this migration was applied; fix the SQL and run it again
     "#);
 }
 
 #[test]
 fn transaction_control_is_refused_with_its_line() {
     insta::assert_snapshot!(error("SELECT 1;\n  COMMIT;\n"), @"
-    failed to run migration 1_a of plugin shop: `COMMIT` controls the transaction, which the migration shares with its history row; remove it, or set `run_in_transaction = false` in the migration's metadata.toml
+    error: failed to apply migration 1_a of plugin `shop`: `COMMIT` controls the transaction that the migration shares with its history row
      --> shop/1_a/up.sql:2:3
       |
     2 |   COMMIT;
-      |   ^
-    nothing of this migration was sent
+      |   ^^^^^^
+    hint: remove it, or set `run_in_transaction = false` in the migration's metadata.toml; nothing of this migration was sent
     ");
 }
 
 #[test]
-fn what_an_open_transaction_did_is_not_said_to_stay() {
-    let plugins = Plugins::shop(&[
+fn statements_of_an_open_transaction_are_not_reported_as_kept() {
+    let plugins = PluginFolders::shop(&[
         (
             "1_a/up.sql",
             "CREATE TABLE plugin_shop.a (a int);\nBEGIN;\nCREATE TABLE plugin_shop.b (a int);\nSELECT 1/0;\nCOMMIT;",
         ),
         ("1_a/metadata.toml", "run_in_transaction = false"),
     ]);
-    let database = Database::new();
+    let database = TestDatabase::new();
     let connection = &mut database.connect();
     let report = plugins.migrator().run(connection, &[]).unwrap();
     let error = plugins.error(&report);
@@ -104,63 +100,68 @@ fn what_an_open_transaction_did_is_not_said_to_stay() {
         error.contains("the first statement stays applied"),
         "{error}"
     );
-    assert!(exists(connection, "plugin_shop.a"));
-    assert!(!exists(connection, "plugin_shop.b"));
+    assert!(relation_exists(connection, "plugin_shop.a"));
+    assert!(!relation_exists(connection, "plugin_shop.b"));
 }
 
 #[test]
-fn without_a_transaction_the_statements_before_stay() {
-    let plugins = Plugins::shop(&[
+fn without_a_transaction_earlier_statements_stay_applied() {
+    let plugins = PluginFolders::shop(&[
         (
             "1_a/up.sql",
             "CREATE TABLE plugin_shop.a (a int);\nCREATE TABLE plugin_shop.b (a int);\nSELECT\n  c FROM plugin_shop.a;",
         ),
         ("1_a/metadata.toml", "run_in_transaction = false"),
     ]);
-    let database = Database::new();
+    let database = TestDatabase::new();
     let connection = &mut database.connect();
     let report = plugins.migrator().run(connection, &[]).unwrap();
     insta::assert_snapshot!(plugins.error(&report), @r#"
-    failed to run migration 1_a of plugin shop
+    error: failed to apply migration 1_a of plugin `shop`: column "c" does not exist
      --> shop/1_a/up.sql:4:3
       |
     4 |   c FROM plugin_shop.a;
       |   ^
-    ERROR: column "c" does not exist
-    the first 2 statements stay applied, because this migration runs without a transaction; undo them or take them out of the SQL, mend the rest and run it again
+    hint: the first 2 statements stay applied, because this migration runs without a transaction; undo them or remove them from the SQL, fix the rest and run it again
     "#);
-    assert!(exists(connection, "plugin_shop.b"));
+    assert!(relation_exists(connection, "plugin_shop.b"));
     assert_eq!(history(connection, "plugin_shop"), [""; 0]);
-    assert_eq!(text(connection, ADVISORY_LOCKS), "0");
+    assert_eq!(query_one(connection, ADVISORY_LOCKS), "0");
 }
 
 #[test]
-fn a_transaction_left_open_is_rolled_back_and_said() {
-    let plugins = Plugins::shop(&[
+fn a_transaction_left_open_is_rolled_back_and_reported() {
+    let plugins = PluginFolders::shop(&[
         (
             "1_a/up.sql",
             "CREATE TABLE plugin_shop.a (a int); BEGIN; CREATE TABLE plugin_shop.b (a int);",
         ),
         ("1_a/metadata.toml", "run_in_transaction = false"),
     ]);
-    let database = Database::new();
+    let database = TestDatabase::new();
     let connection = &mut database.connect();
     let report = plugins.migrator().run(connection, &[]).unwrap();
-    insta::assert_snapshot!(plugins.error(&report), @"failed to run migration 1_a of plugin shop: it began a transaction and did not end it; what it did in there was rolled back, what it did before stays applied, and it is not recorded; add the `COMMIT`");
-    assert!(exists(connection, "plugin_shop.a") && !exists(connection, "plugin_shop.b"));
+    insta::assert_snapshot!(plugins.error(&report), @"
+    error: failed to apply migration 1_a of plugin `shop`: it began a transaction and did not end it, so what it did inside was rolled back, what it did before stays applied, and it is not recorded
+    hint: add the missing `COMMIT`
+    ");
+    assert!(
+        relation_exists(connection, "plugin_shop.a")
+            && !relation_exists(connection, "plugin_shop.b")
+    );
     assert_eq!(history(connection, "plugin_shop"), [""; 0]);
 }
 
 #[test]
 fn a_failure_leaves_nothing_of_its_migration() {
-    let plugins = Plugins::shop(&[
+    let plugins = PluginFolders::shop(&[
         ("1_a/up.sql", "CREATE TABLE plugin_shop.a (a int)"),
         (
             "2_b/up.sql",
             "CREATE TABLE plugin_shop.b (a int); SELECT 1/0; CREATE TABLE plugin_shop.c (a int)",
         ),
     ]);
-    let database = Database::new();
+    let database = TestDatabase::new();
     let connection = &mut database.connect();
     assert!(
         !plugins
@@ -169,7 +170,10 @@ fn a_failure_leaves_nothing_of_its_migration() {
             .unwrap()
             .is_success()
     );
-    assert!(exists(connection, "plugin_shop.a") && !exists(connection, "plugin_shop.b"));
+    assert!(
+        relation_exists(connection, "plugin_shop.a")
+            && !relation_exists(connection, "plugin_shop.b")
+    );
     assert_eq!(history(connection, "plugin_shop"), ["1"]);
     plugins.write(
         "shop",
@@ -185,8 +189,8 @@ fn a_failure_leaves_nothing_of_its_migration() {
 }
 
 #[test]
-fn one_refused_migration_keeps_its_whole_plugin_back() {
-    let plugins = Plugins::new(&[("shop", &[]), ("other", &[])]);
+fn a_refused_migration_stops_its_whole_plugin() {
+    let plugins = PluginFolders::new(&[("shop", &[]), ("other", &[])]);
     plugins.write(
         "shop",
         &[
@@ -195,18 +199,18 @@ fn one_refused_migration_keeps_its_whole_plugin_back() {
         ],
     );
     plugins.write("other", &[("1_c/up.sql", "SELECT 1")]);
-    let database = Database::new();
+    let database = TestDatabase::new();
     let connection = &mut database.connect();
     let report = plugins.migrator().run(connection, &[]).unwrap();
     insta::assert_snapshot!(plugins.error(&report), @"
-    failed to run migration 2_b of plugin shop: the comment `/*` that begins here never ends; end it
+    error: failed to apply migration 2_b of plugin `shop`: the comment `/*` that begins here is never closed
      --> shop/2_b/up.sql:2:1
       |
     2 | /* never
       | ^
-    nothing of this migration was sent
+    hint: close it; nothing of this migration was sent
     ");
-    assert!(!exists(
+    assert!(!relation_exists(
         connection,
         "plugin_shop.__diesel_schema_migrations"
     ));
@@ -215,23 +219,25 @@ fn one_refused_migration_keeps_its_whole_plugin_back() {
     assert!(matches!(error, MigrateError::Refused(_)), "{error}");
 }
 
-/// With this setting a backslash escapes a quote, which our lexer does not know: the guard is there for what the
-/// lexer misses.
+/// With this setting a backslash escapes a quote, which the lexer does not know.
 #[test]
 fn a_hidden_commit_is_found_by_the_guard() {
-    let plugins = Plugins::shop(&[("1_a/up.sql", r"SELECT '\', '; COMMIT; SELECT 'x' --'")]);
-    let database = Database::new();
+    let plugins = PluginFolders::shop(&[("1_a/up.sql", r"SELECT '\', '; COMMIT; SELECT 'x' --'")]);
+    let database = TestDatabase::new();
     let connection = &mut database.connect();
     execute(connection, "SET standard_conforming_strings = off");
     let report = plugins.migrator().run(connection, &[]).unwrap();
-    insta::assert_snapshot!(plugins.error(&report), @"failed to run migration 1_a of plugin shop: it ended the transaction that it ran in, so what it did before that stays, and it is not recorded; set `run_in_transaction = false` in its metadata.toml");
+    insta::assert_snapshot!(plugins.error(&report), @"
+    error: failed to apply migration 1_a of plugin `shop`: it ended the transaction that it ran in, so what it did before stays applied, and it is not recorded
+    hint: set `run_in_transaction = false` in its metadata.toml
+    ");
     assert_eq!(history(connection, "plugin_shop"), [""; 0]);
 }
 
 #[test]
-fn names_with_quotes_and_dollars_are_only_names() {
-    let plugins = Plugins::shop(&[(r"1'$watertight$\-;_it's $$ ü/up.sql", "SELECT 1")]);
-    let database = Database::new();
+fn names_with_quotes_and_dollars_are_escaped() {
+    let plugins = PluginFolders::shop(&[(r"1'$watertight$\-;_it's $$ ü/up.sql", "SELECT 1")]);
+    let database = TestDatabase::new();
     let connection = &mut database.connect();
     let report = plugins.migrator().run(connection, &[]).unwrap();
     assert!(report.is_success(), "{report:?}");
@@ -245,43 +251,47 @@ fn names_with_quotes_and_dollars_are_only_names() {
 }
 
 #[test]
-fn what_another_run_does_between_reading_and_acting_is_seen() {
-    if has_one_connection() {
+fn changes_by_another_run_after_the_history_was_read_are_noticed() {
+    if skip_on_one_connection() {
         return;
     }
-    let plugins = Plugins::shop(&[("1_a/up.sql", "SELECT 1/0"), ("1_a/down.sql", "SELECT 1")]);
-    let database = Database::new();
-    let meanwhile = |sql: &'static str| {
+    let plugins =
+        PluginFolders::shop(&[("1_a/up.sql", "SELECT 1/0"), ("1_a/down.sql", "SELECT 1")]);
+    let database = TestDatabase::new();
+    let with_concurrent = |sql: &'static str| {
         let other = Mutex::new(database.connect());
         plugins.migrator().on_progress(move |progress| {
-            if let Progress::Started { .. } = progress {
+            if let MigrationProgress::Started { .. } = progress {
                 execute(&mut other.lock().unwrap(), sql);
             }
         })
     };
     let connection = &mut database.connect();
-    let report = meanwhile("INSERT INTO plugin_shop.__diesel_schema_migrations VALUES ('1')")
+    let report = with_concurrent("INSERT INTO plugin_shop.__diesel_schema_migrations VALUES ('1')")
         .run(connection, &[])
         .unwrap();
     assert!(report.is_success() && report.plugins[0].applied[0].by_another_run);
 
-    let newer = meanwhile("INSERT INTO plugin_shop.__diesel_schema_migrations VALUES ('2')");
-    insta::assert_snapshot!(newer.revert(connection, &id("shop"), ONE).unwrap_err(), @"failed to revert migration 1_a of plugin shop: meanwhile another run changed the history, and it is no longer the newest one applied; look at the status and decide again");
+    let newer = with_concurrent("INSERT INTO plugin_shop.__diesel_schema_migrations VALUES ('2')");
+    insta::assert_snapshot!(ErrorReport::new(&newer.revert(connection, &id("shop"), ONE).unwrap_err()), @"
+    error: failed to revert migration 1_a of plugin `shop`: another run has changed the history in the meantime, and it is no longer the newest one applied
+    hint: check the status and decide again
+    ");
     execute(
         connection,
         "DELETE FROM plugin_shop.__diesel_schema_migrations WHERE version = '2'",
     );
-    let gone = meanwhile("DELETE FROM plugin_shop.__diesel_schema_migrations");
+    let gone = with_concurrent("DELETE FROM plugin_shop.__diesel_schema_migrations");
     assert!(matches!(
         gone.revert(connection, &id("shop"), ONE),
-        Err(MigrateError::ChangedMeanwhile { .. })
+        Err(MigrateError::HistoryChanged { .. })
     ));
 }
 
 #[test]
-fn a_database_that_is_read_only_is_said() {
-    let plugins = Plugins::shop(&[("1_a/up.sql", "SELECT 1")]);
-    let database = Database::new();
+fn a_read_only_database_is_reported() {
+    let plugins = PluginFolders::shop(&[("1_a/up.sql", "SELECT 1")]);
+    let database = TestDatabase::new();
     let connection = &mut database.connect();
     execute(connection, "SET default_transaction_read_only = on");
     assert_eq!(
@@ -290,68 +300,63 @@ fn a_database_that_is_read_only_is_said() {
             .count(),
         1
     );
-    insta::assert_snapshot!(plugins.migrator().run(connection, &[]).unwrap_err(), @"failed to create schemas and histories: cannot execute CREATE SCHEMA in a read-only transaction; see the PostgreSQL server's log if that does not say enough");
-}
-
-#[test]
-fn a_history_that_the_migration_drops_is_said() {
-    insta::assert_snapshot!(error("DROP TABLE plugin_shop.__diesel_schema_migrations"), @r#"
-    failed to run migration 1_a of plugin shop
-     --> shop/1_a/up.sql
-    no statement of it fails like this when tried again by itself; it may have kept its history row from being written
-    ERROR: relation "plugin_shop.__diesel_schema_migrations" does not exist
-    nothing of this migration was applied; mend the SQL and run it again
-    "#);
-}
-
-#[test]
-fn a_command_that_needs_no_transaction_says_how_to_have_none() {
-    insta::assert_snapshot!(error("CREATE TABLE plugin_shop.a (a int);\nCREATE INDEX CONCURRENTLY b ON plugin_shop.a (a);"), @"
-    failed to run migration 1_a of plugin shop
-     --> shop/1_a/up.sql:2
-      |
-    2 | CREATE INDEX CONCURRENTLY b ON plugin_shop.a (a);
-      |
-    ERROR: CREATE INDEX CONCURRENTLY cannot run inside a transaction block
-    HINT: set `run_in_transaction = false` in the migration's metadata.toml
-    nothing of this migration was applied; mend the SQL and run it again
+    insta::assert_snapshot!(ErrorReport::new(&plugins.migrator().run(connection, &[]).unwrap_err()), @"
+    error: failed to create schemas and histories: cannot execute CREATE SCHEMA in a read-only transaction
+    hint: see the log of the PostgreSQL server if this is not enough
     ");
 }
 
 #[test]
-fn a_statement_that_is_not_finished_is_shown() {
-    insta::assert_snapshot!(error("SELECT 1;\n\nCREATE TABLE plugin_shop.t (\n  a int\n"), @r#"
-    failed to run migration 1_a of plugin shop
-     --> shop/1_a/up.sql:3
-      |
-    3 | CREATE TABLE plugin_shop.t (
-      |
-    ERROR: syntax error at or near ";"
-    nothing of this migration was applied; mend the SQL and run it again
-    "#);
-    insta::assert_snapshot!(error("SELECT 1;\n\nCREATE TABLE plugin_shop.t (\n  a int;\n"), @r#"
-    failed to run migration 1_a of plugin shop
-     --> shop/1_a/up.sql:4:8
-      |
-    4 |   a int;
-      |        ^
-    ERROR: syntax error at or near ";"
-    nothing of this migration was applied; mend the SQL and run it again
+fn a_migration_that_drops_its_history_is_reported() {
+    insta::assert_snapshot!(error("DROP TABLE plugin_shop.__diesel_schema_migrations"), @r#"
+    error: failed to apply migration 1_a of plugin `shop`, somewhere in shop/1_a/up.sql: relation "plugin_shop.__diesel_schema_migrations" does not exist
+    hint: no statement fails this way when run alone, so the migration may have prevented its history row from being written; nothing of this migration was applied; fix the SQL and run it again
     "#);
 }
 
 #[test]
-fn a_position_inside_a_function_is_not_believed() {
+fn a_command_that_cannot_run_in_a_transaction_has_a_hint() {
+    insta::assert_snapshot!(error("CREATE TABLE plugin_shop.a (a int);\nCREATE INDEX CONCURRENTLY b ON plugin_shop.a (a);"), @"
+    error: failed to apply migration 1_a of plugin `shop`: CREATE INDEX CONCURRENTLY cannot run inside a transaction block
+     --> shop/1_a/up.sql:2
+      |
+    2 | CREATE INDEX CONCURRENTLY b ON plugin_shop.a (a);
+      |
+    hint: set `run_in_transaction = false` in the migration's metadata.toml; nothing of this migration was applied; fix the SQL and run it again
+    ");
+}
+
+#[test]
+fn an_incomplete_statement_is_located() {
+    insta::assert_snapshot!(error("SELECT 1;\n\nCREATE TABLE plugin_shop.t (\n  a int\n"), @r#"
+    error: failed to apply migration 1_a of plugin `shop`: syntax error at or near ";"
+     --> shop/1_a/up.sql:3
+      |
+    3 | CREATE TABLE plugin_shop.t (
+      |
+    hint: nothing of this migration was applied; fix the SQL and run it again
+    "#);
+    insta::assert_snapshot!(error("SELECT 1;\n\nCREATE TABLE plugin_shop.t (\n  a int;\n"), @r#"
+    error: failed to apply migration 1_a of plugin `shop`: syntax error at or near ";"
+     --> shop/1_a/up.sql:4:8
+      |
+    4 |   a int;
+      |        ^
+    hint: nothing of this migration was applied; fix the SQL and run it again
+    "#);
+}
+
+#[test]
+fn a_position_inside_a_function_is_ignored() {
     insta::assert_snapshot!(error(
         "CREATE FUNCTION plugin_shop.f() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN nothing; END $$;\n\
          SELECT 1,\n  plugin_shop.f();"
     ), @r#"
-    failed to run migration 1_a of plugin shop
+    error: failed to apply migration 1_a of plugin `shop`: column "nothing" does not exist
      --> shop/1_a/up.sql:2
       |
     2 | SELECT 1,
       |
-    ERROR: column "nothing" does not exist
-    nothing of this migration was applied; mend the SQL and run it again
+    hint: nothing of this migration was applied; fix the SQL and run it again
     "#);
 }

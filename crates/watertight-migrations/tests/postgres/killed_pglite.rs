@@ -1,4 +1,4 @@
-//! A PGlite that is killed in the middle of migrations.
+//! PGlite that is killed while migrations run.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,16 +7,16 @@ use std::thread;
 use std::time::Duration;
 
 use watertight_embedded::{EmbeddedKind, EmbeddedServer};
-use watertight_migrations::Progress;
+use watertight_migrations::MigrationProgress;
 
-use crate::plugins::{Plugins, applied};
-use crate::server::{Connection, text, texts};
+use crate::plugin_folders::{PluginFolders, applied};
+use crate::test_database::{Connection, query_all, query_one};
 
 const ROUNDS: u64 = 50;
-/// More than are run before the kill.
+/// More than run before the kill.
 const MIGRATIONS: usize = 40;
 
-fn write_migrations(plugins: &Plugins, from: usize) {
+fn write_migrations(plugins: &PluginFolders, from: usize) {
     for number in from..from + MIGRATIONS {
         let table = format!("plugin_shop.t{number:05}");
         let sql = format!(
@@ -26,7 +26,7 @@ fn write_migrations(plugins: &Plugins, from: usize) {
     }
 }
 
-/// Kills the helper, and with `group` at the same moment the process in which PostgreSQL runs.
+/// Kills the helper, and with `group` at the same time the process that runs PostgreSQL.
 fn kill(workspace: &Path, group: bool) {
     let running = EmbeddedServer::status(workspace).unwrap().running;
     let pid = running.unwrap().pid;
@@ -39,24 +39,24 @@ fn kill(workspace: &Path, group: bool) {
     assert!(killed.unwrap().success());
 }
 
-/// The numbers in the history, and those of the tables that are whole.
-fn recorded_and_there(connection: &mut Connection) -> (Vec<String>, Vec<String>) {
+/// Returns the numbers in the history, and those of the tables that are complete.
+fn recorded_and_existing(connection: &mut Connection) -> (Vec<String>, Vec<String>) {
     let history = "SELECT to_regclass('plugin_shop.__diesel_schema_migrations') IS NOT NULL";
-    if text(connection, history) != "true" {
+    if query_one(connection, history) != "true" {
         return (Vec::new(), Vec::new());
     }
-    let recorded = texts(
+    let recorded = query_all(
         connection,
         "SELECT version FROM plugin_shop.__diesel_schema_migrations ORDER BY version",
     );
-    let tables = texts(
+    let tables = query_all(
         connection,
         "SELECT substr(relname, 2) FROM pg_class WHERE relnamespace = 'plugin_shop'::regnamespace \
          AND relkind = 'r' AND relname LIKE 't%' \
          AND (SELECT count(*) FROM pg_index WHERE indrelid = pg_class.oid AND indisvalid) = 1 ORDER BY 1",
     );
     for table in tables.iter().rev().take(3) {
-        let rows = text(
+        let rows = query_one(
             connection,
             &format!("SELECT count(*) FROM plugin_shop.t{table} WHERE i > 0"),
         );
@@ -66,7 +66,7 @@ fn recorded_and_there(connection: &mut Connection) -> (Vec<String>, Vec<String>)
 }
 
 #[test]
-fn a_killed_pglite_has_what_was_committed_and_nothing_half_done() {
+fn a_killed_pglite_keeps_what_was_committed_and_nothing_incomplete() {
     let workspace = tempfile::tempdir().unwrap();
     let workspace = workspace.path();
     let kind = EmbeddedServer::status(workspace).unwrap().kind;
@@ -74,18 +74,18 @@ fn a_killed_pglite_has_what_was_committed_and_nothing_half_done() {
         eprintln!("skipped: the embedded server of this machine is {kind}");
         return;
     }
-    let plugins = Plugins::shop(&[]);
+    let plugins = PluginFolders::shop(&[]);
     let mut before: Vec<String> = Vec::new();
     let mut interrupted = 0;
     for round in 0..ROUNDS {
         write_migrations(&plugins, before.len() + 1);
-        // In every fifth round while PostgreSQL starts, else some moments after one of the migrations has begun.
+        // Every fifth round kills PostgreSQL while it starts, the others shortly after a migration has started.
         let at_start = round % 5 == 0;
         let kill_in = round * 7 % 30;
-        let (begun, migrations) = channel();
+        let (started, migrations) = channel();
         let migrator = plugins.migrator().on_progress(move |progress| {
-            if let Progress::Started { .. } = progress {
-                let _ = begun.send(());
+            if let MigrationProgress::Started { .. } = progress {
+                let _ = started.send(());
             }
         });
         let server = EmbeddedServer::acquire(workspace).unwrap();
@@ -108,8 +108,8 @@ fn a_killed_pglite_has_what_was_committed_and_nothing_half_done() {
 
         let server = EmbeddedServer::acquire(workspace).unwrap();
         let mut connection = server.url().connect().unwrap();
-        let (recorded, there) = recorded_and_there(&mut connection);
-        assert_eq!(recorded, there, "round {round}");
+        let (recorded, existing) = recorded_and_existing(&mut connection);
+        assert_eq!(recorded, existing, "round {round}");
         assert!(recorded.starts_with(&before), "round {round}");
         for name in committed {
             let version = name.trim_end_matches("_a").to_owned();

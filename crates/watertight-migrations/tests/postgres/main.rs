@@ -1,13 +1,13 @@
-//! Everything against a real PostgreSQL, in one binary because each one links slowly.
+//! Tests against a real PostgreSQL, in one binary because linking is slow.
 
 mod failures;
 mod killed_pglite;
-mod plugins;
+mod plugin_folders;
 mod races;
 mod rights;
 mod round_trips;
 mod runs;
-mod server;
 mod settings;
 mod sources;
+mod test_database;
 mod with_diesel;

@@ -1,27 +1,31 @@
-//! Several runs at once, and runs that end in the middle.
+//! Concurrent runs, and runs that are interrupted.
 
 use std::process::{Child, Command};
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use watertight_diagnostics::ErrorReport;
 use watertight_metadata::PluginId;
-use watertight_migrations::{MigrateError, Migrator, Outcome, Plugin, Progress, SkipReason};
+use watertight_migrations::{
+    MigrateError, MigrationProgress, Migrator, Outcome, PluginMigrations, SkipReason,
+};
 
-use crate::plugins::{Plugins, applied};
-use crate::server::{
-    Connection, Database, execute, exists, has_one_connection, history, text, texts,
+use crate::plugin_folders::{PluginFolders, applied};
+use crate::test_database::{
+    Connection, TestDatabase, execute, history, query_all, query_one, relation_exists,
+    skip_on_one_connection,
 };
 
 const CHILD_DATABASE: &str = "WATERTIGHT_TEST_DATABASE";
 const CHILD_FOLDER: &str = "WATERTIGHT_TEST_FOLDER";
 
-/// Runs this test binary again, to migrate `plugins` in a process of its own.
-fn child(plugins: &Plugins, database: &Database) -> Child {
+/// Runs this test binary again, to migrate `plugins` in another process.
+fn spawn_run(plugins: &PluginFolders, database: &TestDatabase) -> Child {
     Command::new(std::env::current_exe().unwrap())
         .args([
             "--exact",
-            "races::a_run_in_a_process_of_its_own",
+            "races::run_in_child_process",
             "--ignored",
             "--nocapture",
         ])
@@ -32,22 +36,22 @@ fn child(plugins: &Plugins, database: &Database) -> Child {
         .unwrap()
 }
 
-const RACERS: [(&str, &[&str]); 3] = [("shop", &[]), ("orders", &["shop"]), ("other", &[])];
+const PLUGINS: [(&str, &[&str]); 3] = [("shop", &[]), ("orders", &["shop"]), ("other", &[])];
 
 #[test]
 #[ignore = "started by the tests that need several processes"]
-fn a_run_in_a_process_of_its_own() {
+fn run_in_child_process() {
     let Ok(url) = std::env::var(CHILD_DATABASE) else {
         return;
     };
     let folder = std::path::PathBuf::from(std::env::var_os(CHILD_FOLDER).unwrap());
     let plugin = |(id, needs): &(&str, &[&str])| {
         let needs = needs.iter().map(|need| PluginId::new(need)).collect();
-        Plugin::from_folder(PluginId::new(id), needs, folder.join(id))
+        PluginMigrations::from_folder(PluginId::new(id), needs, folder.join(id))
     };
-    let here = |(id, _): &&(&str, &[&str])| folder.join(id).is_dir();
-    let migrator = Migrator::new(RACERS.iter().filter(here).map(plugin).collect()).unwrap();
-    let database = Database::at(&url);
+    let exists = |(id, _): &&(&str, &[&str])| folder.join(id).is_dir();
+    let migrator = Migrator::new(PLUGINS.iter().filter(exists).map(plugin).collect()).unwrap();
+    let database = TestDatabase::at(&url);
     let report = if std::process::id().is_multiple_of(2) {
         migrator.run(&mut database.connect(), &[]).unwrap()
     } else {
@@ -61,16 +65,16 @@ fn a_run_in_a_process_of_its_own() {
     };
     report
         .into_result()
-        .unwrap_or_else(|error| panic!("{error}"));
+        .unwrap_or_else(|error| panic!("{}", ErrorReport::new(&error)));
 }
 
 #[test]
 fn eight_processes_apply_each_migration_exactly_once() {
-    if has_one_connection() {
+    if skip_on_one_connection() {
         return;
     }
-    let plugins = Plugins::new(&RACERS);
-    for (plugin, _) in RACERS {
+    let plugins = PluginFolders::new(&PLUGINS);
+    for (plugin, _) in PLUGINS {
         let schema = format!("plugin_{plugin}");
         plugins.write(
             plugin,
@@ -109,14 +113,14 @@ fn eight_processes_apply_each_migration_exactly_once() {
         "orders",
         &[("11_shop/up.sql", "ALTER TABLE plugin_shop.log ADD x int")],
     );
-    let database = Database::new();
-    let children: Vec<_> = (0..8).map(|_| child(&plugins, &database)).collect();
+    let database = TestDatabase::new();
+    let children: Vec<_> = (0..8).map(|_| spawn_run(&plugins, &database)).collect();
     for mut child in children {
         assert!(child.wait().unwrap().success());
     }
     let connection = &mut database.connect();
-    for (plugin, _) in RACERS {
-        let lines = texts(
+    for (plugin, _) in PLUGINS {
+        let lines = query_all(
             connection,
             &format!("SELECT line FROM plugin_{plugin}.log ORDER BY line"),
         );
@@ -127,7 +131,7 @@ fn eight_processes_apply_each_migration_exactly_once() {
         );
     }
     assert_eq!(
-        text(
+        query_one(
             connection,
             "SELECT count(*) FROM pg_index WHERE NOT indisvalid"
         ),
@@ -136,11 +140,11 @@ fn eight_processes_apply_each_migration_exactly_once() {
     assert_eq!(history(connection, "plugin_orders").len(), 12);
 }
 
-/// Waits until some other session is in the middle of a migration that sleeps.
-fn wait_for_sleep(connection: &mut Connection, want: bool) {
+/// Waits until another session runs `pg_sleep`, or until none does.
+fn wait_for_sleep(connection: &mut Connection, expected: bool) {
     let start = Instant::now();
     let asleep = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep')";
-    while (text(connection, asleep) == "true") != want {
+    while (query_one(connection, asleep) == "true") != expected {
         assert!(start.elapsed() < Duration::from_secs(30));
         thread::sleep(Duration::from_millis(10));
     }
@@ -148,10 +152,10 @@ fn wait_for_sleep(connection: &mut Connection, want: bool) {
 
 #[test]
 fn a_killed_run_leaves_a_migration_applied_and_recorded_or_neither() {
-    if has_one_connection() {
+    if skip_on_one_connection() {
         return;
     }
-    let plugins = Plugins::shop(&[
+    let plugins = PluginFolders::shop(&[
         (
             "1_a/up.sql",
             "CREATE TABLE plugin_shop.a (a int); SELECT pg_sleep(1); CREATE TABLE plugin_shop.b (a int)",
@@ -162,10 +166,10 @@ fn a_killed_run_leaves_a_migration_applied_and_recorded_or_neither() {
         ),
         ("2_c/metadata.toml", "run_in_transaction = false"),
     ]);
-    let database = Database::new();
+    let database = TestDatabase::new();
     let connection = &mut database.connect();
     for _ in 0..2 {
-        let mut child = child(&plugins, &database);
+        let mut child = spawn_run(&plugins, &database);
         wait_for_sleep(connection, true);
         child.kill().unwrap();
         child.wait().unwrap();
@@ -174,12 +178,12 @@ fn a_killed_run_leaves_a_migration_applied_and_recorded_or_neither() {
         let recorded = history(connection, "plugin_shop");
         for table in ["a", "b"] {
             assert_eq!(
-                exists(connection, &format!("plugin_shop.{table}")),
+                relation_exists(connection, &format!("plugin_shop.{table}")),
                 recorded.contains(&"1".to_owned())
             );
         }
         assert_eq!(
-            exists(connection, "plugin_shop.c"),
+            relation_exists(connection, "plugin_shop.c"),
             recorded.contains(&"2".to_owned())
         );
     }
@@ -194,46 +198,49 @@ fn a_killed_run_leaves_a_migration_applied_and_recorded_or_neither() {
 }
 
 #[test]
-fn a_run_that_waits_too_long_names_who_holds_the_lock() {
-    if has_one_connection() {
+fn a_run_that_times_out_names_the_session_that_holds_the_lock() {
+    if skip_on_one_connection() {
         return;
     }
-    let plugins = Plugins::shop(&[("1_a/up.sql", "SELECT pg_sleep(2)")]);
-    let database = Database::new();
+    let plugins = PluginFolders::shop(&[("1_a/up.sql", "SELECT pg_sleep(2)")]);
+    let database = TestDatabase::new();
     let slow = &mut database.connect();
     execute(slow, "SET application_name = 'slow-deploy'");
     let connection = &mut database.connect();
-    let pid = text(slow, "SELECT pg_backend_pid()");
+    let pid = query_one(slow, "SELECT pg_backend_pid()");
     let migrator = plugins.migrator();
     let (waits, waited) = channel();
-    let impatient = plugins
+    let timing_out = plugins
         .migrator()
         .lock_timeout(Duration::from_millis(200))
         .on_progress(move |progress| {
-            if let Progress::Waiting { holder, .. } = progress {
+            if let MigrationProgress::Waiting { holder, .. } = progress {
                 waits.send(holder.to_string()).unwrap();
             }
         });
     thread::scope(|scope| {
         scope.spawn(|| assert!(migrator.run(slow, &[]).unwrap().is_success()));
         wait_for_sleep(connection, true);
-        let report = impatient.run(connection, &[]).unwrap();
+        let report = timing_out.run(connection, &[]).unwrap();
         let error = plugins.error(&report).replace(&pid, "PID");
-        insta::assert_snapshot!(error, @"failed to run migration 1_a of plugin shop: after 0.2 s process PID (slow-deploy) still holds the lock; wait for it to end, or end it with `SELECT pg_terminate_backend(pid)`");
+        insta::assert_snapshot!(error, @"
+        error: failed to apply migration 1_a of plugin `shop`: process PID (slow-deploy) still holds the lock after 0.2 s
+        hint: wait for it to end, or end it with `SELECT pg_terminate_backend(PID)`
+        ");
     });
     assert_eq!(
         waited.try_iter().collect::<Vec<_>>(),
         [format!("process {pid} (slow-deploy)")]
     );
-    assert_eq!(applied(&impatient.run(connection, &[]).unwrap()), [""; 0]);
+    assert_eq!(applied(&timing_out.run(connection, &[]).unwrap()), [""; 0]);
 }
 
 #[test]
-fn a_lost_connection_ends_the_run_and_is_said() {
-    if has_one_connection() {
+fn a_lost_connection_ends_the_run_and_is_reported() {
+    if skip_on_one_connection() {
         return;
     }
-    let plugins = Plugins::new(&[("shop", &[]), ("other", &[])]);
+    let plugins = PluginFolders::new(&[("shop", &[]), ("other", &[])]);
     plugins.write(
         "shop",
         &[(
@@ -242,28 +249,31 @@ fn a_lost_connection_ends_the_run_and_is_said() {
         )],
     );
     plugins.write("other", &[("1_b/up.sql", "SELECT 1")]);
-    let database = Database::new();
+    let database = TestDatabase::new();
     let report = plugins
         .migrator()
         .run(&mut database.connect(), &[])
         .unwrap();
-    insta::assert_snapshot!(plugins.error(&report), @"failed to run migration 1_a of plugin shop: the connection to PostgreSQL was lost (terminating connection due to administrator command); whether it was applied is not known; look at the status when PostgreSQL is back");
+    insta::assert_snapshot!(plugins.error(&report), @"
+    error: failed to apply migration 1_a of plugin `shop`: the connection to PostgreSQL was lost: terminating connection due to administrator command
+    hint: whether it was applied is unknown; check the status when PostgreSQL is back
+    ");
     assert!(matches!(
         report.plugins[1].outcome,
         Outcome::Skipped(SkipReason::NoConnection)
     ));
-    assert!(!exists(&mut database.connect(), "plugin_shop.a"));
+    assert!(!relation_exists(&mut database.connect(), "plugin_shop.a"));
 }
 
 #[test]
-fn a_dead_connection_is_said() {
-    if has_one_connection() {
+fn a_dead_connection_is_reported() {
+    if skip_on_one_connection() {
         return;
     }
-    let plugins = Plugins::shop(&[]);
-    let database = Database::new();
+    let plugins = PluginFolders::shop(&[]);
+    let database = TestDatabase::new();
     let connection = &mut database.connect();
-    let pid = text(connection, "SELECT pg_backend_pid()");
+    let pid = query_one(connection, "SELECT pg_backend_pid()");
     execute(
         &mut database.connect(),
         &format!("SELECT pg_terminate_backend({pid})"),
@@ -277,12 +287,12 @@ fn a_dead_connection_is_said() {
 }
 
 #[test]
-fn fewer_connections_than_asked_for_are_enough() {
-    let plugins = Plugins::new(&[("shop", &[]), ("other", &[])]);
+fn a_run_continues_with_fewer_connections_than_requested() {
+    let plugins = PluginFolders::new(&[("shop", &[]), ("other", &[])]);
     for plugin in ["shop", "other"] {
         plugins.write(plugin, &[("1_a/up.sql", "SELECT pg_sleep(0.05)")]);
     }
-    let database = Database::new();
+    let database = TestDatabase::new();
     let first = std::sync::atomic::AtomicBool::new(true);
     let connect = || {
         if first.swap(false, std::sync::atomic::Ordering::Relaxed) {
@@ -305,5 +315,5 @@ fn fewer_connections_than_asked_for_are_enough() {
         4.try_into().unwrap(),
         &[],
     );
-    insta::assert_snapshot!(none.unwrap_err(), @"no server");
+    insta::assert_snapshot!(ErrorReport::new(&none.unwrap_err()), @"error: no server");
 }

@@ -1,28 +1,32 @@
-//! Roles that may do little, and connections that cannot be used.
+//! Roles with few rights, and connections that cannot be used.
 
 use diesel::connection::SimpleConnection;
+use watertight_diagnostics::ErrorReport;
 use watertight_migrations::MigrateError;
 
-use crate::plugins::{ONE, Plugins, id};
-use crate::server::{Database, GUEST, execute, has_one_connection, history};
+use crate::plugin_folders::{ONE, PluginFolders, id};
+use crate::test_database::{GUEST, TestDatabase, execute, history, skip_on_one_connection};
 
 #[test]
-fn reading_the_status_needs_only_the_right_to_read() {
-    if has_one_connection() {
+fn status_needs_only_read_rights() {
+    if skip_on_one_connection() {
         return;
     }
-    let plugins = Plugins::new(&[("shop", &[]), ("missing", &[]), ("empty", &[])]);
+    let plugins = PluginFolders::new(&[("shop", &[]), ("missing", &[]), ("empty", &[])]);
     plugins.write(
         "shop",
         &[("1_a/up.sql", "SELECT 1"), ("2_b/up.sql", "SELECT 1/0")],
     );
-    let database = Database::new();
+    let database = TestDatabase::new();
     let connection = &mut database.connect();
     let _ = plugins.migrator().run(connection, &[id("shop")]).unwrap();
     execute(connection, "CREATE SCHEMA plugin_empty");
 
     let status = || plugins.migrator().status(&mut database.connect_as(GUEST));
-    insta::assert_snapshot!(status().unwrap_err(), @r#"failed to read the history of plugin `shop`: the role may not; as the owner, run `GRANT USAGE ON SCHEMA "plugin_shop"` and `GRANT SELECT ON "plugin_shop"."__diesel_schema_migrations"` to it"#);
+    insta::assert_snapshot!(ErrorReport::new(&status().unwrap_err()), @r#"
+    error: failed to read the history of plugin `shop`: the role has no right to
+    hint: as the owner, run `GRANT USAGE ON SCHEMA "plugin_shop" TO <role>` and `GRANT SELECT ON "plugin_shop"."__diesel_schema_migrations" TO <role>`
+    "#);
     execute(
         connection,
         "GRANT USAGE ON SCHEMA plugin_shop TO watertight_test_guest",
@@ -47,21 +51,27 @@ fn reading_the_status_needs_only_the_right_to_read() {
 }
 
 #[test]
-fn an_existing_schema_needs_no_right_to_create_schemas() {
-    if has_one_connection() {
+fn with_an_existing_schema_no_right_to_create_schemas_is_needed() {
+    if skip_on_one_connection() {
         return;
     }
-    let plugins = Plugins::shop(&[("1_a/up.sql", "CREATE TABLE plugin_shop.t (a int)")]);
-    let database = Database::new();
+    let plugins = PluginFolders::shop(&[("1_a/up.sql", "CREATE TABLE plugin_shop.t (a int)")]);
+    let database = TestDatabase::new();
     let connection = &mut database.connect();
     let run = || plugins.migrator().run(&mut database.connect_as(GUEST), &[]);
 
-    insta::assert_snapshot!(plugins.error(&run().unwrap()), @r#"failed to create the schema of plugin `shop`: the role may not create schemas in this database; as the database's owner, run `GRANT CREATE ON DATABASE` to it, or `CREATE SCHEMA "plugin_shop" AUTHORIZATION` for it"#);
+    insta::assert_snapshot!(plugins.error(&run().unwrap()), @r#"
+    error: failed to create the schema of plugin `shop`: the role has no right to create schemas in this database
+    hint: as the database's owner, run `GRANT CREATE ON DATABASE <database> TO <role>`, or `CREATE SCHEMA "plugin_shop" AUTHORIZATION <role>`
+    "#);
     execute(
         connection,
         "CREATE SCHEMA plugin_shop; GRANT USAGE ON SCHEMA plugin_shop TO watertight_test_guest",
     );
-    insta::assert_snapshot!(plugins.error(&run().unwrap()), @r#"failed to create the history of plugin `shop`: the role may not create tables in its schema; as the schema's owner, run `GRANT USAGE, CREATE ON SCHEMA "plugin_shop"` to it"#);
+    insta::assert_snapshot!(plugins.error(&run().unwrap()), @r#"
+    error: failed to create the history of plugin `shop`: the role has no right to create tables in its schema
+    hint: as the schema's owner, run `GRANT USAGE, CREATE ON SCHEMA "plugin_shop" TO <role>`
+    "#);
     execute(
         connection,
         "GRANT CREATE ON SCHEMA plugin_shop TO watertight_test_guest",
@@ -71,14 +81,14 @@ fn an_existing_schema_needs_no_right_to_create_schemas() {
 }
 
 #[test]
-fn a_right_that_one_plugin_lacks_stops_no_other_and_no_plan() {
-    if has_one_connection() {
+fn a_missing_right_stops_neither_other_plugins_nor_a_plan() {
+    if skip_on_one_connection() {
         return;
     }
-    let plugins = Plugins::new(&[("shop", &[]), ("there", &[])]);
+    let plugins = PluginFolders::new(&[("shop", &[]), ("there", &[])]);
     plugins.write("shop", &[("1_a/up.sql", "SELECT 1")]);
     plugins.write("there", &[("1_a/up.sql", "SELECT 1")]);
-    let database = Database::new();
+    let database = TestDatabase::new();
     let connection = &mut database.connect();
     execute(
         connection,
@@ -94,9 +104,9 @@ fn a_right_that_one_plugin_lacks_stops_no_other_and_no_plan() {
 }
 
 #[test]
-fn an_open_transaction_is_refused_and_left_alone() {
-    let plugins = Plugins::shop(&[("1_a/up.sql", "SELECT 1")]);
-    let database = Database::new();
+fn an_open_transaction_is_refused_and_not_changed() {
+    let plugins = PluginFolders::shop(&[("1_a/up.sql", "SELECT 1")]);
+    let database = TestDatabase::new();
     let connection = &mut database.connect();
     execute(connection, "BEGIN; CREATE TABLE kept (a int)");
     assert!(matches!(
@@ -109,7 +119,10 @@ fn an_open_transaction_is_refused_and_left_alone() {
     ));
     execute(connection, "INSERT INTO kept VALUES (1)");
     assert!(connection.batch_execute("SELECT 1/0").is_err());
-    insta::assert_snapshot!(plugins.migrator().status(connection).unwrap_err(), @"failed to begin: the connection has a transaction open, and migrations need transactions of their own; commit it or roll it back first, or use another connection");
+    insta::assert_snapshot!(ErrorReport::new(&plugins.migrator().status(connection).unwrap_err()), @"
+    error: failed to begin: the connection has an open transaction, and migrations need transactions of their own
+    hint: commit it or roll it back first, or use another connection
+    ");
     execute(connection, "ROLLBACK");
     assert!(
         plugins
@@ -121,12 +134,12 @@ fn an_open_transaction_is_refused_and_left_alone() {
 }
 
 #[test]
-fn a_history_that_diesel_made_for_another_role_is_read_and_not_altered() {
-    if has_one_connection() {
+fn a_history_that_diesel_created_for_another_role_is_read_but_not_altered() {
+    if skip_on_one_connection() {
         return;
     }
-    let plugins = Plugins::shop(&[("1_a/up.sql", "SELECT 1"), ("1_a/down.sql", "SELECT 1")]);
-    let database = Database::new();
+    let plugins = PluginFolders::shop(&[("1_a/up.sql", "SELECT 1"), ("1_a/down.sql", "SELECT 1")]);
+    let database = TestDatabase::new();
     let connection = &mut database.connect();
     execute(
         connection,
@@ -143,7 +156,10 @@ fn a_history_that_diesel_made_for_another_role_is_read_and_not_altered() {
             .count(),
         1
     );
-    insta::assert_snapshot!(plugins.error(&plugins.migrator().run(guest, &[]).unwrap()), @r#"failed to add columns to the history of plugin `shop`, which Diesel made: the role does not own it; as its owner, run the migrations once, or run `ALTER TABLE "plugin_shop"."__diesel_schema_migrations" ADD COLUMN IF NOT EXISTS "checksum" pg_catalog.text, ADD COLUMN IF NOT EXISTS "name" pg_catalog.text`"#);
+    insta::assert_snapshot!(plugins.error(&plugins.migrator().run(guest, &[]).unwrap()), @r#"
+    error: failed to add columns to the history of plugin `shop`, which Diesel created: the role does not own it
+    hint: as its owner, run the migrations once, or run `ALTER TABLE "plugin_shop"."__diesel_schema_migrations" ADD COLUMN IF NOT EXISTS "checksum" pg_catalog.text, ADD COLUMN IF NOT EXISTS "name" pg_catalog.text`
+    "#);
     plugins.migrator().revert(guest, &id("shop"), ONE).unwrap();
     assert_eq!(history(connection, "plugin_shop"), ["0"]);
 }

@@ -1,9 +1,12 @@
-//! Running, reverting, redoing and reporting, when nothing goes wrong.
+//! Successful runs, reverts, redos and reports.
 
+use watertight_diagnostics::ErrorReport;
 use watertight_migrations::{MigrationState, Outcome};
 
-use crate::plugins::{ONE, Plugins, applied, id};
-use crate::server::{Database, execute, exists, has_one_connection, history, text};
+use crate::plugin_folders::{ONE, PluginFolders, applied, id};
+use crate::test_database::{
+    TestDatabase, execute, history, query_one, relation_exists, skip_on_one_connection,
+};
 
 const ITEMS: [(&str, &str); 4] = [
     ("1_items/up.sql", "CREATE TABLE plugin_shop.items (id int)"),
@@ -23,8 +26,8 @@ const ITEMS: [(&str, &str); 4] = [
 
 #[test]
 fn a_run_creates_the_schema_and_applies_each_migration_once() {
-    let plugins = Plugins::shop(&ITEMS);
-    let database = Database::new();
+    let plugins = PluginFolders::shop(&ITEMS);
+    let database = TestDatabase::new();
     let connection = &mut database.connect();
     let migrator = plugins.migrator();
 
@@ -39,9 +42,9 @@ fn a_run_creates_the_schema_and_applies_each_migration_once() {
 }
 
 #[test]
-fn status_knows_applied_pending_ahead_drifted_and_out_of_order() {
-    let plugins = Plugins::shop(&ITEMS);
-    let database = Database::new();
+fn status_distinguishes_applied_pending_ahead_drifted_and_out_of_order() {
+    let plugins = PluginFolders::shop(&ITEMS);
+    let database = TestDatabase::new();
     let connection = &mut database.connect();
     let states = |connection: &mut _| {
         let status = plugins.migrator().status(connection).unwrap().remove(0);
@@ -51,7 +54,7 @@ fn status_knows_applied_pending_ahead_drifted_and_out_of_order() {
             .map(|migration| (migration.version.clone(), migration.state))
             .collect::<Vec<_>>()
     };
-    let expect = |list: &[(&str, MigrationState)]| {
+    let expected = |list: &[(&str, MigrationState)]| {
         list.iter()
             .map(|(version, state)| ((*version).to_owned(), *state))
             .collect::<Vec<_>>()
@@ -59,13 +62,13 @@ fn status_knows_applied_pending_ahead_drifted_and_out_of_order() {
 
     assert_eq!(
         states(connection),
-        expect(&[
+        expected(&[
             ("1", MigrationState::Pending),
             ("2", MigrationState::Pending)
         ])
     );
     assert!(
-        !exists(connection, "plugin_shop.__diesel_schema_migrations"),
+        !relation_exists(connection, "plugin_shop.__diesel_schema_migrations"),
         "status writes nothing"
     );
 
@@ -86,7 +89,7 @@ fn status_knows_applied_pending_ahead_drifted_and_out_of_order() {
     );
     assert_eq!(
         states(connection),
-        expect(&[
+        expected(&[
             ("0", MigrationState::OutOfOrder),
             ("1", MigrationState::Drifted),
             ("2", MigrationState::Applied),
@@ -101,9 +104,9 @@ fn status_knows_applied_pending_ahead_drifted_and_out_of_order() {
 }
 
 #[test]
-fn line_endings_alone_are_no_drift() {
-    let plugins = Plugins::shop(&[("1_a/up.sql", "SELECT 1;\nSELECT 2;\n")]);
-    let database = Database::new();
+fn line_endings_are_not_drift() {
+    let plugins = PluginFolders::shop(&[("1_a/up.sql", "SELECT 1;\nSELECT 2;\n")]);
+    let database = TestDatabase::new();
     let connection = &mut database.connect();
     plugins.migrator().run(connection, &[]).unwrap();
     plugins.write("shop", &[("1_a/up.sql", "SELECT 1;\r\nSELECT 2;\r\n")]);
@@ -112,9 +115,9 @@ fn line_endings_alone_are_no_drift() {
 }
 
 #[test]
-fn revert_undoes_the_newest_first() {
-    let plugins = Plugins::shop(&ITEMS);
-    let database = Database::new();
+fn revert_undoes_the_newest_migration_first() {
+    let plugins = PluginFolders::shop(&ITEMS);
+    let database = TestDatabase::new();
     let connection = &mut database.connect();
     let migrator = plugins.migrator();
     migrator.run(connection, &[]).unwrap();
@@ -130,7 +133,7 @@ fn revert_undoes_the_newest_first() {
             .unwrap(),
         ["1_items"]
     );
-    assert!(!exists(connection, "plugin_shop.items"));
+    assert!(!relation_exists(connection, "plugin_shop.items"));
     assert_eq!(
         migrator.revert(connection, &id("shop"), ONE).unwrap(),
         [""; 0]
@@ -139,8 +142,8 @@ fn revert_undoes_the_newest_first() {
 
 #[test]
 fn redo_is_one_transaction() {
-    let plugins = Plugins::shop(&ITEMS);
-    let database = Database::new();
+    let plugins = PluginFolders::shop(&ITEMS);
+    let database = TestDatabase::new();
     let connection = &mut database.connect();
     plugins.migrator().run(connection, &[]).unwrap();
     assert_eq!(
@@ -153,10 +156,11 @@ fn redo_is_one_transaction() {
         .migrator()
         .redo(connection, &id("shop"))
         .unwrap_err();
-    assert!(error.to_string().contains("division by zero"), "{error}");
+    let report = ErrorReport::new(&error).to_string();
+    assert!(report.contains("division by zero"), "{report}");
     assert_eq!(history(connection, "plugin_shop"), ["1", "2"]);
     assert_eq!(
-        text(
+        query_one(
             connection,
             "SELECT count(*) FROM pg_attribute WHERE attrelid = 'plugin_shop.items'::regclass AND attname = 'price'"
         ),
@@ -165,32 +169,32 @@ fn redo_is_one_transaction() {
 }
 
 #[test]
-fn a_plugin_runs_after_what_it_depends_on_also_when_only_it_is_named() {
-    let plugins = Plugins::new(&[("orders", &["shop"]), ("shop", &[]), ("other", &[])]);
+fn a_plugin_runs_after_its_dependencies_even_if_only_it_is_selected() {
+    let plugins = PluginFolders::new(&[("orders", &["shop"]), ("shop", &[]), ("other", &[])]);
     plugins.write("shop", &ITEMS);
     plugins.write(
         "orders",
         &[("1_a/up.sql", "ALTER TABLE plugin_shop.items ADD x int")],
     );
     plugins.write("other", &[("1_b/up.sql", "SELECT 1")]);
-    let database = Database::new();
+    let database = TestDatabase::new();
     let connection = &mut database.connect();
 
     let report = plugins.migrator().run(connection, &[id("orders")]).unwrap();
     assert!(report.is_success(), "{report:?}");
     assert_eq!(applied(&report), ["1_items", "2_price", "1_a"]);
-    assert!(!exists(
+    assert!(!relation_exists(
         connection,
         "plugin_other.__diesel_schema_migrations"
     ));
 }
 
 #[test]
-fn one_failure_stops_only_what_depends_on_it() {
-    if has_one_connection() {
+fn a_failure_stops_only_dependents() {
+    if skip_on_one_connection() {
         return;
     }
-    let plugins = Plugins::new(&[("shop", &[]), ("orders", &["shop"]), ("other", &[])]);
+    let plugins = PluginFolders::new(&[("shop", &[]), ("orders", &["shop"]), ("other", &[])]);
     plugins.write(
         "shop",
         &[
@@ -201,7 +205,7 @@ fn one_failure_stops_only_what_depends_on_it() {
     );
     plugins.write("orders", &[("1_d/up.sql", "SELECT 1")]);
     plugins.write("other", &[("1_e/up.sql", "SELECT 1")]);
-    let database = Database::new();
+    let database = TestDatabase::new();
     let migrator = plugins.migrator();
 
     for report in [
@@ -228,9 +232,7 @@ fn one_failure_stops_only_what_depends_on_it() {
         assert_eq!(outcomes[1], "Skipped(Dependency(PluginId(shop)))");
         assert_eq!(outcomes[2], "UpToDate");
         assert!(
-            report
-                .into_result()
-                .unwrap_err()
+            ErrorReport::new(&report.into_result().unwrap_err())
                 .to_string()
                 .contains("division by zero")
         );
@@ -240,13 +242,13 @@ fn one_failure_stops_only_what_depends_on_it() {
 
 #[test]
 fn a_plan_has_the_sql_and_writes_nothing() {
-    let plugins = Plugins::shop(&ITEMS);
-    let database = Database::new();
+    let plugins = PluginFolders::shop(&ITEMS);
+    let database = TestDatabase::new();
     let connection = &mut database.connect();
     let plan = plugins.migrator().plan(connection, &[]).unwrap();
     assert_eq!(plan.setup[0], "CREATE SCHEMA IF NOT EXISTS \"plugin_shop\"");
     assert_eq!(plan.migrations[1].sql.as_deref(), Some(ITEMS[2].1));
-    assert!(!exists(
+    assert!(!relation_exists(
         connection,
         "plugin_shop.__diesel_schema_migrations"
     ));
@@ -254,7 +256,7 @@ fn a_plan_has_the_sql_and_writes_nothing() {
 
 #[test]
 fn two_concurrent_indexes_in_one_migration_are_built() {
-    let plugins = Plugins::shop(&[
+    let plugins = PluginFolders::shop(&[
         (
             "1_items/up.sql",
             "CREATE TABLE plugin_shop.items (id int, name text)",
@@ -269,17 +271,20 @@ fn two_concurrent_indexes_in_one_migration_are_built() {
         ),
         ("2_index/metadata.toml", "run_in_transaction = false"),
     ]);
-    let database = Database::new();
+    let database = TestDatabase::new();
     let connection = &mut database.connect();
     let migrator = plugins.migrator();
     let report = migrator.run(connection, &[]).unwrap();
     assert!(report.is_success(), "{report:?}");
-    assert!(exists(connection, "plugin_shop.a") && exists(connection, "plugin_shop.b"));
+    assert!(
+        relation_exists(connection, "plugin_shop.a")
+            && relation_exists(connection, "plugin_shop.b")
+    );
     migrator.redo(connection, &id("shop")).unwrap();
     migrator.revert(connection, &id("shop"), ONE).unwrap();
-    assert!(!exists(connection, "plugin_shop.a"));
+    assert!(!relation_exists(connection, "plugin_shop.a"));
     assert_eq!(
-        text(
+        query_one(
             connection,
             "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
         ),

@@ -1,17 +1,17 @@
-//! What a migration sets is put back to what it was, for its history row, the next migration and the caller.
+//! Settings that a migration changes are restored for its history row, the next migration and the caller.
 
-use crate::plugins::Plugins;
-use crate::server::{Connection, Database, GUEST, execute, text};
+use crate::plugin_folders::PluginFolders;
+use crate::test_database::{Connection, GUEST, TestDatabase, execute, query_one};
 
-const SHOWN: &str = "SELECT string_agg(concat_ws('=', name, current_setting(name, true)), ' ' ORDER BY name) FROM \
+const SETTINGS: &str = "SELECT string_agg(concat_ws('=', name, current_setting(name, true)), ' ' ORDER BY name) FROM \
                      unnest(ARRAY['search_path', 'role', 'session_authorization', 'TimeZone', 'app.tenant', \
                      'statement_timeout', 'work_mem', 'DateStyle']) AS name";
 
-/// Runs the migration between two others, on a connection with settings of its own, and says what they are after.
+/// Runs the migration between two others, and returns the connection's settings before and after.
 fn before_and_after(sql: &str, in_transaction: bool) -> (String, String) {
     let sql = sql.replace("ROLE_NAME", GUEST);
     let metadata = format!("run_in_transaction = {in_transaction}");
-    let plugins = Plugins::shop(&[
+    let plugins = PluginFolders::shop(&[
         (
             "1_a/up.sql",
             "CREATE TABLE plugin_shop.seen (settings text)",
@@ -20,32 +20,32 @@ fn before_and_after(sql: &str, in_transaction: bool) -> (String, String) {
         ("2_b/metadata.toml", metadata.as_str()),
         (
             "3_c/up.sql",
-            &format!("INSERT INTO plugin_shop.seen {SHOWN}"),
+            &format!("INSERT INTO plugin_shop.seen {SETTINGS}"),
         ),
     ]);
-    let database = Database::new();
+    let database = TestDatabase::new();
     let connection = &mut connection(&database);
-    let before = text(connection, SHOWN);
+    let before = query_one(connection, SETTINGS);
     let report = plugins.migrator().run(connection, &[]).unwrap();
     assert!(
         report.is_success(),
         "{sql}: {:?}",
         report.errors().map(ToString::to_string).collect::<Vec<_>>()
     );
-    let after = text(connection, SHOWN);
+    let after = query_one(connection, SETTINGS);
     assert_eq!(
-        text(connection, "SELECT settings FROM plugin_shop.seen"),
+        query_one(connection, "SELECT settings FROM plugin_shop.seen"),
         before,
         "{sql}: the next migration"
     );
     (before, after)
 }
 
-fn connection(database: &Database) -> Connection {
+fn connection(database: &TestDatabase) -> Connection {
     let mut connection = database.connect();
     execute(
         &mut connection,
-        // In a PGlite the first is empty until it is set.
+        // In PGlite the first is empty until it is set.
         "SELECT set_config('session_authorization', session_user, false); SET search_path = pg_temp, \"a b\"; SET TimeZone = 'Europe/Zurich'; SET app.tenant = 'it''s $a$ \\ me'; \
          SET statement_timeout = '1h'; SET DateStyle = 'German'",
     );
@@ -53,7 +53,7 @@ fn connection(database: &Database) -> Connection {
 }
 
 #[test]
-fn settings_are_put_back_after_a_migration_in_a_transaction() {
+fn settings_are_restored_after_a_migration_in_a_transaction() {
     for sql in [
         "SET search_path = public",
         "SET ROLE ROLE_NAME",
@@ -72,7 +72,7 @@ fn settings_are_put_back_after_a_migration_in_a_transaction() {
 }
 
 #[test]
-fn settings_are_put_back_after_a_migration_without_a_transaction() {
+fn settings_are_restored_after_a_migration_without_a_transaction() {
     for sql in [
         "SET search_path = public; SELECT 1",
         "SET ROLE ROLE_NAME",
@@ -87,9 +87,9 @@ fn settings_are_put_back_after_a_migration_without_a_transaction() {
 }
 
 #[test]
-fn settings_are_put_back_after_a_failure() {
+fn settings_are_restored_after_a_failure() {
     for in_transaction in [true, false] {
-        let plugins = Plugins::shop(&[
+        let plugins = PluginFolders::shop(&[
             (
                 "1_a/up.sql",
                 &format!(
@@ -101,9 +101,9 @@ fn settings_are_put_back_after_a_failure() {
                 &format!("run_in_transaction = {in_transaction}"),
             ),
         ]);
-        let database = Database::new();
+        let database = TestDatabase::new();
         let connection = &mut connection(&database);
-        let before = text(connection, SHOWN);
+        let before = query_one(connection, SETTINGS);
         assert!(
             !plugins
                 .migrator()
@@ -111,6 +111,6 @@ fn settings_are_put_back_after_a_failure() {
                 .unwrap()
                 .is_success()
         );
-        assert_eq!(text(connection, SHOWN), before);
+        assert_eq!(query_one(connection, SETTINGS), before);
     }
 }

@@ -1,18 +1,19 @@
-//! Diesel's own harness and ours, on the same history.
+//! Diesel's own harness and Watertight's, on the same history.
 
 use diesel_migrations::{
     EmbeddedMigrations, FileBasedMigrations, MigrationHarness, embed_migrations,
 };
+use watertight_diagnostics::ErrorReport;
 use watertight_metadata::PluginMetadata;
-use watertight_migrations::{Migrator, Plugin, PluginHarness};
+use watertight_migrations::{Migrator, PluginHarness, PluginMigrations};
 
-use crate::plugins::{ONE, Plugins, applied, id};
-use crate::server::{Database, execute, exists, history, text};
+use crate::plugin_folders::{ONE, PluginFolders, applied, id};
+use crate::test_database::{TestDatabase, execute, history, query_one, relation_exists};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("tests/migrations");
 const SHOP: PluginMetadata = PluginMetadata::new("shop");
 
-/// Each migration writes a line into a log, so that running one twice shows.
+/// Each migration writes a line to a log table, which shows if one runs twice.
 const LOGGED: [(&str, &str); 4] = [
     (
         "1_a/up.sql",
@@ -28,9 +29,9 @@ const LOGGED: [(&str, &str); 4] = [
 const LOG: &str = "SELECT string_agg(line, ' ' ORDER BY line) FROM plugin_shop.log";
 
 #[test]
-fn what_diesel_applied_is_not_run_again() {
-    let plugins = Plugins::shop(&LOGGED);
-    let database = Database::new();
+fn migrations_applied_by_diesel_are_not_run_again() {
+    let plugins = PluginFolders::shop(&LOGGED);
+    let database = TestDatabase::new();
     let connection = &mut database.connect();
     execute(
         connection,
@@ -44,7 +45,7 @@ fn what_diesel_applied_is_not_run_again() {
             .applied()
             .count(),
         1,
-        "without our columns"
+        "without Watertight's columns"
     );
 
     let report = plugins.migrator().run(connection, &[]).unwrap();
@@ -61,13 +62,13 @@ fn what_diesel_applied_is_not_run_again() {
     connection.revert_last_migration(source).unwrap();
     execute(connection, "RESET search_path");
     assert_eq!(history(connection, "plugin_shop"), ["1", "2"]);
-    assert_eq!(text(connection, LOG), "1 2");
+    assert_eq!(query_one(connection, LOG), "1 2");
 }
 
 #[test]
-fn diesel_goes_on_where_we_stopped() {
-    let plugins = Plugins::shop(&LOGGED[..1]);
-    let database = Database::new();
+fn diesel_continues_after_a_run() {
+    let plugins = PluginFolders::shop(&LOGGED[..1]);
+    let database = TestDatabase::new();
     let connection = &mut database.connect();
     plugins.migrator().run(connection, &[]).unwrap();
     plugins.write("shop", &LOGGED);
@@ -85,15 +86,15 @@ fn diesel_goes_on_where_we_stopped() {
         .migrator()
         .revert(connection, &id("shop"), ONE)
         .unwrap();
-    assert_eq!(text(connection, LOG), "1 2");
+    assert_eq!(query_one(connection, LOG), "1 2");
 }
 
 #[test]
-fn embedded_and_folder_migrations_agree() {
-    let database = Database::new();
+fn embedded_and_file_based_migrations_are_equal() {
+    let database = TestDatabase::new();
     let connection = &mut database.connect();
-    let embedded = Migrator::new(vec![Plugin::new(SHOP, MIGRATIONS)]).unwrap();
-    let folder = || Plugin::from_folder(id("shop"), Vec::new(), "tests/migrations");
+    let embedded = Migrator::new(vec![PluginMigrations::new(SHOP, MIGRATIONS)]).unwrap();
+    let folder = || PluginMigrations::from_folder(id("shop"), Vec::new(), "tests/migrations");
     let report = embedded.run(connection, &[]).unwrap();
     assert!(report.is_success(), "{report:?}");
     let status = Migrator::new(vec![folder()])
@@ -107,12 +108,15 @@ fn embedded_and_folder_migrations_agree() {
     assert_eq!(status, embedded.status(connection).unwrap());
 
     let error = embedded.revert(connection, &id("shop"), ONE).unwrap_err();
-    insta::assert_snapshot!(error, @"failed to revert migration 2026-01-03-000000_fill_items of plugin shop: it has no down.sql; write one, or undo it with a new migration");
+    insta::assert_snapshot!(ErrorReport::new(&error), @"
+    error: failed to revert migration 2026-01-03-000000_fill_items of plugin `shop`: it has no down.sql
+    hint: write one, or undo it with a new migration
+    ");
 }
 
 #[test]
 fn the_harness_runs_and_reverts_against_the_plugins_history() {
-    let database = Database::new();
+    let database = TestDatabase::new();
     let connection = &mut database.connect();
     let mut harness = PluginHarness::new(connection, *SHOP.id());
     assert_eq!(harness.pending_migrations(MIGRATIONS).unwrap().len(), 3);
@@ -122,9 +126,9 @@ fn the_harness_runs_and_reverts_against_the_plugins_history() {
         harness.revert_last_migration(MIGRATIONS).is_err(),
         "it has no down.sql"
     );
-    assert!(exists(connection, "plugin_shop.items_length"));
+    assert!(relation_exists(connection, "plugin_shop.items_length"));
 
-    let migrator = Migrator::new(vec![Plugin::new(SHOP, MIGRATIONS)]).unwrap();
+    let migrator = Migrator::new(vec![PluginMigrations::new(SHOP, MIGRATIONS)]).unwrap();
     assert!(migrator.run(connection, &[]).unwrap().applied_count() == 0);
     execute(
         connection,
@@ -132,6 +136,6 @@ fn the_harness_runs_and_reverts_against_the_plugins_history() {
     );
     let mut harness = PluginHarness::new(connection, *SHOP.id());
     harness.revert_last_migration(MIGRATIONS).unwrap();
-    assert!(!exists(connection, "plugin_shop.items_length"));
+    assert!(!relation_exists(connection, "plugin_shop.items_length"));
     assert_eq!(history(connection, "plugin_shop"), ["20260101000000"]);
 }

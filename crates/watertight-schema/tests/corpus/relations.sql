@@ -8,5 +8,5 @@ CREATE TABLE parts_2026 PARTITION OF parts FOR VALUES FROM ('2026-01-01') TO ('2
 CREATE TABLE inheriting (more int, PRIMARY KEY (id)) INHERITS (base);
 ALTER TABLE base ADD COLUMN dropped int;
 ALTER TABLE base DROP COLUMN dropped;
--- An array that is none, and the rows of another table.
+-- A type that PostgreSQL lists as an array, and the row type of another table.
 CREATE TABLE odd_types (id int PRIMARY KEY, vector int2vector, whole base);

@@ -2,7 +2,7 @@ use diesel::connection::SimpleConnection as _;
 
 use crate::scratch::Scratch;
 
-/// How a database differs after some SQL.
+/// Returns how a database differs after some SQL.
 fn differences(before: &str, sql: &str) -> Vec<String> {
     let mut scratch = Scratch::new(before);
     let catalog = scratch.catalog();
@@ -12,7 +12,7 @@ fn differences(before: &str, sql: &str) -> Vec<String> {
     differences.iter().map(ToString::to_string).collect()
 }
 
-/// What a migration does, and how that is told.
+/// Pairs of SQL and the difference that it makes.
 const CASES: &[(&str, &str)] = &[
     (
         "CREATE TABLE t (id int)",
@@ -113,26 +113,26 @@ const CASES: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn whatever_a_migration_can_make_is_seen_by_name() {
-    for (sql, seen) in CASES {
-        let seen_all = differences("CREATE TABLE base (id int PRIMARY KEY, n int)", sql);
+fn every_kind_of_object_is_found_by_name() {
+    for (sql, expected) in CASES {
+        let found = differences("CREATE TABLE base (id int PRIMARY KEY, n int)", sql);
         assert!(
-            seen_all
+            found
                 .iter()
-                .any(|difference| difference.starts_with(seen)),
-            "{sql}: {seen_all:?}"
+                .any(|difference| difference.starts_with(expected)),
+            "{sql}: {found:?}"
         );
     }
 }
 
 #[test]
-fn what_leaves_no_trace_is_no_difference() {
+fn rows_dropped_objects_and_the_order_of_columns_are_no_difference() {
     let before = "CREATE TABLE base (id int PRIMARY KEY, n int, last int)";
     for sql in [
         "INSERT INTO base VALUES (1, 2)",
         "CREATE TABLE t (id serial); DROP TABLE t",
         "CREATE EXTENSION pg_trgm; DROP EXTENSION pg_trgm",
-        // It comes back as the last one.
+        // It is added again as the last column.
         "ALTER TABLE base DROP COLUMN n; ALTER TABLE base ADD COLUMN n int",
     ] {
         assert_eq!(differences(before, sql), Vec::<String>::new(), "{sql}");

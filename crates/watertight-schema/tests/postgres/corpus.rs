@@ -1,19 +1,19 @@
-//! Schemas of every kind, in `tests/corpus/`.
+//! The schemas in `tests/corpus/`.
 
 use std::fs;
 use std::path::Path;
 
-use watertight_schema::Answers;
+use watertight_schema::RenameAnswers;
 
 use crate::scratch::Scratch;
 
-/// A schema of the corpus, made in a database of its own.
+/// A schema of the corpus in a database.
 pub struct Sample {
     pub name: String,
     pub scratch: Scratch,
 }
 
-/// All of them, one after the other.
+/// Returns all schemas, one at a time.
 pub fn samples() -> impl Iterator<Item = Sample> {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
     let files = fs::read_dir(corpus).unwrap();
@@ -32,17 +32,17 @@ pub fn samples() -> impl Iterator<Item = Sample> {
 }
 
 #[test]
-fn what_is_printed_needs_no_migration() {
+fn a_printed_schema_needs_no_migration() {
     for Sample { name, mut scratch } in samples() {
         let schema_rs = scratch.tables().schema.to_rust();
-        let migration = scratch.migration(&schema_rs, &Answers::default());
+        let migration = scratch.generate(&schema_rs, &RenameAnswers::default());
         let migration = migration.unwrap_or_else(|error| panic!("{name}: {error}"));
         assert!(migration.is_none(), "{name}: {migration:?}");
     }
 }
 
 #[test]
-fn every_type_that_diesel_maps_can_be_made_from_schema_rs() {
+fn columns_of_every_type_of_diesel_can_be_generated() {
     for Sample { name, mut scratch } in samples() {
         if ![
             "types",
@@ -57,11 +57,11 @@ fn every_type_that_diesel_maps_can_be_made_from_schema_rs() {
             continue;
         }
         let schema_rs = scratch.tables().schema.to_rust();
-        // With the types of its own, which schema.rs cannot make, and those of extensions.
+        // A migration cannot be generated for custom types and extensions.
         let mut empty = Scratch::new(
             "CREATE EXTENSION citext SCHEMA public; CREATE EXTENSION hstore SCHEMA public; CREATE TYPE mood AS ENUM ('good', 'bad')",
         );
-        let migration = empty.migration(&schema_rs, &Answers::default());
+        let migration = empty.generate(&schema_rs, &RenameAnswers::default());
         let migration = migration.unwrap_or_else(|error| panic!("{name}: {error}"));
         assert!(migration.is_some(), "{name}");
     }

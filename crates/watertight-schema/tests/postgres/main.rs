@@ -1,4 +1,4 @@
-//! schema.rs and real databases.
+//! Tests on a PostgreSQL server.
 
 mod any_change;
 mod catalog;

@@ -1,25 +1,29 @@
-use watertight_schema::{Answers, Migration};
+use watertight_diagnostics::ErrorReport;
+use watertight_schema::{GenerateError, GeneratedMigration, RenameAnswers};
 
 use crate::scratch::Scratch;
 
-/// From what the SQL makes to what the tables say; `answers` are `from=to`, or `name` for what is dropped.
-fn migrate(sql: &str, schema_rs: &str, answers: &[&str]) -> Result<Option<Migration>, String> {
-    let mut given = Answers::default();
+/// Generates the migration from the tables that the SQL creates to those of `schema_rs`. An answer is `from=to` for a
+/// rename, or the name of what is dropped.
+fn generate(
+    sql: &str,
+    schema_rs: &str,
+    answers: &[&str],
+) -> Result<Option<GeneratedMigration>, GenerateError> {
+    let mut given = RenameAnswers::default();
     for answer in answers {
         match answer.split_once('=') {
             Some((from, to)) => given.renamed.push((from.to_owned(), to.to_owned())),
             None => given.dropped.push((*answer).to_owned()),
         }
     }
-    let mut scratch = Scratch::new(sql);
-    let migration = scratch.migration(schema_rs, &given);
-    migration.map_err(|error| error.to_string())
+    Scratch::new(sql).generate(schema_rs, &given)
 }
 
-/// The texts of `up.sql` and `down.sql`, one after the other.
+/// Returns the contents of `up.sql` and `down.sql`.
 #[track_caller]
-fn both(sql: &str, schema_rs: &str, answers: &[&str]) -> String {
-    let migration = migrate(sql, schema_rs, answers).unwrap().unwrap();
+fn generated_sql(sql: &str, schema_rs: &str, answers: &[&str]) -> String {
+    let migration = generate(sql, schema_rs, answers).unwrap().unwrap();
     format!("{}--- down\n{}", migration.up, migration.down)
 }
 
@@ -61,7 +65,7 @@ fn new_tables_have_keys_defaults_and_foreign_keys() {
             diesel::table! { plugin_shop.counters { id -> BigInt, n -> Integer, } }
             diesel::joinable!(prices -> items (item_id));
         }"#;
-    insta::assert_snapshot!(both("CREATE TYPE mood AS ENUM ('good')", schema_rs, &[]), @r#"
+    insta::assert_snapshot!(generated_sql("CREATE TYPE mood AS ENUM ('good')", schema_rs, &[]), @r#"
     CREATE TABLE "plugin_shop"."items" (
         "id" uuid PRIMARY KEY DEFAULT gen_random_uuid(),
         "name" varchar(50) NOT NULL,
@@ -97,7 +101,7 @@ fn new_tables_have_keys_defaults_and_foreign_keys() {
 }
 
 #[test]
-fn columns_come_and_go_with_what_belongs_to_them() {
+fn dropped_columns_are_restored_with_their_indexes_and_constraints() {
     let sql = "CREATE TABLE items (id serial PRIMARY KEY, name varchar(10) DEFAULT 'x' NOT NULL, code text COLLATE \"C\",
             CONSTRAINT items_code_check CHECK (code <> ''), UNIQUE (code, name));
         CREATE INDEX items_code ON items (lower(code));
@@ -105,8 +109,8 @@ fn columns_come_and_go_with_what_belongs_to_them() {
     let schema_rs = "table! { plugin_shop.items (id) {
         id -> Int4, #[max_length = 10] name -> Varchar, price -> Numeric, note -> Nullable<Text>, updated_at -> Timestamp,
     } }";
-    insta::assert_snapshot!(both(sql, schema_rs, &["items.code"]), @r#"
-    -- Fails if the table has rows: for these, add a DEFAULT, which may be dropped again afterwards.
+    insta::assert_snapshot!(generated_sql(sql, schema_rs, &["items.code"]), @r#"
+    -- Fails if the table has rows: add a DEFAULT for them, which can be dropped afterwards.
     ALTER TABLE "plugin_shop"."items" ADD COLUMN "price" numeric NOT NULL;
 
     ALTER TABLE "plugin_shop"."items" ADD COLUMN "note" text;
@@ -128,7 +132,7 @@ fn columns_come_and_go_with_what_belongs_to_them() {
 }
 
 #[test]
-fn a_table_that_went_comes_back_as_it_was() {
+fn a_dropped_table_is_restored_as_it_was() {
     let sql = "CREATE TABLE items (id serial PRIMARY KEY, at timestamptz DEFAULT now() NOT NULL, n int GENERATED ALWAYS AS (1) STORED);
         CREATE TABLE parts (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
             item_id int NOT NULL REFERENCES items ON DELETE CASCADE, UNIQUE (item_id, id));
@@ -136,7 +140,7 @@ fn a_table_that_went_comes_back_as_it_was() {
         CREATE TRIGGER stamped BEFORE UPDATE ON parts FOR EACH ROW EXECUTE FUNCTION stamp();
         CREATE INDEX ON parts (item_id) WHERE id > 1;
         COMMENT ON TABLE parts IS 'it''s parts'";
-    insta::assert_snapshot!(both(sql, "", &[]), @r#"
+    insta::assert_snapshot!(generated_sql(sql, "", &[]), @r#"
     ALTER TABLE "plugin_shop"."parts" DROP CONSTRAINT "parts_item_id_fkey";
 
     -- Loses data: drops the table items.
@@ -167,7 +171,7 @@ fn a_table_that_went_comes_back_as_it_was() {
 }
 
 #[test]
-fn renamed_tables_and_columns_keep_all_that_they_have() {
+fn renamed_tables_and_columns_keep_their_data() {
     let sql = format!(
         "{ITEMS}; CREATE INDEX items_name ON items (name);
         CREATE TABLE parts (id int PRIMARY KEY, item_id uuid REFERENCES items)"
@@ -182,10 +186,10 @@ fn renamed_tables_and_columns_keep_all_that_they_have() {
     ];
     let with_old_name = ["items=products", "items.name=title", answers[2]];
     assert_eq!(
-        both(&sql, schema_rs, &answers),
-        both(&sql, schema_rs, &with_old_name)
+        generated_sql(&sql, schema_rs, &answers),
+        generated_sql(&sql, schema_rs, &with_old_name)
     );
-    insta::assert_snapshot!(both(&sql, schema_rs, &answers), @r#"
+    insta::assert_snapshot!(generated_sql(&sql, schema_rs, &answers), @r#"
     ALTER TABLE "plugin_shop"."items" RENAME TO "products";
 
     ALTER TABLE "plugin_shop"."products" RENAME COLUMN "name" TO "title";
@@ -199,12 +203,12 @@ fn renamed_tables_and_columns_keep_all_that_they_have() {
 }
 
 #[test]
-fn types_nullability_and_keys_change() {
+fn types_nullability_and_primary_keys_are_changed() {
     let sql = "CREATE TABLE items (a int PRIMARY KEY, b text DEFAULT '7', c text, d varchar(9) NOT NULL, e numeric NOT NULL)";
     let schema_rs = "table! { plugin_shop.items (a, c) {
         a -> Int8, b -> Nullable<Int4>, c -> Text, d -> Nullable<Text>, e -> Int4,
     } }";
-    insta::assert_snapshot!(both(sql, schema_rs, &[]), @r#"
+    insta::assert_snapshot!(generated_sql(sql, schema_rs, &[]), @r#"
     ALTER TABLE "plugin_shop"."items" DROP CONSTRAINT "items_pkey";
 
     ALTER TABLE "plugin_shop"."items" ALTER COLUMN "a" TYPE bigint;
@@ -214,7 +218,7 @@ fn types_nullability_and_keys_change() {
     ALTER TABLE "plugin_shop"."items" ALTER COLUMN "b" TYPE integer USING "b"::integer;
     ALTER TABLE "plugin_shop"."items" ALTER COLUMN "b" SET DEFAULT ('7'::text)::integer;
 
-    -- Fails if there are NULLs: replace them first.
+    -- Fails if the column contains NULLs: replace them first.
     ALTER TABLE "plugin_shop"."items" ALTER COLUMN "c" SET NOT NULL;
 
     ALTER TABLE "plugin_shop"."items" ALTER COLUMN "d" TYPE text;
@@ -240,9 +244,9 @@ fn types_nullability_and_keys_change() {
 }
 
 #[test]
-fn losses_are_told_and_widening_is_none() {
+fn losses_are_reported_except_for_widened_types() {
     let losses = |sql: &str, schema_rs: &str, answers: &[&str]| {
-        migrate(sql, schema_rs, answers).unwrap().unwrap().losses
+        generate(sql, schema_rs, answers).unwrap().unwrap().losses
     };
     let sql = "CREATE TABLE items (id int PRIMARY KEY, a int, b varchar(5), c timestamptz)";
     let wider = "table! { plugin_shop.items { id -> BigInt, a -> Nullable<Numeric>, #[max_length = 6] b -> Nullable<Varchar>,
@@ -260,16 +264,16 @@ fn losses_are_told_and_widening_is_none() {
 }
 
 #[test]
-fn foreign_keys_follow_the_joins_and_others_stay() {
+fn foreign_keys_follow_the_joins_and_others_are_kept() {
     let sql = "CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY, a_id int REFERENCES a ON DELETE SET NULL);
         CREATE TABLE c (id int PRIMARY KEY, a_id int REFERENCES a, other int REFERENCES a, self int REFERENCES c)";
     let tables = "table! { plugin_shop.a { id -> Int4, } } table! { plugin_shop.b { id -> Int4, a_id -> Nullable<Int4>, } }
         table! { plugin_shop.c { id -> Int4, a_id -> Nullable<Int4>, other -> Nullable<Int4>, self_ -> Nullable<Int4>, } }"
         .replace("self_", "#[sql_name = \"self\"] self_");
-    // Nothing is said of c, which refers to a twice, and nothing changes there.
+    // `joinable!` cannot express the foreign keys of c, so they are kept.
     let same = format!("{tables} joinable!(b -> a (a_id));");
-    assert!(migrate(sql, &same, &[]).unwrap().is_none());
-    insta::assert_snapshot!(both(sql, &tables, &[]), @r#"
+    assert!(generate(sql, &same, &[]).unwrap().is_none());
+    insta::assert_snapshot!(generated_sql(sql, &tables, &[]), @r#"
     ALTER TABLE "plugin_shop"."b" DROP CONSTRAINT "b_a_id_fkey";
     --- down
     ALTER TABLE "plugin_shop"."b" ADD CONSTRAINT "b_a_id_fkey" FOREIGN KEY (a_id) REFERENCES plugin_shop.a(id) ON DELETE SET NULL;
@@ -277,12 +281,12 @@ fn foreign_keys_follow_the_joins_and_others_stay() {
 }
 
 #[test]
-fn a_foreign_key_stays_when_both_its_ends_change_their_type() {
+fn a_foreign_key_is_kept_when_the_types_at_both_its_ends_change() {
     let sql = "CREATE TABLE a (id uuid PRIMARY KEY);
         CREATE TABLE b (id int PRIMARY KEY, a_id uuid REFERENCES a ON DELETE SET NULL)";
     let schema_rs = "table! { plugin_shop.a { id -> Text, } }
         table! { plugin_shop.b { id -> Int4, a_id -> Nullable<Text>, } } joinable!(b -> a (a_id));";
-    insta::assert_snapshot!(both(sql, schema_rs, &[]), @r#"
+    insta::assert_snapshot!(generated_sql(sql, schema_rs, &[]), @r#"
     ALTER TABLE "plugin_shop"."b" DROP CONSTRAINT "b_a_id_fkey";
 
     ALTER TABLE "plugin_shop"."a" ALTER COLUMN "id" TYPE text;
@@ -299,12 +303,12 @@ fn a_foreign_key_stays_when_both_its_ends_change_their_type() {
 }
 
 #[test]
-fn a_foreign_key_to_another_key_does_what_the_one_before_did() {
+fn a_replaced_foreign_key_keeps_its_options() {
     let sql = "CREATE TABLE a (id int PRIMARY KEY, \"new)id\" int NOT NULL);
         CREATE TABLE b (id int PRIMARY KEY, \"a id\" int REFERENCES a ON UPDATE CASCADE ON DELETE SET NULL)";
     let schema_rs = "table! { plugin_shop.a (new_id) { id -> Int4, #[sql_name = \"new)id\"] new_id -> Int4, } }
         table! { plugin_shop.b { id -> Int4, #[sql_name = \"a id\"] a_id -> Nullable<Int4>, } } joinable!(b -> a (a_id));";
-    insta::assert_snapshot!(both(sql, schema_rs, &[]), @r#"
+    insta::assert_snapshot!(generated_sql(sql, schema_rs, &[]), @r#"
     ALTER TABLE "plugin_shop"."b" DROP CONSTRAINT "b_a id_fkey";
 
     ALTER TABLE "plugin_shop"."a" DROP CONSTRAINT "a_pkey";
@@ -321,20 +325,33 @@ fn a_foreign_key_to_another_key_does_what_the_one_before_did() {
 }
 
 #[test]
-fn what_cannot_be_done_is_said() {
-    let error = |sql: &str, schema_rs: &str| migrate(sql, schema_rs, &[]).unwrap_err();
-    insta::assert_snapshot!(error(ITEMS, "table! { plugin_shop.items { id -> Uuid, title -> Text, } }"), @"failed to tell what is renamed from what is dropped: `items.name` is gone from schema.rs, and `title` is new: it may have another name now; say which it is");
+fn errors_state_why_no_migration_was_generated() {
+    let error = |sql: &str, schema_rs: &str| {
+        ErrorReport::new(&generate(sql, schema_rs, &[]).unwrap_err()).to_string()
+    };
+    insta::assert_snapshot!(error(ITEMS, "table! { plugin_shop.items { id -> Uuid, title -> Text, } }"), @"
+    error: failed to distinguish renamed from dropped names: `items.name` is no longer in schema.rs and `title` is new, so it may have been renamed
+    hint: state for each whether it was renamed or dropped
+    ");
     insta::assert_snapshot!(error(ITEMS, "struct X; pub mod sql_types { #[diesel(postgres_type(name = \"color\", schema = \"plugin_shop\"))] pub struct Color; }
-        table! { plugin_shop.items { id -> Uuid, name -> Text, color -> Color, } }"), @r#"failed to give `items.color` its type: PostgreSQL has no type "plugin_shop"."color" after the plugin's migrations; create it first, in a migration of your own (`cargo xtask new-migration`), or correct its name in schema.rs"#);
-    insta::assert_snapshot!(error("CREATE TABLE log (line text)", "table! { plugin_shop.log (line) { line -> Text, } }"), @"failed to compare `log`: the migrations make it without a primary key, so schema.rs cannot have it; take it out of schema.rs, or give it a key in a migration of your own (`cargo xtask new-migration`)");
+        table! { plugin_shop.items { id -> Uuid, name -> Text, color -> Color, } }"), @r#"
+    error: failed to compare `items.color`: the plugin's migrations do not create its type "plugin_shop"."color"
+    hint: correct the type's name in schema.rs, or create the type in a migration of your own (`cargo xtask new-migration`)
+    "#);
+    insta::assert_snapshot!(error("CREATE TABLE log (line text)", "table! { plugin_shop.log (line) { line -> Text, } }"), @"
+    error: failed to compare `log`: the migrations create it without a primary key, which schema.rs cannot express
+    hint: remove the table from schema.rs, or add a primary key in a migration of your own (`cargo xtask new-migration`)
+    ");
     insta::assert_snapshot!(error("CREATE TABLE items (id int PRIMARY KEY)", "table! { plugin_shop.items { id -> Uuid, } }"), @r#"
-    failed to prove the migration: PostgreSQL refuses its up.sql: cannot cast type integer to uuid; write this migration by hand (`cargo xtask new-migration`). It would have been:
+    error: failed to verify the generated migration: PostgreSQL rejected its up.sql: cannot cast type integer to uuid
+    hint: write this migration by hand (`cargo xtask new-migration`), starting from this SQL:
 
     -- Loses data: changes items.id from integer to uuid, which may not hold every value.
     ALTER TABLE "plugin_shop"."items" ALTER COLUMN "id" TYPE uuid USING "id"::uuid;
     "#);
     insta::assert_snapshot!(error(&format!("{ITEMS}; CREATE VIEW names AS SELECT name FROM items"), "table! { plugin_shop.items { id -> Uuid, } }"), @r#"
-    failed to prove the migration: PostgreSQL refuses its up.sql: cannot drop column name of table plugin_shop.items because other objects depend on it; write this migration by hand (`cargo xtask new-migration`). It would have been:
+    error: failed to verify the generated migration: PostgreSQL rejected its up.sql: cannot drop column name of table plugin_shop.items because other objects depend on it (view plugin_shop.names depends on column name of table plugin_shop.items)
+    hint: Use DROP ... CASCADE to drop the dependent objects too; or write this migration by hand (`cargo xtask new-migration`), starting from this SQL:
 
     -- Loses data: drops the column items.name.
     ALTER TABLE "plugin_shop"."items" DROP COLUMN "name";
@@ -343,24 +360,46 @@ fn what_cannot_be_done_is_said() {
         "{ITEMS}; ALTER TABLE items ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON items USING (true)"
     );
     insta::assert_snapshot!(error(&protected, ""), @"
-    failed to prove the migration: its down.sql does not give back what was there:
+    error: failed to verify the generated migration: its down.sql does not restore the previous state:
       policy p on plugin_shop.items is missing
       table plugin_shop.items was `ROW LEVEL SECURITY` and is ordinary
-    write this migration by hand (`cargo xtask new-migration`)
+    hint: write this migration by hand (`cargo xtask new-migration`)
     ");
 }
 
 #[test]
-fn a_schema_that_is_as_its_migrations_made_it_needs_no_migration() {
+fn a_schema_that_matches_its_migrations_needs_no_migration() {
     let sql = format!("{ITEMS}; COMMENT ON TABLE items IS 'of  two
    lines'; CREATE DOMAIN email AS text NOT NULL; CREATE TABLE users (id int PRIMARY KEY, email email, \"Odd name\" int)");
     let mut scratch = Scratch::new(&sql);
     let schema_rs = scratch.tables().schema.to_rust();
     assert!(
         scratch
-            .migration(&schema_rs, &Answers::default())
+            .generate(&schema_rs, &RenameAnswers::default())
             .unwrap()
             .is_none(),
         "{schema_rs}"
     );
+}
+
+#[test]
+fn all_options_of_a_foreign_key_are_kept_when_it_is_replaced() {
+    let schema_rs = "table! { plugin_shop.a (other) { id -> Int4, other -> Int4, } }
+        table! { plugin_shop.b { id -> Int4, a_id -> Nullable<Int4>, } } joinable!(b -> a (a_id));";
+    for options in [
+        "",
+        " MATCH FULL",
+        " ON DELETE RESTRICT",
+        " ON UPDATE SET DEFAULT ON DELETE SET DEFAULT",
+        " MATCH FULL ON UPDATE SET NULL ON DELETE SET NULL (\"a_id\") DEFERRABLE",
+        " DEFERRABLE INITIALLY DEFERRED NOT VALID",
+    ] {
+        let sql = format!(
+            "CREATE TABLE a (id int PRIMARY KEY, other int NOT NULL); CREATE TABLE b (id int PRIMARY KEY, a_id int);
+             ALTER TABLE b ADD FOREIGN KEY (a_id) REFERENCES a{options}"
+        );
+        let up = generate(&sql, schema_rs, &[]).unwrap().unwrap().up;
+        let expected = format!("REFERENCES \"plugin_shop\".\"a\" (\"other\"){options};");
+        assert!(up.contains(&expected), "{options}: {up}");
+    }
 }

@@ -1,37 +1,123 @@
-//! A database for one test.
+//! Databases for tests.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread;
 
 use diesel::connection::SimpleConnection as _;
 use watertight_connection::Connection;
 use watertight_embedded::{Database, ScratchDatabase};
-use watertight_schema::{Answers, Catalog, Migration, MigrationError, Schema, Tables};
+use watertight_schema::{
+    Catalog, DatabaseTables, GenerateError, GeneratedMigration, RenameAnswers, Schema,
+};
 
 pub const SCHEMA: &str = "plugin_shop";
 
+const DROP_ALL_SCHEMAS: &str = r"
+    DO $$ DECLARE name text; BEGIN
+        FOR name IN SELECT nspname FROM pg_namespace WHERE nspname NOT LIKE 'pg\_%' AND nspname <> 'information_schema' LOOP
+            EXECUTE format('DROP SCHEMA %I CASCADE', name);
+        END LOOP;
+    END $$;
+    CREATE SCHEMA public;";
+
+/// The database of one test.
+///
+/// Creating and dropping databases takes most of a small test's time, so a test that succeeds leaves its database, empty,
+/// to the next one.
 pub struct Scratch {
+    /// `None` only while it is dropped.
+    database: Option<ScratchConnection>,
+    pool: Arc<Pool>,
+}
+
+pub struct ScratchConnection {
     pub connection: Connection,
     // Dropped after the connection.
     database: ScratchDatabase,
-    // Keeps an embedded server up.
-    _server: Database,
+}
+
+/// The databases that no test uses, dropped after the last test.
+struct Pool {
+    idle: Mutex<Vec<ScratchConnection>>,
+    // Keeps an embedded server running.
+    server: Database,
+}
+
+impl Pool {
+    fn get() -> Arc<Self> {
+        static POOL: Mutex<Weak<Pool>> = Mutex::new(Weak::new());
+        let mut pool = lock(&POOL);
+        pool.upgrade().unwrap_or_else(|| {
+            let new = Arc::new(Self {
+                idle: Mutex::default(),
+                server: Database::find_here().unwrap(),
+            });
+            *pool = Arc::downgrade(&new);
+            new
+        })
+    }
+
+    fn take(&self) -> ScratchConnection {
+        if let Some(database) = lock(&self.idle).pop() {
+            return database;
+        }
+        let database =
+            ScratchDatabase::create(self.server.url(), "watertight_schema_test").unwrap();
+        ScratchConnection {
+            connection: database.url().connect().unwrap(),
+            database,
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Scratch {
-    /// A database in which the plugin's schema is made, and `sql` has run with it as the search path.
+    /// Returns a database with an empty schema for the plugin, in which `sql` has run with that schema as the search path.
     pub fn new(sql: &str) -> Self {
-        let server = Database::find_here().unwrap();
-        let database = ScratchDatabase::create(server.url(), "watertight_schema_test").unwrap();
-        let mut connection = database.url().connect().unwrap();
+        let pool = Pool::get();
+        let mut scratch = Self {
+            database: Some(pool.take()),
+            pool,
+        };
         let setup = format!(
             "CREATE SCHEMA {SCHEMA}; SET search_path TO {SCHEMA}, public; {sql}; RESET search_path;"
         );
-        connection.batch_execute(&setup).unwrap();
-        Self {
-            connection,
-            database,
-            _server: server,
+        scratch.connection.batch_execute(&setup).unwrap();
+        scratch
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            return;
+        }
+        if let Some(mut database) = self.database.take() {
+            database.connection.batch_execute(DROP_ALL_SCHEMAS).unwrap();
+            lock(&self.pool.idle).push(database);
         }
     }
+}
 
+impl Deref for Scratch {
+    type Target = ScratchConnection;
+
+    fn deref(&self) -> &ScratchConnection {
+        self.database.as_ref().expect("is set until it is dropped")
+    }
+}
+
+impl DerefMut for Scratch {
+    fn deref_mut(&mut self) -> &mut ScratchConnection {
+        self.database.as_mut().expect("is set until it is dropped")
+    }
+}
+
+impl ScratchConnection {
     pub fn url(&self) -> &str {
         self.database.url().expose_secret()
     }
@@ -40,21 +126,21 @@ impl Scratch {
         self.database.url().serves_one_connection()
     }
 
-    pub fn tables(&mut self) -> Tables {
-        Tables::read(&mut self.connection, SCHEMA).unwrap()
+    pub fn tables(&mut self) -> DatabaseTables {
+        DatabaseTables::read(&mut self.connection, SCHEMA).unwrap()
     }
 
     pub fn catalog(&mut self) -> Catalog {
         Catalog::read(&mut self.connection).unwrap()
     }
 
-    /// The migration to what `schema_rs` says.
-    pub fn migration(
+    /// Generates the migration to the tables of `schema_rs`.
+    pub fn generate(
         &mut self,
         schema_rs: &str,
-        answers: &Answers,
-    ) -> Result<Option<Migration>, MigrationError> {
+        answers: &RenameAnswers,
+    ) -> Result<Option<GeneratedMigration>, GenerateError> {
         let wanted = Schema::from_rust(schema_rs, SCHEMA, "schema.rs").unwrap();
-        Migration::write(&mut self.connection, &wanted, answers)
+        GeneratedMigration::generate(&mut self.connection, &wanted, answers)
     }
 }

@@ -13,6 +13,7 @@ use crate::cargo_lock;
 use crate::commands::migrate;
 use crate::edit::root_manifest::RootManifest;
 use crate::plan::{NewFile, NewFolder, Plan};
+use crate::plugin_id_argument;
 use crate::rust_format::Formatting;
 use crate::table_name::TableName;
 use crate::templates;
@@ -37,7 +38,7 @@ Examples:
 )]
 pub(crate) struct Arguments {
     /// The plugin's id: lower-case words joined by hyphens, such as `my-feature`.
-    #[arg(value_parser = PluginId::parse)]
+    #[arg(value_parser = plugin_id_argument::parse)]
     id: PluginId,
     /// What the plugin is for, in one line.
     #[arg(long, value_name = "TEXT", value_parser = one_line)]

@@ -13,6 +13,7 @@ use crate::apply::Uninterrupted;
 use crate::cargo_lock;
 use crate::commands::{migrate, new_plugin};
 use crate::new_folder::NewFolder;
+use crate::plugin_id_argument;
 use crate::terminal;
 use crate::watertight_source::{self, VENDORED};
 use crate::workspace::Workspace;
@@ -30,7 +31,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     name: Option<String>,
     /// A plugin to begin with.
-    #[arg(long = "plugin", value_name = "ID", value_parser = PluginId::parse)]
+    #[arg(long = "plugin", value_name = "ID", value_parser = plugin_id_argument::parse)]
     plugins: Vec<PluginId>,
     /// Then bring its database up to date.
     #[arg(long)]
@@ -181,7 +182,9 @@ fn build_generate() -> Result<PathBuf> {
     let helper = Helper::new("watertight-generate", sources);
     let report = |progress| {
         terminal::remark(match progress {
-            HelperProgress::Building => "building cargo-generate: about 1 minute on two cores, once",
+            HelperProgress::Building => {
+                "building cargo-generate: about 1 minute on two cores, once"
+            }
             HelperProgress::Waiting => "waiting for another process, which builds cargo-generate",
         });
     };
@@ -266,7 +269,8 @@ fn fill(here: &Workspace, arguments: &Arguments, folder: &Path) -> Result<()> {
         }
     }
     let git = Command::new("git")
-        .args(["init", "--quiet"])
+        // The branch that the template's CI workflow runs on.
+        .args(["-c", "init.defaultBranch=main", "init", "--quiet"])
         .current_dir(folder)
         .output()
         .context("failed to run git")?;

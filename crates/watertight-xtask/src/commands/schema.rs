@@ -3,7 +3,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Args;
 use serde_json::json;
-use watertight_schema::{PgSession, Tables};
+use watertight_schema::{DatabaseTables, PgSession};
 
 use crate::apply;
 use crate::commands::migrate;
@@ -72,7 +72,7 @@ fn plan<C: PgSession>(
 ) -> Result<Plan> {
     let mut plan = Plan::default();
     for plugin in plugins {
-        let tables = Tables::read(connection, plugin.id.schema_name())?;
+        let tables = DatabaseTables::read(connection, plugin.id.schema_name())?;
         let file = SchemaFile::read(workspace, plugin)?;
         file.tell_left_out(tables.without_primary_key.iter());
         file.plan(workspace, &tables, &mut plan)?;

@@ -4,9 +4,10 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Args;
 use serde_json::{Value, json};
+use watertight_diagnostics::causes;
 use watertight_metadata::PluginId;
 use watertight_migrations::{MigrateError, Migrator};
-use watertight_schema::{Catalog, Difference};
+use watertight_schema::{Catalog, CatalogDifference};
 
 use crate::commands::migrate;
 use crate::scratch::{Scratch, ScratchServer};
@@ -146,7 +147,7 @@ impl Finding {
         Self {
             migration: migration.to_owned(),
             file,
-            what: error.to_string(),
+            what: causes(Some(error)).join(": "),
         }
     }
 
@@ -154,8 +155,8 @@ impl Finding {
     fn of_new(
         migration: &str,
         file: &'static str,
-        differences: &[Difference],
-        known: &mut Vec<Difference>,
+        differences: &[CatalogDifference],
+        known: &mut Vec<CatalogDifference>,
         findings: &mut Vec<Self>,
     ) {
         for difference in differences

@@ -1,4 +1,4 @@
-//! The migrations run on a real database, and the models fit what they make.
+//! Tests the models against a migrated database.
 
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error};
@@ -6,11 +6,11 @@ use plugin_auth::models::{NewSession, NewUser, Session, User, UserRole};
 use plugin_auth::schema::plugin_auth::{sessions, users};
 use plugin_auth::{MIGRATIONS, PLUGIN_METADATA};
 use watertight_connection::Connection;
-use watertight_migrations::Plugin;
+use watertight_migrations::PluginMigrations;
 use watertight_testing::TestDatabase;
 
 fn database() -> TestDatabase {
-    TestDatabase::new(vec![Plugin::new(PLUGIN_METADATA, MIGRATIONS)])
+    TestDatabase::new(vec![PluginMigrations::new(PLUGIN_METADATA, MIGRATIONS)])
 }
 
 fn insert_user(connection: &mut Connection, email: &str) -> QueryResult<User> {
@@ -25,7 +25,7 @@ fn insert_user(connection: &mut Connection, email: &str) -> QueryResult<User> {
 }
 
 #[test]
-fn a_user_keeps_their_role() {
+fn users_are_selected_by_role() {
     let database = database();
     let mut connection = database.connect();
     let inserted = insert_user(&mut connection, "ada@example.org").unwrap();
@@ -39,22 +39,22 @@ fn a_user_keeps_their_role() {
 }
 
 #[test]
-fn two_users_never_share_an_address_whatever_its_case() {
+fn email_addresses_are_unique_regardless_of_case() {
     let database = database();
     let mut connection = database.connect();
     insert_user(&mut connection, "ada@example.org").unwrap();
-    let refused = insert_user(&mut connection, "Ada@Example.org").unwrap_err();
+    let error = insert_user(&mut connection, "Ada@Example.org").unwrap_err();
     assert!(
         matches!(
-            &refused,
+            &error,
             Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _)
         ),
-        "{refused:?}"
+        "{error:?}"
     );
 }
 
 #[test]
-fn a_users_sessions_go_with_the_user() {
+fn deleting_a_user_deletes_their_sessions() {
     let database = database();
     let mut connection = database.connect();
     let user = insert_user(&mut connection, "ada@example.org").unwrap();
@@ -65,12 +65,12 @@ fn a_users_sessions_go_with_the_user() {
         })
         .execute(&mut connection)
         .unwrap();
-    let of_user: Vec<Session> = Session::belonging_to(&user)
+    let user_sessions: Vec<Session> = Session::belonging_to(&user)
         .select(Session::as_select())
         .load(&mut connection)
         .unwrap();
-    assert_eq!(of_user.len(), 1);
+    assert_eq!(user_sessions.len(), 1);
     diesel::delete(&user).execute(&mut connection).unwrap();
-    let left: i64 = sessions::table.count().get_result(&mut connection).unwrap();
-    assert_eq!(left, 0);
+    let remaining: i64 = sessions::table.count().get_result(&mut connection).unwrap();
+    assert_eq!(remaining, 0);
 }

@@ -1,4 +1,4 @@
 use watertight_metadata::PluginMetadata;
 
-/// The plugin's id, from which its schema, permissions and mount path come.
+/// The plugin's metadata. Its id determines the schema, the permission ids and the mount path.
 pub const PLUGIN_METADATA: PluginMetadata = PluginMetadata::new("catalog").depends_on(&["auth"]);

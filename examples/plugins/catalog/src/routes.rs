@@ -1,13 +1,13 @@
-//! The plugin's HTTP API, below `/api/catalog`.
+//! The plugin's HTTP API, mounted at `/api/catalog`.
 
-use axum::Json;
-use axum::extract::{Path, State};
-use axum::http::StatusCode;
-use axum::response::IntoResponse;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+use watertight_host::axum::Json;
+use watertight_host::axum::extract::{Path, State};
+use watertight_host::axum::http::StatusCode;
+use watertight_host::axum::response::IntoResponse;
+use watertight_host::diesel_async::RunQueryDsl;
 use watertight_host::{PluginDatabase, Problem, Routes};
 
 use crate::models::{NewProduct, Product, ProductState};
@@ -21,15 +21,14 @@ pub(crate) fn routes() -> Routes {
         .post("/products/{id}/publish", WRITE, publish)
 }
 
-/// A product, as clients see it.
 #[derive(Serialize)]
-struct Shown {
+struct ProductResponse {
     id: Uuid,
     name: String,
     description: Option<String>,
 }
 
-impl From<Product> for Shown {
+impl From<Product> for ProductResponse {
     fn from(product: Product) -> Self {
         Self {
             id: product.id,
@@ -41,12 +40,14 @@ impl From<Product> for Shown {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Chosen {
+struct NewProductRequest {
     name: String,
     description: Option<String>,
 }
 
-async fn list(State(database): State<PluginDatabase>) -> Result<Json<Vec<Shown>>, Problem> {
+async fn list(
+    State(database): State<PluginDatabase>,
+) -> Result<Json<Vec<ProductResponse>>, Problem> {
     let mut connection = database.connection().await?;
     let published = products::table
         .filter(products::state.eq(ProductState::Published))
@@ -54,29 +55,29 @@ async fn list(State(database): State<PluginDatabase>) -> Result<Json<Vec<Shown>>
         .limit(100)
         .select(Product::as_select())
         .load(&mut connection)
-        .await
-        .map_err(|error| Problem::internal(&error))?;
-    Ok(Json(published.into_iter().map(Shown::from).collect()))
+        .await?;
+    Ok(Json(
+        published.into_iter().map(ProductResponse::from).collect(),
+    ))
 }
 
 async fn create(
     State(database): State<PluginDatabase>,
-    Json(chosen): Json<Chosen>,
+    Json(request): Json<NewProductRequest>,
 ) -> Result<impl IntoResponse, Problem> {
     let mut connection = database.connection().await?;
     let product = diesel::insert_into(products::table)
         .values(NewProduct {
-            name: &chosen.name,
-            description: chosen.description.as_deref(),
+            name: &request.name,
+            description: request.description.as_deref(),
             category_id: None,
             state: ProductState::Draft,
             edited_by: None,
         })
         .returning(Product::as_returning())
         .get_result(&mut connection)
-        .await
-        .map_err(|error| Problem::internal(&error))?;
-    Ok((StatusCode::CREATED, Json(Shown::from(product))))
+        .await?;
+    Ok((StatusCode::CREATED, Json(ProductResponse::from(product))))
 }
 
 async fn publish(
@@ -87,11 +88,10 @@ async fn publish(
     let published = diesel::update(products::table.find(id))
         .set(products::state.eq(ProductState::Published))
         .execute(&mut connection)
-        .await
-        .map_err(|error| Problem::internal(&error))?;
+        .await?;
     if published == 0 {
         let problem = Problem::new(StatusCode::NOT_FOUND);
-        return Err(problem.detail(format!("there is no product {id}")));
+        return Err(problem.detail(format!("product {id} not found")));
     }
     Ok(StatusCode::NO_CONTENT)
 }

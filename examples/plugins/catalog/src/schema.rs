@@ -36,7 +36,7 @@ pub mod plugin_catalog {
             category_id -> Nullable<Uuid>,
             state -> ProductState,
             edited_by -> Nullable<Uuid>,
-            /// What one costs, in cents; none while it is not for sale.
+            /// Price in cents; NULL while the product is not for sale.
             price_cents -> Nullable<Int8>,
         }
     }

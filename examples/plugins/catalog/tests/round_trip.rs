@@ -1,22 +1,22 @@
-//! The migrations run on a real database, and the models fit what they make.
+//! Tests the models against a migrated database.
 
 use diesel::prelude::*;
 use plugin_auth::models::{NewUser, User, UserRole};
 use plugin_auth::schema::plugin_auth::users;
 use plugin_catalog::models::{Category, NewCategory, NewProduct, Product, ProductState};
 use plugin_catalog::schema::plugin_catalog::{categories, products};
-use watertight_migrations::Plugin;
+use watertight_migrations::PluginMigrations;
 use watertight_testing::TestDatabase;
 
 fn database() -> TestDatabase {
     TestDatabase::new(vec![
-        Plugin::new(plugin_auth::PLUGIN_METADATA, plugin_auth::MIGRATIONS),
-        Plugin::new(plugin_catalog::PLUGIN_METADATA, plugin_catalog::MIGRATIONS),
+        PluginMigrations::new(plugin_auth::PLUGIN_METADATA, plugin_auth::MIGRATIONS),
+        PluginMigrations::new(plugin_catalog::PLUGIN_METADATA, plugin_catalog::MIGRATIONS),
     ])
 }
 
 #[test]
-fn a_product_knows_its_category_its_state_and_its_editor() {
+fn a_product_has_a_category_a_state_and_an_editor() {
     let database = database();
     let mut connection = database.connect();
     let editor = diesel::insert_into(users::table)
@@ -52,7 +52,7 @@ fn a_product_knows_its_category_its_state_and_its_editor() {
         .unwrap();
     assert_eq!(found, [product]);
 
-    // The plugin that is depended on keeps the right to delete its own rows.
+    // The foreign key does not keep `auth` from deleting its own rows.
     diesel::delete(&editor).execute(&mut connection).unwrap();
     let edited_by: Option<uuid::Uuid> = products::table
         .select(products::edited_by)

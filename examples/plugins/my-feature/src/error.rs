@@ -1,40 +1,40 @@
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use uuid::Uuid;
+use watertight_host::axum::http::StatusCode;
+use watertight_host::axum::response::{IntoResponse, Response};
 use watertight_host::{DatabaseUnavailable, Problem};
 
-/// Why a request is refused.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// No row has this id.
-    #[error("there is no item {0}")]
+    #[error("item {0} not found")]
     NotFound(Uuid),
-    /// A value that cannot be taken.
     #[error("`{field}` {reason}")]
-    Invalid {
-        /// The member of the body, or the parameter of the query.
-        field: &'static str,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// There is no connection to the database.
+    Invalid { field: &'static str, reason: String },
     #[error(transparent)]
     Unavailable(#[from] DatabaseUnavailable),
-    /// The database refused a query.
-    #[error("failed to query the database: {0}; see PostgreSQL's log for more")]
+    #[error(transparent)]
     Database(#[from] diesel::result::Error),
+}
+
+impl Error {
+    pub(crate) fn invalid(field: &'static str, reason: impl Into<String>) -> Self {
+        Self::Invalid {
+            field,
+            reason: reason.into(),
+        }
+    }
 }
 
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
-        let text = self.to_string();
+        let detail = self.to_string();
         let problem = match self {
-            Self::NotFound(_) => Problem::new(StatusCode::NOT_FOUND).detail(text),
+            Self::NotFound(_) => Problem::new(StatusCode::NOT_FOUND).detail(detail),
             Self::Invalid { field, .. } => Problem::new(StatusCode::UNPROCESSABLE_ENTITY)
-                .detail(text)
+                .detail(detail)
                 .member("field", field),
             Self::Unavailable(error) => error.into(),
-            Self::Database(error) => Problem::internal(&error),
+            // Logs the error, and discloses only the status.
+            Self::Database(error) => error.into(),
         };
         problem.into_response()
     }

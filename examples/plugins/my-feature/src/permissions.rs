@@ -1,13 +1,13 @@
-//! What the plugin lets people do.
+//! The plugin's permissions.
 
 use watertight_host::{Audience, Permission};
 
 /// `my-feature.item.read`
 pub const READ: Permission =
-    Permission::new("item.read", "List and see items").granted_to(Audience::Everyone);
+    Permission::new("item.read", "List and view items").granted_to(Audience::Everyone);
 
 /// `my-feature.item.write`
-pub const WRITE: Permission = Permission::new("item.write", "Create, change and delete items");
+pub const WRITE: Permission = Permission::new("item.write", "Create, update and delete items");
 
-/// All of them.
+/// All permissions of the plugin.
 pub const ALL: &[Permission] = &[READ, WRITE];

@@ -1,14 +1,14 @@
-//! The plugin's HTTP API, below `/api/my-feature`.
+//! The plugin's HTTP API, mounted at `/api/my-feature`.
 
-use axum::Json;
-use axum::extract::{Path, Query, State};
-use axum::http::{StatusCode, header};
-use axum::response::IntoResponse;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+use watertight_host::axum::Json;
+use watertight_host::axum::extract::{Path, Query, State};
+use watertight_host::axum::http::{StatusCode, header};
+use watertight_host::axum::response::IntoResponse;
+use watertight_host::diesel_async::RunQueryDsl;
 use watertight_host::{PluginDatabase, Routes};
 
 use crate::PLUGIN_METADATA;
@@ -16,6 +16,11 @@ use crate::error::Error;
 use crate::models;
 use crate::permissions::{READ, WRITE};
 use crate::schema::plugin_my_feature as schema;
+
+const MAX_NAME_LENGTH: usize = 200;
+const MAX_DESCRIPTION_LENGTH: usize = 10_000;
+const DEFAULT_PAGE_SIZE: i64 = 50;
+const MAX_PAGE_SIZE: i64 = 100;
 
 pub(crate) fn routes() -> Routes {
     Routes::new()
@@ -26,9 +31,8 @@ pub(crate) fn routes() -> Routes {
         .delete("/items/{id}", WRITE, delete)
 }
 
-/// A row, as clients see it.
 #[derive(Serialize)]
-struct Shown {
+struct ItemResponse {
     id: Uuid,
     name: String,
     description: Option<String>,
@@ -36,7 +40,7 @@ struct Shown {
     updated_at: DateTime<Utc>,
 }
 
-impl From<models::Item> for Shown {
+impl From<models::Item> for ItemResponse {
     fn from(row: models::Item) -> Self {
         Self {
             id: row.id,
@@ -48,109 +52,99 @@ impl From<models::Item> for Shown {
     }
 }
 
-/// What clients choose of a row.
+#[derive(Serialize)]
+struct ItemListResponse {
+    items: Vec<ItemResponse>,
+    /// `None` on the last page.
+    next_offset: Option<i64>,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Chosen {
+struct NewItemRequest {
     name: String,
     description: Option<String>,
 }
 
-impl Chosen {
-    const LONGEST_NAME: usize = 200;
-    const LONGEST_DESCRIPTION: usize = 10_000;
-
-    fn check(&self) -> Result<(), Error> {
-        if self.name.trim().is_empty() {
-            return Err(invalid("name", "is empty"));
-        }
-        check_text("name", &self.name, Self::LONGEST_NAME)?;
-        let description = self.description.as_deref().unwrap_or_default();
-        check_text("description", description, Self::LONGEST_DESCRIPTION)
-    }
-}
-
-/// Checks what the database, and people, can take. `longest` is in characters.
-fn check_text(field: &'static str, text: &str, longest: usize) -> Result<(), Error> {
-    if text.chars().count() > longest {
-        return Err(invalid(
-            field,
-            format!("has more than {longest} characters"),
-        ));
-    }
-    if text.contains('\0') {
-        return Err(invalid(
-            field,
-            "has a NUL character, which PostgreSQL cannot store",
-        ));
-    }
-    Ok(())
-}
-
-fn invalid(field: &'static str, reason: impl Into<String>) -> Error {
-    Error::Invalid {
-        field,
-        reason: reason.into(),
-    }
-}
-
-/// Which part of a list to show.
 #[derive(Deserialize)]
-struct Page {
-    #[serde(default = "Page::default_limit")]
+#[serde(deny_unknown_fields)]
+struct UpdateItemRequest {
+    name: String,
+    description: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct ListQuery {
+    #[serde(default = "default_page_size")]
     limit: i64,
     #[serde(default)]
     offset: i64,
 }
 
-impl Page {
-    const LARGEST: i64 = 100;
+fn default_page_size() -> i64 {
+    DEFAULT_PAGE_SIZE
+}
 
-    fn default_limit() -> i64 {
-        50
-    }
-
-    fn check(&self) -> Result<(), Error> {
-        if !(1..=Self::LARGEST).contains(&self.limit) {
-            return Err(invalid(
+impl ListQuery {
+    fn validate(&self) -> Result<(), Error> {
+        if !(1..=MAX_PAGE_SIZE).contains(&self.limit) {
+            return Err(Error::invalid(
                 "limit",
-                format!("is not from 1 to {}", Self::LARGEST),
+                format!("must be between 1 and {MAX_PAGE_SIZE}"),
             ));
         }
         if self.offset < 0 {
-            return Err(invalid("offset", "is negative"));
+            return Err(Error::invalid("offset", "must not be negative"));
         }
         Ok(())
     }
 }
 
-#[derive(Serialize)]
-struct List {
-    items: Vec<Shown>,
-    /// The offset of the next page, if there is one.
-    next_offset: Option<i64>,
+fn validate(name: &str, description: Option<&str>) -> Result<(), Error> {
+    if name.trim().is_empty() {
+        return Err(Error::invalid("name", "must not be empty"));
+    }
+    validate_string("name", name, MAX_NAME_LENGTH)?;
+    validate_string(
+        "description",
+        description.unwrap_or_default(),
+        MAX_DESCRIPTION_LENGTH,
+    )
+}
+
+fn validate_string(field: &'static str, value: &str, max_length: usize) -> Result<(), Error> {
+    if value.chars().count() > max_length {
+        return Err(Error::invalid(
+            field,
+            format!("must have at most {max_length} characters"),
+        ));
+    }
+    // PostgreSQL cannot store NUL in `text`.
+    if value.contains('\0') {
+        return Err(Error::invalid(field, "must not contain a NUL character"));
+    }
+    Ok(())
 }
 
 async fn list(
     State(database): State<PluginDatabase>,
-    Query(page): Query<Page>,
-) -> Result<Json<List>, Error> {
-    page.check()?;
+    Query(query): Query<ListQuery>,
+) -> Result<Json<ItemListResponse>, Error> {
+    query.validate()?;
     let mut connection = database.connection().await?;
-    // One more than is shown tells whether there is a next page.
+    // One extra row shows whether there is a next page.
     let mut rows = schema::items::table
         .order((schema::items::created_at, schema::items::id))
-        .limit(page.limit + 1)
-        .offset(page.offset)
+        .limit(query.limit + 1)
+        .offset(query.offset)
         .select(models::Item::as_select())
         .load(&mut connection)
         .await?;
-    let end = page.offset.saturating_add(page.limit);
-    let shown = usize::try_from(page.limit).unwrap_or(usize::MAX);
-    let next_offset = (rows.len() > shown).then_some(end);
-    rows.truncate(shown);
-    Ok(Json(List {
-        items: rows.into_iter().map(Shown::from).collect(),
+    let page_size = usize::try_from(query.limit).unwrap_or(usize::MAX);
+    let next_offset = (rows.len() > page_size).then(|| query.offset.saturating_add(query.limit));
+    rows.truncate(page_size);
+    Ok(Json(ItemListResponse {
+        items: rows.into_iter().map(Into::into).collect(),
         next_offset,
     }))
 }
@@ -158,27 +152,28 @@ async fn list(
 async fn get(
     State(database): State<PluginDatabase>,
     Path(id): Path<Uuid>,
-) -> Result<Json<Shown>, Error> {
+) -> Result<Json<ItemResponse>, Error> {
     let mut connection = database.connection().await?;
     let row = schema::items::table
         .find(id)
         .select(models::Item::as_select())
         .first(&mut connection)
         .await
-        .optional()?;
-    Ok(Json(row.ok_or(Error::NotFound(id))?.into()))
+        .optional()?
+        .ok_or(Error::NotFound(id))?;
+    Ok(Json(row.into()))
 }
 
 async fn create(
     State(database): State<PluginDatabase>,
-    Json(chosen): Json<Chosen>,
+    Json(request): Json<NewItemRequest>,
 ) -> Result<impl IntoResponse, Error> {
-    chosen.check()?;
+    validate(&request.name, request.description.as_deref())?;
     let mut connection = database.connection().await?;
     let row = diesel::insert_into(schema::items::table)
         .values(models::NewItem {
-            name: &chosen.name,
-            description: chosen.description.as_deref(),
+            name: &request.name,
+            description: request.description.as_deref(),
         })
         .returning(models::Item::as_returning())
         .get_result(&mut connection)
@@ -187,28 +182,29 @@ async fn create(
     Ok((
         StatusCode::CREATED,
         [(header::LOCATION, location)],
-        Json(Shown::from(row)),
+        Json(ItemResponse::from(row)),
     ))
 }
 
 async fn update(
     State(database): State<PluginDatabase>,
     Path(id): Path<Uuid>,
-    Json(chosen): Json<Chosen>,
-) -> Result<Json<Shown>, Error> {
-    chosen.check()?;
+    Json(request): Json<UpdateItemRequest>,
+) -> Result<Json<ItemResponse>, Error> {
+    validate(&request.name, request.description.as_deref())?;
     let mut connection = database.connection().await?;
     let changes = models::ItemChanges {
-        name: chosen.name,
-        description: chosen.description,
+        name: request.name,
+        description: request.description,
     };
     let row = diesel::update(schema::items::table.find(id))
         .set((changes, schema::items::updated_at.eq(diesel::dsl::now)))
         .returning(models::Item::as_returning())
         .get_result(&mut connection)
         .await
-        .optional()?;
-    Ok(Json(row.ok_or(Error::NotFound(id))?.into()))
+        .optional()?
+        .ok_or(Error::NotFound(id))?;
+    Ok(Json(row.into()))
 }
 
 async fn delete(

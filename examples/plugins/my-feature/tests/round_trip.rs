@@ -1,15 +1,15 @@
-//! The migrations run on a real database, and the models fit what they make.
+//! Tests the models against a migrated database.
 
 use diesel::prelude::*;
 use plugin_my_feature::models::{Item, ItemChanges, NewItem};
 use plugin_my_feature::schema::plugin_my_feature as schema;
 use plugin_my_feature::{MIGRATIONS, PLUGIN_METADATA};
-use watertight_migrations::Plugin;
+use watertight_migrations::PluginMigrations;
 use watertight_testing::TestDatabase;
 
 #[test]
-fn a_row_is_inserted_changed_found_and_deleted() {
-    let database = TestDatabase::new(vec![Plugin::new(PLUGIN_METADATA, MIGRATIONS)]);
+fn rows_can_be_inserted_updated_selected_and_deleted() {
+    let database = TestDatabase::new(vec![PluginMigrations::new(PLUGIN_METADATA, MIGRATIONS)]);
     let mut connection = database.connect();
 
     let inserted: Item = diesel::insert_into(schema::items::table)
@@ -19,7 +19,7 @@ fn a_row_is_inserted_changed_found_and_deleted() {
         })
         .returning(Item::as_returning())
         .get_result(&mut connection)
-        .expect("a row can be inserted");
+        .expect("the row is inserted");
     assert_eq!(inserted.name, "first");
     assert_eq!(inserted.description, None);
 
@@ -30,13 +30,13 @@ fn a_row_is_inserted_changed_found_and_deleted() {
     diesel::update(&inserted)
         .set(changes)
         .execute(&mut connection)
-        .expect("a row can be changed");
+        .expect("the row is updated");
 
     let found = schema::items::table
         .find(inserted.id)
         .select(Item::as_select())
         .first(&mut connection)
-        .expect("a row can be found");
+        .expect("the row is found");
     assert_eq!(
         found,
         Item {
@@ -48,6 +48,6 @@ fn a_row_is_inserted_changed_found_and_deleted() {
 
     let deleted = diesel::delete(&found)
         .execute(&mut connection)
-        .expect("a row can be deleted");
+        .expect("the row is deleted");
     assert_eq!(deleted, 1);
 }

@@ -1,4 +1,4 @@
-//! The command line of cargo-generate, over its library.
+//! cargo-generate's command line, built from its library.
 
 use anyhow::Result;
 use cargo_generate::{Cli, generate};

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use watertight_schema::{Answers, Migration, MigrationError, Question, Schema};
+use watertight_schema::{GenerateError, GeneratedMigration, RenameAnswers, RenameQuestion, Schema};
 
 use crate::apply;
 use crate::commands::migrate;
@@ -140,22 +140,23 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
 enum Found {
     Nothing,
     /// What `--check` would have to ask.
-    Question(Question),
-    Migration(Migration),
+    Question(RenameQuestion),
+    Migration(GeneratedMigration),
 }
 
 fn find(scratch: &mut Scratch, wanted: &Schema, arguments: &Arguments) -> Result<Found> {
-    let mut answers = Answers {
+    let mut answers = RenameAnswers {
         renamed: arguments.renamed.clone(),
         dropped: arguments.dropped.clone(),
     };
     loop {
-        let mut questions = match Migration::write(&mut scratch.connection, wanted, &answers) {
-            Ok(None) => return Ok(Found::Nothing),
-            Ok(Some(migration)) => return Ok(Found::Migration(migration)),
-            Err(MigrationError::Questions(questions)) => questions,
-            Err(error) => return Err(error.into()),
-        };
+        let mut questions =
+            match GeneratedMigration::generate(&mut scratch.connection, wanted, &answers) {
+                Ok(None) => return Ok(Found::Nothing),
+                Ok(Some(migration)) => return Ok(Found::Migration(migration)),
+                Err(GenerateError::Questions(questions)) => questions,
+                Err(error) => return Err(error.into()),
+            };
         if arguments.check {
             return Ok(Found::Question(questions.remove(0)));
         }
@@ -171,7 +172,7 @@ fn plan(
     plugin: &WorkspacePlugin,
     arguments: &Arguments,
     version: &str,
-    migration: &Migration,
+    migration: &GeneratedMigration,
 ) -> Plan {
     let name = arguments
         .name

@@ -1,13 +1,13 @@
-use watertight_schema::Change;
+use watertight_schema::SchemaChange;
 
 use crate::commands::new_migration::snake_case;
 
 /// A name for a migration that nobody has named.
-pub(super) fn name(changes: &[Change]) -> String {
-    let is_comment = |change: &&Change| {
+pub(super) fn name(changes: &[SchemaChange]) -> String {
+    let is_comment = |change: &&SchemaChange| {
         matches!(
             change,
-            Change::CommentOnTable { .. } | Change::CommentOnColumn { .. }
+            SchemaChange::CommentOnTable { .. } | SchemaChange::CommentOnColumn { .. }
         )
     };
     let (comments, others): (Vec<_>, Vec<_>) = changes.iter().partition(is_comment);
@@ -22,14 +22,16 @@ pub(super) fn name(changes: &[Change]) -> String {
     let created = |table: &&str| {
         changes
             .iter()
-            .any(|change| matches!(change, Change::CreateTable(new) if new.name == **table))
+            .any(|change| matches!(change, SchemaChange::CreateTable(new) if new.name == **table))
     };
     let words = match changes.as_slice() {
-        [Change::AddColumn { table, column }] => format!("add {} to {table}", column.name),
-        [Change::DropColumn { table, column }] => format!("drop {column} from {table}"),
-        [Change::DropTable { table }] => format!("drop {table}"),
-        [Change::RenameTable { from, to }] => format!("rename {from} to {to}"),
-        [Change::RenameColumn { table, from, to }] => format!("rename {from} to {to} in {table}"),
+        [SchemaChange::AddColumn { table, column }] => format!("add {} to {table}", column.name),
+        [SchemaChange::DropColumn { table, column }] => format!("drop {column} from {table}"),
+        [SchemaChange::DropTable { table }] => format!("drop {table}"),
+        [SchemaChange::RenameTable { from, to }] => format!("rename {from} to {to}"),
+        [SchemaChange::RenameColumn { table, from, to }] => {
+            format!("rename {from} to {to} in {table}")
+        }
         _ if tables.len() > 3 => "change schema".to_owned(),
         _ if tables.iter().all(created) => format!("create {}", tables.join(" and ")),
         _ => format!("change {}", tables.join(" and ")),
@@ -44,10 +46,10 @@ mod tests {
 
     #[test]
     fn a_migration_is_named_after_what_it_does() {
-        let drop = |table: &str| Change::DropTable {
+        let drop = |table: &str| SchemaChange::DropTable {
             table: table.to_owned(),
         };
-        let column = |table: &str| Change::DropNotNull {
+        let column = |table: &str| SchemaChange::DropNotNull {
             table: table.to_owned(),
             column: "a".to_owned(),
         };

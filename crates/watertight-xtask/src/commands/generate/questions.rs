@@ -1,10 +1,10 @@
 use anyhow::{Context, Result};
 use dialoguer::Select;
 use dialoguer::theme::ColorfulTheme;
-use watertight_schema::{Answers, Question};
+use watertight_schema::{RenameAnswers, RenameQuestion};
 
 /// Asks on the terminal, and adds what is said to the answers.
-pub(super) fn ask(question: &Question, answers: &mut Answers) -> Result<()> {
+pub(super) fn ask(question: &RenameQuestion, answers: &mut RenameAnswers) -> Result<()> {
     let gone = &question.gone;
     let mut items: Vec<String> = question
         .candidates
@@ -26,7 +26,7 @@ pub(super) fn ask(question: &Question, answers: &mut Answers) -> Result<()> {
 }
 
 /// What to say where nobody can be asked.
-pub(super) fn unanswered(questions: &[Question]) -> String {
+pub(super) fn unanswered(questions: &[RenameQuestion]) -> String {
     let mut text = "failed to tell what is renamed from what is dropped:\n".to_owned();
     for question in questions {
         let gone = &question.gone;

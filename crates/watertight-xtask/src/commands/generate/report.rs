@@ -3,17 +3,17 @@
 use std::process::ExitCode;
 
 use serde_json::json;
-use watertight_schema::{Change, Migration};
+use watertight_schema::{GeneratedMigration, SchemaChange};
 
 use crate::commands::generate::{Arguments, FOUND};
 use crate::plan::Plan;
 use crate::terminal;
 use crate::workspace::WorkspacePlugin;
 
-pub(super) fn list(changes: &[Change]) -> String {
+pub(super) fn list(changes: &[SchemaChange]) -> String {
     changes
         .iter()
-        .map(Change::to_string)
+        .map(SchemaChange::to_string)
         .collect::<Vec<_>>()
         .join(", ")
 }
@@ -61,7 +61,7 @@ pub(super) fn written(
     arguments: &Arguments,
     plugin: &WorkspacePlugin,
     version: &str,
-    migration: &Migration,
+    migration: &GeneratedMigration,
     plan: &Plan,
 ) {
     let id = plugin.id;
@@ -71,14 +71,18 @@ pub(super) fn written(
             "status": if arguments.dry_run { "planned" } else { "written" },
             "plugin": id.as_str(),
             "version": version.replace('-', ""),
-            "changes": migration.changes.iter().map(Change::to_string).collect::<Vec<_>>(),
+            "changes": migration.changes.iter().map(SchemaChange::to_string).collect::<Vec<_>>(),
             "losses": migration.losses,
             "files": plan.json(),
         });
         terminal::result(&format!("{document:#}\n"));
         return;
     }
-    let changes: Vec<String> = migration.changes.iter().map(Change::to_string).collect();
+    let changes: Vec<String> = migration
+        .changes
+        .iter()
+        .map(SchemaChange::to_string)
+        .collect();
     if arguments.dry_run {
         terminal::result(&format!(
             "Would write a migration of plugin `{id}`:\n{}\n-- up.sql\n{}\n-- down.sql\n{}",

@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde_json::json;
 use watertight_embedded::Database;
 use watertight_metadata::PluginId;
-use watertight_migrations::{Migrator, Plan, PlannedMigration};
+use watertight_migrations::{MigrationPlan, Migrator, PlannedMigration};
 
 use crate::terminal;
 
@@ -20,7 +20,7 @@ pub(crate) fn run(
     Ok(ExitCode::SUCCESS)
 }
 
-fn as_sql(plan: &Plan) -> String {
+fn as_sql(plan: &MigrationPlan) -> String {
     if plan.setup.is_empty() && plan.migrations.is_empty() {
         return "-- Nothing to do: every plugin is up to date.\n".to_owned();
     }
@@ -38,7 +38,7 @@ fn as_sql(plan: &Plan) -> String {
         text += migration
             .sql
             .as_deref()
-            .unwrap_or("-- This migration is code.");
+            .unwrap_or("-- This is a Rust migration.");
         text += "\n";
     }
     text
@@ -55,7 +55,7 @@ fn heading(migration: &PlannedMigration) -> String {
     format!("-- {} {}{notes}\n", migration.plugin, migration.name)
 }
 
-fn as_json(plan: &Plan) -> String {
+fn as_json(plan: &MigrationPlan) -> String {
     let migrations: Vec<_> = plan
         .migrations
         .iter()

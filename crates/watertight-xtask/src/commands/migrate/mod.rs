@@ -11,8 +11,8 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use watertight_metadata::PluginId;
-use watertight_migrations::{Migrator, Plugin};
+use watertight_metadata::{PluginId, dependency_closure};
+use watertight_migrations::{Migrator, PluginMigrations};
 
 use crate::workspace::{Workspace, WorkspacePlugin};
 
@@ -65,21 +65,11 @@ pub(crate) fn migrator(workspace: &Workspace) -> Result<Migrator> {
 pub(crate) fn migrator_for(workspace: &Workspace, only: &[PluginId]) -> Result<Migrator> {
     let mut plugins = workspace.plugins()?;
     if !only.is_empty() {
-        let mut wanted = only.to_vec();
-        let mut index = 0;
-        while let Some(id) = wanted.get(index) {
-            let plugin = plugins.iter().find(|plugin| plugin.id == *id);
-            let needed: Vec<_> = plugin
-                .map(|plugin| plugin.dependencies.clone())
-                .unwrap_or_default();
-            wanted.extend(
-                needed
-                    .into_iter()
-                    .filter(|id| !wanted.contains(id))
-                    .collect::<Vec<_>>(),
-            );
-            index += 1;
-        }
+        let dependencies: Vec<_> = plugins
+            .iter()
+            .map(|plugin| (plugin.id, plugin.dependencies.clone()))
+            .collect();
+        let wanted = dependency_closure(&dependencies, only);
         plugins.retain(|plugin| wanted.contains(&plugin.id));
     }
     migrator_of(workspace, plugins)
@@ -93,7 +83,7 @@ fn migrator_of(workspace: &Workspace, plugins: Vec<WorkspacePlugin>) -> Result<M
             Ok(current) if current == workspace.root() => workspace.relative(&migrations),
             _ => &migrations,
         };
-        Plugin::from_folder(plugin.id, plugin.dependencies, shown)
+        PluginMigrations::from_folder(plugin.id, plugin.dependencies, shown)
     });
     Ok(Migrator::new(plugins.collect())?)
 }

@@ -2,7 +2,7 @@ use std::io::IsTerminal;
 use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use watertight_migrations::{Direction, Progress};
+use watertight_migrations::{Direction, MigrationProgress};
 
 use crate::terminal;
 
@@ -26,7 +26,7 @@ impl Reporter {
     }
 
     /// What a migrator calls.
-    pub(crate) fn callback(&self) -> impl Fn(&Progress<'_>) + Send + Sync + 'static {
+    pub(crate) fn callback(&self) -> impl Fn(&MigrationProgress<'_>) + Send + Sync + 'static {
         let bar = Arc::clone(&self.bar);
         move |progress| tell(&bar, progress)
     }
@@ -37,14 +37,14 @@ impl Reporter {
     }
 }
 
-fn tell(bar: &ProgressBar, progress: &Progress<'_>) {
+fn tell(bar: &ProgressBar, progress: &MigrationProgress<'_>) {
     let line = |text: String| bar.suspend(|| terminal::remark(&text));
     match progress {
-        Progress::Planned { migrations } => bar.set_length(*migrations as u64),
-        Progress::Started {
+        MigrationProgress::Planned { migrations } => bar.set_length(*migrations as u64),
+        MigrationProgress::Started {
             plugin, migration, ..
         } => bar.set_message(format!("{plugin} {migration}")),
-        Progress::Finished {
+        MigrationProgress::Finished {
             plugin,
             migration,
             direction,
@@ -61,10 +61,10 @@ fn tell(bar: &ProgressBar, progress: &Progress<'_>) {
             let milliseconds = duration.as_millis();
             line(format!("{plugin} {migration} {done} in {milliseconds} ms"));
         }
-        Progress::Failed {
+        MigrationProgress::Failed {
             plugin, migration, ..
         } => line(format!("{plugin} {migration} failed")),
-        Progress::Waiting { plugin, holder } => {
+        MigrationProgress::Waiting { plugin, holder } => {
             let what = match plugin {
                 Some(plugin) => format!("plugin {plugin}"),
                 None => "the creation of schemas".to_owned(),

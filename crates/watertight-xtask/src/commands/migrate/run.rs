@@ -3,6 +3,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
+use watertight_diagnostics::ErrorReport;
 use watertight_embedded::Database;
 use watertight_metadata::PluginId;
 use watertight_migrations::{Migrator, RunReport};
@@ -96,7 +97,7 @@ pub(crate) fn run_pending(
     reporter.finish();
     let report = report?;
     for error in report.errors() {
-        terminal::error(&format!("{error}"));
+        terminal::report(&ErrorReport::new(error));
     }
     Ok(report)
 }

@@ -3,7 +3,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Args;
 use serde_json::{Value, json};
-use watertight_migrations::{PluginStatus, statuses_text};
+use watertight_migrations::{PluginStatus, status_table};
 
 use crate::commands::migrate::migrator;
 use crate::terminal;
@@ -25,7 +25,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
         let plugins: Value = plugins.iter().map(PluginStatus::to_json).collect();
         terminal::result(&format!("{:#}\n", json!({ "plugins": plugins })));
     } else {
-        terminal::result(&statuses_text(&plugins));
+        terminal::result(&status_table(&plugins));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -6,5 +6,5 @@ CREATE TABLE "plugin_auth"."users" (
     "updated_at" timestamp DEFAULT now() NOT NULL
 );
 
--- Two people never share an address, however they type it.
+-- Email addresses are unique regardless of case.
 CREATE UNIQUE INDEX "users_email_key" ON "plugin_auth"."users" (lower("email"));

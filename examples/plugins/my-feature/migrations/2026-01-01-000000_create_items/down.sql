@@ -1,2 +1,1 @@
--- Undoes up.sql.
 DROP TABLE "plugin_my_feature"."items";

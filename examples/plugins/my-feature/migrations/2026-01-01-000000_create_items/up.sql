@@ -1,4 +1,4 @@
--- The first table of plugin my-feature. Every name says its schema: nothing depends on search_path.
+-- Qualify every name with the schema: migrations must not depend on search_path.
 CREATE TABLE "plugin_my_feature"."items" (
     "id" uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     "name" text NOT NULL,

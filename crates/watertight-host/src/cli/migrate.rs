@@ -1,0 +1,31 @@
+use watertight_diagnostics::{ErrorReport, ExitCode};
+use watertight_migrations::RunReport;
+
+use crate::cli::cli_error::CliError;
+use crate::cli::database::find_database;
+use crate::cli::output;
+use crate::server::Server;
+
+pub(super) fn run(server: Server, json: bool) -> Result<ExitCode, CliError> {
+    // Checks the plugins before it looks for the database.
+    let migrator = server.into_migrator()?;
+    let database = find_database()?;
+    let report = migrator.run(&mut database.url().connect()?, &[])?;
+    print_errors(&report);
+    if json {
+        output::print_json(&report.to_json())?;
+    } else {
+        output::print(&format!("{report}\n"))?;
+    }
+    Ok(if report.is_success() {
+        ExitCode::Success
+    } else {
+        ExitCode::Failure
+    })
+}
+
+pub(super) fn print_errors(report: &RunReport) {
+    for error in report.errors() {
+        output::print_error(&ErrorReport::new(error));
+    }
+}

@@ -1,0 +1,87 @@
+//! The command line of a server. Nothing else in this crate prints.
+
+mod cli_error;
+mod database;
+mod listen_address;
+mod logging;
+mod migrate;
+mod output;
+mod serve;
+mod status;
+
+use std::net::SocketAddr;
+
+use clap::{Parser, Subcommand};
+use watertight_diagnostics::{ErrorReport, ExitCode};
+
+use crate::server::Server;
+
+/// A server made of plugins.
+///
+/// The database is that of DATABASE_URL, from the environment or from .env. Without it, a development build uses the workspace's embedded database.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve requests until Ctrl-C or SIGTERM.
+    Serve {
+        /// Run the pending migrations of all plugins first. Several servers can do so at the same time.
+        #[arg(long)]
+        migrate: bool,
+        /// The address to listen on [default: 0.0.0.0 and the port in PORT, or 127.0.0.1:3000 without PORT].
+        #[arg(long, value_name = "ADDR")]
+        listen: Option<SocketAddr>,
+    },
+    /// Run the pending migrations of all plugins.
+    Migrate {
+        /// Print a JSON document.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show the applied and the pending migrations.
+    Status {
+        /// Print a JSON document.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+impl Command {
+    fn is_json(&self) -> bool {
+        match self {
+            Self::Serve { .. } => false,
+            Self::Migrate { json } | Self::Status { json } => *json,
+        }
+    }
+}
+
+impl Server {
+    /// The `main` function of a server: parses the command line (`serve`, `migrate` or `status`), runs the command,
+    /// prints its result and returns its [exit code](watertight_diagnostics::ExitCode).
+    ///
+    /// This is the only function of this crate that prints.
+    pub fn main(self) -> std::process::ExitCode {
+        let command = Cli::parse().command;
+        let json = command.is_json();
+        let code = match command {
+            Command::Serve { migrate, listen } => serve::run(self, migrate, listen),
+            Command::Migrate { json } => migrate::run(self, json),
+            Command::Status { json } => status::run(self, json),
+        };
+        let code = code.unwrap_or_else(|error| {
+            let report = ErrorReport::new(&error);
+            output::print_error(&report);
+            if json {
+                // The exit code is that of a failure in any case.
+                let _ = output::print_failure(&report);
+            }
+            ExitCode::Failure
+        });
+        code.into()
+    }
+}

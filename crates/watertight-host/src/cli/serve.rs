@@ -1,0 +1,66 @@
+use std::env;
+use std::net::SocketAddr;
+
+use tokio::runtime::Runtime;
+use watertight_diagnostics::ExitCode;
+
+use crate::cli::cli_error::CliError;
+use crate::cli::database::find_database;
+use crate::cli::listen_address::listen_address;
+use crate::cli::migrate::print_errors;
+use crate::cli::{logging, output};
+use crate::server::Server;
+use crate::server::assembled::Assembled;
+use crate::server::serve;
+use crate::server::server_error::ServerError;
+
+pub(super) fn run(
+    server: Server,
+    migrate: bool,
+    listen: Option<SocketAddr>,
+) -> Result<ExitCode, CliError> {
+    logging::init()?;
+    let address = listen_address(listen, env::var("PORT").ok())?;
+    // An embedded database server stops when this is dropped.
+    let database = find_database()?;
+    tracing::info!(
+        "using the database {} ({})",
+        database.url(),
+        database.origin()
+    );
+    let mut assembled = server.assemble(database.url())?;
+    if migrate {
+        let report = assembled
+            .migrator
+            .run(&mut database.url().connect()?, &[])?;
+        print_errors(&report);
+        if !report.is_success() {
+            return Ok(ExitCode::Failure);
+        }
+        tracing::info!("{report}");
+    }
+    let runtime = Runtime::new().map_err(ServerError::from)?;
+    runtime.block_on(async {
+        let shutdown = serve::shutdown_signal()?;
+        let listener = serve::listen(address).await?;
+        assembled.run_hooks().await?;
+        warn_of_pending(&assembled).await;
+        let address = listener.local_addr().map_err(ServerError::from)?;
+        output::print(&format!("Listening on http://{address}\n"))?;
+        serve::serve(listener, assembled.into_router_with_fallback(), shutdown).await?;
+        Ok(ExitCode::Success)
+    })
+}
+
+/// Warns of pending migrations, which do not prevent the start: another process may run them later.
+async fn warn_of_pending(assembled: &Assembled) {
+    match assembled.readiness.pending().await {
+        Ok(pending) => {
+            for status in pending {
+                let count = status.pending().count();
+                tracing::warn!(plugin = %status.plugin, count, "migrations are pending; run `migrate`");
+            }
+        }
+        Err(error) => tracing::warn!(%error, "the database is unavailable"),
+    }
+}

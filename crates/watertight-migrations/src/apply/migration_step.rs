@@ -1,0 +1,170 @@
+use std::error::Error;
+use std::time::Duration;
+
+use diesel::result::Error as DieselError;
+use watertight_diagnostics::PostgresError;
+use watertight_metadata::PluginId;
+
+use crate::direction::Direction;
+use crate::errors::{FailureEffect, FailureLocation, MigrateError, MigrationFailure, RefusedSql};
+use crate::session::{Options, PgSession, SessionError, SessionSettings, StopReason};
+use crate::sources::{Migration, MigrationBody, Script};
+use crate::sql::{self, settings_mentioned};
+
+/// A migration that is about to be applied, reverted or redone.
+#[derive(Clone, Copy)]
+pub(crate) struct MigrationStep<'a> {
+    pub(crate) plugin: PluginId,
+    pub(crate) migration: &'a Migration,
+    pub(crate) direction: Direction,
+}
+
+/// Who applied a migration.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AppliedBy {
+    ThisRun,
+    /// A concurrent run, after this one had read the history.
+    AnotherRun,
+}
+
+impl<'a> MigrationStep<'a> {
+    /// Returns the SQL to run, in order. A Rust migration has none.
+    ///
+    /// # Errors
+    ///
+    /// When the `down.sql` is needed and missing, or the SQL must not be sent.
+    pub(crate) fn scripts(self) -> Result<Vec<&'a Script>, MigrateError> {
+        let MigrationBody::Sql { up, down } = &self.migration.body else {
+            return Ok(Vec::new());
+        };
+        let scripts = match self.direction {
+            Direction::Up => vec![up],
+            Direction::Down => vec![self.require_down(down.as_ref())?],
+            Direction::Redo => vec![self.require_down(down.as_ref())?, up],
+        };
+        for script in &scripts {
+            sql::check(&script.sql, self.migration.in_transaction).map_err(|problem| {
+                MigrateError::Refused(Box::new(RefusedSql {
+                    plugin: self.plugin,
+                    migration: self.migration.name.clone(),
+                    direction: self.direction,
+                    location: script.position_at(problem.offset),
+                    reason: problem.reason,
+                    remedy: problem.hint,
+                }))
+            })?;
+        }
+        Ok(scripts)
+    }
+
+    fn require_down(self, down: Option<&'a Script>) -> Result<&'a Script, MigrateError> {
+        let missing = |what| MigrateError::NoDownSql {
+            plugin: self.plugin,
+            migration: self.migration.name.clone(),
+            what,
+        };
+        let down = down.ok_or_else(|| missing("no down.sql"))?;
+        if down.is_empty() {
+            return Err(missing("an empty down.sql"));
+        }
+        Ok(down)
+    }
+
+    /// Reads the settings to restore afterwards, if the SQL may change any.
+    pub(super) fn read_settings<C: PgSession>(
+        self,
+        connection: &mut C,
+        scripts: &[&Script],
+    ) -> Result<Option<SessionSettings>, MigrateError> {
+        let sql: Vec<_> = scripts.iter().map(|script| script.sql.as_str()).collect();
+        let Some(mentioned) = settings_mentioned(&sql.join("\n;")) else {
+            return Ok(None);
+        };
+        let settings = SessionSettings::read(connection, mentioned);
+        settings
+            .map(Some)
+            .map_err(|error| self.session_failed(error, Duration::ZERO))
+    }
+
+    /// Returns the result after an error that is not the fault of the migration's SQL.
+    pub(super) fn stopped(
+        self,
+        error: SessionError,
+        options: &Options,
+    ) -> Result<AppliedBy, MigrateError> {
+        let SessionError::Stopped(reason) = error else {
+            return Err(self.session_failed(error, options.lock_timeout));
+        };
+        let (plugin, migration, direction) =
+            (self.plugin, self.migration.name.clone(), self.direction);
+        match reason {
+            StopReason::AlreadyApplied => Ok(AppliedBy::AnotherRun),
+            StopReason::TransactionEnded => Err(MigrateError::TransactionEnded {
+                plugin,
+                migration,
+                direction,
+            }),
+            StopReason::NotApplied | StopReason::NotNewest | StopReason::LockHeld => {
+                Err(MigrateError::HistoryChanged {
+                    plugin,
+                    migration,
+                    direction,
+                })
+            }
+        }
+    }
+
+    pub(super) fn session_failed(self, error: SessionError, waited: Duration) -> MigrateError {
+        let doing = format!(
+            "{} migration {} of plugin `{}`",
+            self.direction, self.migration.name, self.plugin
+        );
+        match error {
+            SessionError::ConnectionLost(source) => MigrateError::ConnectionLost {
+                doing,
+                source: source.into(),
+                next: "whether it was applied is unknown; check the status when PostgreSQL is back",
+            },
+            error => error.into_migrate_error(doing, waited),
+        }
+    }
+
+    pub(super) fn sql_failed(
+        self,
+        location: FailureLocation,
+        source: DieselError,
+        effect: FailureEffect,
+    ) -> MigrateError {
+        MigrateError::Failed(Box::new(MigrationFailure {
+            plugin: self.plugin,
+            migration: self.migration.name.clone(),
+            direction: self.direction,
+            location,
+            source: source.into(),
+            effect,
+        }))
+    }
+
+    pub(super) fn rust_failed(self, source: Box<dyn Error + Send + Sync>) -> MigrateError {
+        let source = match source.downcast::<DieselError>() {
+            // Shows PostgreSQL's detail, which Diesel's error leaves out.
+            Ok(error) => PostgresError::from(*error).into(),
+            Err(source) => source,
+        };
+        MigrateError::RustMigration {
+            plugin: self.plugin,
+            migration: self.migration.name.clone(),
+            direction: self.direction,
+            in_transaction: self.migration.in_transaction,
+            source,
+        }
+    }
+
+    pub(super) fn transaction_left_open(self) -> MigrateError {
+        MigrateError::TransactionLeftOpen {
+            plugin: self.plugin,
+            migration: self.migration.name.clone(),
+            direction: self.direction,
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! How migrations are applied and reverted.
+
+mod apply_step;
+mod failed_statement;
+mod message;
+mod migration_step;
+mod one_message;
+mod provision;
+mod revert;
+mod run;
+mod run_next;
+mod rust_migration;
+mod schedule;
+mod selected_plugin;
+mod statement_sender;
+mod without_transaction;
+
+pub(crate) use migration_step::MigrationStep;
+pub(crate) use provision::{missing, provision};
+pub(crate) use revert::{redo, revert};
+pub(crate) use run::Run;
+pub(crate) use run_next::run_next;
+pub(crate) use rust_migration::{RustMigrationConnection, apply as apply_rust_migration};
+pub(crate) use selected_plugin::SelectedPlugin;

@@ -1,0 +1,71 @@
+use watertight_metadata::PluginId;
+
+use super::message;
+use crate::errors::MigrateError;
+use crate::session::{Lock, Options, PgSession, PluginState, send};
+use crate::sql::history_sql;
+
+/// Returns the SQL that creates what a plugin is missing: its schema, its history, or Watertight's columns in a history
+/// that Diesel created.
+pub(crate) fn missing(plugin: PluginId, state: &PluginState) -> Vec<String> {
+    match &state.schema {
+        None => vec![
+            format!("CREATE SCHEMA IF NOT EXISTS \"{}\"", plugin.schema_name()),
+            history_sql::create(plugin),
+        ],
+        Some(schema) if !schema.has_history => vec![history_sql::create(plugin)],
+        Some(schema) if !schema.has_columns => vec![history_sql::add_columns(plugin)],
+        Some(_) => Vec::new(),
+    }
+}
+
+/// Checks that the role may create what the plugin is missing.
+///
+/// # Errors
+///
+/// Names the missing right.
+pub(super) fn check_rights(plugin: PluginId, state: &PluginState) -> Result<(), MigrateError> {
+    match &state.schema {
+        None if !state.may_create_schema => Err(MigrateError::MayNotCreateSchema { plugin }),
+        Some(schema) if !schema.has_history && !schema.may_create_table => {
+            Err(MigrateError::MayNotCreateHistory { plugin })
+        }
+        Some(schema) if schema.has_history && !schema.has_columns && !schema.owns_history => {
+            Err(MigrateError::MayNotAlterHistory { plugin })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Creates what a plugin is missing.
+pub(crate) fn provision<C: PgSession>(
+    connection: &mut C,
+    plugin: PluginId,
+    state: &PluginState,
+    options: &Options,
+) -> Result<(), MigrateError> {
+    check_rights(plugin, state)?;
+    create(connection, &missing(plugin, state), options)
+}
+
+/// Runs the statements of [`missing`] as one message under a lock for all plugins, because even `IF NOT EXISTS` fails
+/// when two sessions create the same object at the same time.
+pub(super) fn create<C: PgSession>(
+    connection: &mut C,
+    statements: &[String],
+    options: &Options,
+) -> Result<(), MigrateError> {
+    if statements.is_empty() {
+        return Ok(());
+    }
+    let lock = Lock::for_provisioning();
+    let message = format!(
+        "{}{};\nCOMMIT",
+        message::begin(lock, &[]),
+        statements.join(";\n")
+    );
+    lock.retry_while_held(connection, options, |connection| send(connection, &message))
+        .map_err(|error| {
+            error.into_migrate_error("create schemas and histories", options.lock_timeout)
+        })
+}

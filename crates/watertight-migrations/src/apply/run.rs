@@ -1,0 +1,179 @@
+use std::num::NonZeroUsize;
+use std::sync::Mutex;
+use std::thread;
+
+use super::apply_step::apply_step;
+use super::migration_step::AppliedBy;
+use super::provision;
+use super::schedule::{Schedule, ScheduledPlugin, Stage};
+use super::selected_plugin::SelectedPlugin;
+use crate::direction::Direction;
+use crate::errors::MigrateError;
+use crate::report::{
+    AppliedMigration, MigrationProgress, Outcome, PluginReport, RunReport, SkipReason,
+};
+use crate::session::{Options, PgSession};
+use crate::sources::LoadedPlugin;
+
+/// A run of the pending migrations, once the state is known.
+pub(crate) struct Run<'a> {
+    options: &'a Options,
+    plugins: Vec<SelectedPlugin<'a>>,
+    schedule: Schedule,
+}
+
+impl<'a> Run<'a> {
+    /// Reads the state, and creates missing schemas and histories.
+    pub(crate) fn prepare<C: PgSession>(
+        connection: &mut C,
+        plugins: &[&'a LoadedPlugin],
+        options: &'a Options,
+    ) -> Result<Self, MigrateError> {
+        let plugins = SelectedPlugin::read(connection, plugins)?;
+        let mut migrations = 0;
+        let mut missing = Vec::new();
+        let mut scheduled = Vec::new();
+        for selected in &plugins {
+            let error = cannot_run(selected);
+            if error.is_none() {
+                migrations += selected.pending().count();
+                missing.extend(provision::missing(selected.plugin.id, &selected.state));
+            }
+            scheduled.push(schedule(selected, error));
+        }
+        (options.progress)(&MigrationProgress::Planned { migrations });
+        provision::create(connection, &missing, options)?;
+        Ok(Self {
+            options,
+            schedule: Schedule::new(scheduled),
+            plugins,
+        })
+    }
+
+    /// Runs on this connection until nothing is left to do or the connection is lost.
+    pub(crate) fn on<C: PgSession>(&self, connection: &mut C) {
+        while let Some(mut running) = self.schedule.next() {
+            let report = running.report();
+            let selected = self
+                .plugins
+                .iter()
+                .find(|selected| selected.plugin.id == report.plugin);
+            let selected = selected.expect("only selected plugins are scheduled");
+            if let Err(error) = self.run_plugin(connection, selected, report) {
+                let is_lost = matches!(error, MigrateError::ConnectionLost { .. });
+                report.outcome = Outcome::Failed(Box::new(error));
+                if is_lost {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Runs on this connection and on others, which are opened if there is work for them. Returns why one could not be
+    /// opened, if so.
+    pub(crate) fn on_several<C, E>(
+        &self,
+        connection: &mut C,
+        connect: &(impl Fn() -> Result<C, E> + Sync),
+        connections: NonZeroUsize,
+    ) -> Option<String>
+    where
+        C: PgSession,
+        E: std::fmt::Display,
+    {
+        let busy = self
+            .plugins
+            .iter()
+            .filter(|selected| selected.pending().next().is_some())
+            .count();
+        let additional = connections.get().min(busy).saturating_sub(1);
+        let not_connected = Mutex::new(None);
+        thread::scope(|scope| {
+            for _ in 0..additional {
+                scope.spawn(|| match connect() {
+                    Ok(mut connection) => self.on(&mut connection),
+                    Err(error) => {
+                        if let Ok(mut reason) = not_connected.lock() {
+                            *reason = Some(error.to_string());
+                        }
+                    }
+                });
+            }
+            self.on(connection);
+        });
+        not_connected.into_inner().unwrap_or_default()
+    }
+
+    pub(crate) fn into_report(self, fewer_connections: Option<String>) -> RunReport {
+        RunReport {
+            plugins: self.schedule.into_reports(),
+            fewer_connections,
+        }
+    }
+
+    fn run_plugin<C: PgSession>(
+        &self,
+        connection: &mut C,
+        selected: &SelectedPlugin<'_>,
+        report: &mut PluginReport,
+    ) -> Result<(), MigrateError> {
+        for migration in selected.pending() {
+            let step = selected.step(migration, Direction::Up);
+            let applied_by = apply_step(connection, step, selected.plugin, self.options)?;
+            report.not_run.remove(0);
+            report.applied.push(AppliedMigration {
+                name: migration.name.clone(),
+                version: migration.version.clone(),
+                out_of_order: selected.is_out_of_order(migration),
+                by_another_run: applied_by == AppliedBy::AnotherRun,
+            });
+        }
+        report.outcome = Outcome::UpToDate;
+        Ok(())
+    }
+}
+
+/// Returns why none of the plugin's migrations must be run.
+fn cannot_run(selected: &SelectedPlugin<'_>) -> Option<MigrateError> {
+    selected
+        .refused()
+        .or_else(|| provision::check_rights(selected.plugin.id, &selected.state).err())
+}
+
+fn schedule(selected: &SelectedPlugin<'_>, error: Option<MigrateError>) -> ScheduledPlugin {
+    let plugin = selected.plugin;
+    let applied = &selected.state.applied;
+    let mut report = PluginReport {
+        plugin: plugin.id,
+        applied: Vec::new(),
+        // Stays so if no connection is left to start it.
+        outcome: Outcome::Skipped(SkipReason::NoConnection),
+        not_run: selected
+            .pending()
+            .map(|migration| migration.name.clone())
+            .collect(),
+        drifted: plugin
+            .migrations
+            .iter()
+            .filter(|migration| selected.is_drifted(migration))
+            .map(|migration| migration.name.clone())
+            .collect(),
+        ahead: applied
+            .keys()
+            .filter(|version| plugin.migration(version).is_none())
+            .cloned()
+            .collect(),
+    };
+    let stage = match error {
+        Some(error) => {
+            report.outcome = Outcome::Failed(Box::new(error));
+            Stage::Done(report)
+        }
+        None => Stage::Waiting(report),
+    };
+    ScheduledPlugin {
+        id: plugin.id,
+        dependencies: plugin.dependencies.clone(),
+        stage,
+    }
+}

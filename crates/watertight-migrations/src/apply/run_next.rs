@@ -1,0 +1,25 @@
+use super::apply_step::apply_step;
+use super::provision::{check_rights, create, missing};
+use super::selected_plugin::SelectedPlugin;
+use crate::direction::Direction;
+use crate::errors::MigrateError;
+use crate::session::{Options, PgSession};
+use crate::sources::LoadedPlugin;
+
+/// Runs the oldest pending migration and returns its name, or `None` if none is pending.
+pub(crate) fn run_next<C: PgSession>(
+    connection: &mut C,
+    plugin: &LoadedPlugin,
+    options: &Options,
+) -> Result<Option<String>, MigrateError> {
+    let selected = SelectedPlugin::read_one(connection, plugin)?;
+    let Some(migration) = selected.pending().next() else {
+        return Ok(None);
+    };
+    let step = selected.step(migration, Direction::Up);
+    step.scripts()?;
+    check_rights(plugin.id, &selected.state)?;
+    create(connection, &missing(plugin.id, &selected.state), options)?;
+    apply_step(connection, step, plugin, options)?;
+    Ok(Some(migration.name.clone()))
+}

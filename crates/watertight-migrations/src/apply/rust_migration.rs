@@ -1,0 +1,165 @@
+//! Rust migrations, which get the connection, inside one of Diesel's transactions unless they ask for none.
+
+use std::error::Error;
+
+use diesel::connection::BoxableConnection;
+use diesel::migration::Migration as DieselMigration;
+use diesel::pg::Pg;
+use diesel::result::Error as DieselError;
+
+use super::message::{acquire, checks, guard, history_changes, stop_if};
+use super::migration_step::{AppliedBy, MigrationStep};
+use super::statement_sender::with_statement_sender;
+use crate::direction::Direction;
+use crate::errors::MigrateError;
+use crate::session::{
+    Lock, Options, PgSession, SessionError, SessionLock, SessionSettings, StopReason,
+    has_open_transaction, send,
+};
+use crate::sql::MentionedNames;
+
+/// The connection that a migration without a transaction gets.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RustMigrationConnection {
+    /// The connection itself.
+    Direct,
+    /// One that sends each statement by itself.
+    StatementByStatement,
+}
+
+pub(crate) fn apply<C: PgSession>(
+    connection: &mut C,
+    step: MigrationStep<'_>,
+    migration: &dyn DieselMigration<Pg>,
+    migration_connection: RustMigrationConnection,
+    options: &Options,
+) -> Result<AppliedBy, MigrateError> {
+    let outcome = if step.migration.in_transaction {
+        in_transaction(connection, step, migration, options)
+    } else {
+        without_transaction(connection, step, migration, migration_connection, options)
+    };
+    match outcome {
+        Ok(()) => Ok(AppliedBy::ThisRun),
+        Err(Failure::Session(error)) => step.stopped(error, options),
+        Err(Failure::Migration(error)) => Err(step.rust_failed(error)),
+        Err(Failure::TransactionLeftOpen) => Err(step.transaction_left_open()),
+    }
+}
+
+enum Failure {
+    Session(SessionError),
+    Migration(Box<dyn Error + Send + Sync>),
+    TransactionLeftOpen,
+}
+
+impl From<DieselError> for Failure {
+    fn from(error: DieselError) -> Self {
+        match StopReason::of(&error) {
+            Some(reason) => Self::Session(SessionError::Stopped(reason)),
+            None => Self::Migration(error.into()),
+        }
+    }
+}
+
+impl From<SessionError> for Failure {
+    fn from(error: SessionError) -> Self {
+        Self::Session(error)
+    }
+}
+
+fn run(
+    step: MigrationStep<'_>,
+    migration: &dyn DieselMigration<Pg>,
+    connection: &mut dyn BoxableConnection<Pg>,
+) -> Result<(), Failure> {
+    if matches!(step.direction, Direction::Down | Direction::Redo) {
+        migration.revert(connection).map_err(Failure::Migration)?;
+    }
+    if matches!(step.direction, Direction::Up | Direction::Redo) {
+        migration.run(connection).map_err(Failure::Migration)?;
+    }
+    Ok(())
+}
+
+fn in_transaction<C: PgSession>(
+    connection: &mut C,
+    step: MigrationStep<'_>,
+    migration: &dyn DieselMigration<Pg>,
+    options: &Options,
+) -> Result<(), Failure> {
+    let lock = Lock::of_plugin(step.plugin);
+    let begin = format!(
+        "SET TRANSACTION ISOLATION LEVEL READ COMMITTED;\n{}",
+        acquire(lock, &checks(step))
+    );
+    let mut failure = None;
+    lock.retry_while_held(connection, options, |connection| {
+        let outcome = connection.transaction(|connection| {
+            connection.batch_execute(&begin)?;
+            let settings = SessionSettings::read_in_transaction(connection)?;
+            run(step, migration, connection)?;
+            connection.batch_execute(&format!(
+                "{}{}{}",
+                settings.restore(),
+                guard(lock),
+                history_changes(step)
+            ))?;
+            Ok(())
+        });
+        match outcome {
+            Err(Failure::Session(error)) => Err(error),
+            Err(other) => {
+                failure = Some(other);
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
+    })?;
+    failure.map_or(Ok(()), Err)
+}
+
+fn without_transaction<C: PgSession>(
+    connection: &mut C,
+    step: MigrationStep<'_>,
+    migration: &dyn DieselMigration<Pg>,
+    migration_connection: RustMigrationConnection,
+    options: &Options,
+) -> Result<(), Failure> {
+    let lock = SessionLock(Lock::of_plugin(step.plugin));
+    let settings = SessionSettings::read(connection, MentionedNames::default())?;
+    lock.acquire(connection, options)?;
+    let outcome = check_and_run(connection, step, migration, migration_connection);
+    let mut last_message = settings.restore();
+    match &outcome {
+        Ok(()) => last_message.push_str(&history_changes(step)),
+        // The migration may have left an aborted transaction open.
+        Err(_) => last_message.insert_str(0, "ROLLBACK;\n"),
+    }
+    let finished = send(connection, &last_message);
+    let released = lock.release(connection);
+    outcome?;
+    finished?;
+    released?;
+    Ok(())
+}
+
+fn check_and_run<C: PgSession>(
+    connection: &mut C,
+    step: MigrationStep<'_>,
+    migration: &dyn DieselMigration<Pg>,
+    migration_connection: RustMigrationConnection,
+) -> Result<(), Failure> {
+    send(connection, &stop_if(&checks(step)))?;
+    match migration_connection {
+        RustMigrationConnection::Direct => run(step, migration, connection)?,
+        RustMigrationConnection::StatementByStatement => {
+            with_statement_sender(connection, |sender| run(step, migration, sender))?;
+        }
+    }
+    if has_open_transaction(connection)? {
+        send(connection, "ROLLBACK")?;
+        return Err(Failure::TransactionLeftOpen);
+    }
+    Ok(())
+}

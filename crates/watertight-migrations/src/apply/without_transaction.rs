@@ -1,0 +1,116 @@
+//! SQL migrations without a transaction, whose statements are sent one by one.
+
+use diesel::result::Error as DieselError;
+
+use super::failed_statement;
+use super::message::{checks, history_changes, stop_if};
+use super::migration_step::{AppliedBy, MigrationStep};
+use crate::errors::{FailureEffect, FailureLocation, MigrateError};
+use crate::session::{
+    Lock, Options, PgSession, SessionError, SessionLock, has_open_transaction, send,
+};
+use crate::sources::Script;
+use crate::sql::{split, transaction_command};
+
+pub(super) fn apply<C: PgSession>(
+    connection: &mut C,
+    step: MigrationStep<'_>,
+    options: &Options,
+) -> Result<AppliedBy, MigrateError> {
+    let scripts = step.scripts()?;
+    let settings = step.read_settings(connection, &scripts)?;
+    let lock = SessionLock(Lock::of_plugin(step.plugin));
+    if let Err(error) = lock.acquire(connection, options) {
+        return step.stopped(error, options);
+    }
+    let outcome = check_and_send(connection, step, &scripts);
+    let mut last_message = String::new();
+    if let Some(settings) = settings {
+        last_message.push_str(&settings.restore());
+    }
+    if outcome.is_ok() {
+        last_message.push_str(&history_changes(step));
+    }
+    let finished = send(connection, &last_message);
+    let released = lock.release(connection);
+    match outcome {
+        Err(Failure::Migration(error)) => Err(*error),
+        Err(Failure::Session(error)) => step.stopped(error, options),
+        Ok(()) => match finished.and(released) {
+            Ok(()) => Ok(AppliedBy::ThisRun),
+            Err(error) => Err(step.session_failed(error, options.lock_timeout)),
+        },
+    }
+}
+
+/// Why not all statements were applied.
+enum Failure {
+    Session(SessionError),
+    Migration(Box<MigrateError>),
+}
+
+impl From<SessionError> for Failure {
+    fn from(error: SessionError) -> Self {
+        Self::Session(error)
+    }
+}
+
+fn check_and_send<C: PgSession>(
+    connection: &mut C,
+    step: MigrationStep<'_>,
+    scripts: &[&Script],
+) -> Result<(), Failure> {
+    send(connection, &stop_if(&checks(step)))?;
+    for script in scripts {
+        send_statements(connection, step, script)?;
+    }
+    if has_open_transaction(connection)? {
+        send(connection, "ROLLBACK")?;
+        return Err(Failure::Migration(Box::new(step.transaction_left_open())));
+    }
+    Ok(())
+}
+
+fn send_statements<C: PgSession>(
+    connection: &mut C,
+    step: MigrationStep<'_>,
+    script: &Script,
+) -> Result<(), Failure> {
+    // The number of statements that stay applied after a failure, which are not those of an open transaction.
+    let mut kept = 0;
+    let mut in_transaction = false;
+    let statements = split(&script.sql).unwrap_or_default();
+    for (sent, statement) in statements.into_iter().enumerate() {
+        let sql = statement.sql(&script.sql);
+        match send(connection, sql) {
+            Ok(()) => {}
+            Err(SessionError::Database(error)) => {
+                let location = location(script, statement.start, sql, &error);
+                let effect = FailureEffect::StatementsKept(kept);
+                let failed = step.sql_failed(location, error, effect);
+                return Err(Failure::Migration(Box::new(failed)));
+            }
+            Err(error) => return Err(error.into()),
+        }
+        if let Some(command) = transaction_command(sql) {
+            in_transaction = matches!(command.as_str(), "BEGIN" | "START TRANSACTION");
+        }
+        if !in_transaction {
+            kept = sent + 1;
+        }
+    }
+    Ok(())
+}
+
+fn location(
+    script: &Script,
+    start: usize,
+    statement: &str,
+    error: &DieselError,
+) -> FailureLocation {
+    let location = match failed_statement::position_in_statement(statement, error) {
+        Some(offset) => script.position_at(start + offset),
+        None => script.line_at(start),
+    };
+    FailureLocation::Statement(location)
+}

@@ -1,0 +1,26 @@
+use std::fmt;
+
+use diesel::QueryableByName;
+use diesel::sql_types::{Integer, Text};
+
+/// The session that holds a lock.
+#[derive(Clone, Debug, PartialEq, Eq, QueryableByName)]
+#[diesel(check_for_backend(diesel::pg::Pg))]
+pub struct LockHolder {
+    /// The process id of its server process, for `pg_terminate_backend` and `pg_stat_activity`.
+    #[diesel(sql_type = Integer)]
+    pub pid: i32,
+    /// Its `application_name`, which may be empty.
+    #[diesel(sql_type = Text)]
+    pub application_name: String,
+}
+
+impl fmt::Display for LockHolder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "process {}", self.pid)?;
+        if !self.application_name.is_empty() {
+            write!(f, " ({})", self.application_name)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,276 @@
+use std::error::Error;
+use std::time::Duration;
+
+use watertight_diagnostics::{Diagnostic, PostgresError, SourceExcerpt};
+use watertight_metadata::PluginId;
+
+use super::lock_holder::LockHolder;
+use super::migration_failure::MigrationFailure;
+use super::refused_sql::RefusedSql;
+use crate::direction::Direction;
+use crate::sql::history_sql;
+
+/// Why migrations were not applied, reverted or reported.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MigrateError {
+    /// No plugin has the requested id.
+    #[error("failed to find plugin `{plugin}`: no plugin has this id")]
+    UnknownPlugin {
+        /// The requested id.
+        plugin: PluginId,
+        /// The ids of all plugins.
+        known: String,
+    },
+    /// The connection has an open transaction.
+    #[error(
+        "failed to begin: the connection has an open transaction, and migrations need transactions of their own"
+    )]
+    OpenTransaction,
+    /// One of Watertight's own statements failed.
+    #[error("failed to {doing}")]
+    Database {
+        /// What it was for.
+        doing: String,
+        /// PostgreSQL's error.
+        source: PostgresError,
+    },
+    /// The connection was lost.
+    #[error("failed to {doing}: the connection to PostgreSQL was lost")]
+    ConnectionLost {
+        /// What was being done.
+        doing: String,
+        /// The connection's error.
+        source: PostgresError,
+        /// What to do next.
+        next: &'static str,
+    },
+    /// The caller's `connect` failed.
+    #[error(transparent)]
+    Connect(Box<dyn Error + Send + Sync>),
+    /// The role has no right to read a history.
+    #[error("failed to read the history of plugin `{plugin}`: the role has no right to")]
+    NotReadable {
+        /// The plugin.
+        plugin: PluginId,
+    },
+    /// A schema does not exist and the role has no right to create it.
+    #[error(
+        "failed to create the schema of plugin `{plugin}`: the role has no right to create schemas in this database"
+    )]
+    MayNotCreateSchema {
+        /// The plugin.
+        plugin: PluginId,
+    },
+    /// A history does not exist and the role has no right to create it.
+    #[error(
+        "failed to create the history of plugin `{plugin}`: the role has no right to create tables in its schema"
+    )]
+    MayNotCreateHistory {
+        /// The plugin.
+        plugin: PluginId,
+    },
+    /// Diesel created a history, without Watertight's columns, and the role does not own it.
+    #[error(
+        "failed to add columns to the history of plugin `{plugin}`, which Diesel created: the role does not own it"
+    )]
+    MayNotAlterHistory {
+        /// The plugin.
+        plugin: PluginId,
+    },
+    /// Another session held a lock for too long.
+    #[error(
+        "failed to {doing}: {} still holds the lock after {} s",
+        .holder.as_ref().map_or_else(|| "another session".to_owned(), ToString::to_string),
+        .waited.as_secs_f32()
+    )]
+    LockTimeout {
+        /// What needs the lock.
+        doing: String,
+        /// How long it waited.
+        waited: Duration,
+        /// The session that holds it, if known.
+        holder: Option<LockHolder>,
+    },
+    /// A migration's SQL must not be sent; nothing was.
+    #[error(transparent)]
+    Refused(Box<RefusedSql>),
+    /// A statement of a migration failed.
+    #[error(transparent)]
+    Failed(Box<MigrationFailure>),
+    /// A Rust migration failed.
+    #[error("failed to {direction} migration {migration} of plugin `{plugin}`")]
+    RustMigration {
+        /// The plugin.
+        plugin: PluginId,
+        /// The migration.
+        migration: String,
+        /// What was done with it.
+        direction: Direction,
+        /// Whether it ran in a transaction, which was then rolled back.
+        in_transaction: bool,
+        /// Its error.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// A migration ended the transaction that it shares with its history row.
+    #[error(
+        "failed to {direction} migration {migration} of plugin `{plugin}`: it ended the transaction that it ran in, so what it \
+         did before stays applied, and it is not recorded"
+    )]
+    TransactionEnded {
+        /// The plugin.
+        plugin: PluginId,
+        /// The migration.
+        migration: String,
+        /// What was done with it.
+        direction: Direction,
+    },
+    /// A migration that runs without a transaction began one and did not end it.
+    #[error(
+        "failed to {direction} migration {migration} of plugin `{plugin}`: it began a transaction and did not end it, so what \
+         it did inside was rolled back, what it did before stays applied, and it is not recorded"
+    )]
+    TransactionLeftOpen {
+        /// The plugin.
+        plugin: PluginId,
+        /// The migration.
+        migration: String,
+        /// What was done with it.
+        direction: Direction,
+    },
+    /// The history has a version that no migration has.
+    #[error(
+        "failed to revert plugin `{plugin}`: version {version} is applied, but no migration here has this version"
+    )]
+    NoMigration {
+        /// The plugin.
+        plugin: PluginId,
+        /// The version.
+        version: String,
+    },
+    /// A migration has no `down.sql`, or an empty one.
+    #[error("failed to revert migration {migration} of plugin `{plugin}`: it has {what}")]
+    NoDownSql {
+        /// The plugin.
+        plugin: PluginId,
+        /// The migration.
+        migration: String,
+        /// `no down.sql` or `an empty down.sql`.
+        what: &'static str,
+    },
+    /// A redo was requested, but no migration is applied.
+    #[error("failed to redo a migration of plugin `{plugin}`: none is applied")]
+    NothingApplied {
+        /// The plugin.
+        plugin: PluginId,
+    },
+    /// Another run changed the history after it was read.
+    #[error(
+        "failed to {direction} migration {migration} of plugin `{plugin}`: another run has changed the history in the meantime, \
+         and it is no longer the newest one applied"
+    )]
+    HistoryChanged {
+        /// The plugin.
+        plugin: PluginId,
+        /// The migration.
+        migration: String,
+        /// What was to be done with it.
+        direction: Direction,
+    },
+}
+
+impl Diagnostic for MigrateError {
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Refused(refused) => return refused.hint(),
+            Self::Failed(failure) => return failure.hint(),
+            Self::Connect(_) => return None,
+            Self::Database { source, .. } => return Some(database_hint(source)),
+            Self::UnknownPlugin { known, .. } => return Some(format!("the plugins are {known}")),
+            Self::NotReadable { plugin } => {
+                return Some(format!(
+                    "as the owner, run `GRANT USAGE ON SCHEMA \"{}\" TO <role>` and `GRANT SELECT ON {} TO <role>`",
+                    plugin.schema_name(),
+                    history_sql::table(*plugin)
+                ));
+            }
+            Self::MayNotCreateSchema { plugin } => {
+                return Some(format!(
+                    "as the database's owner, run `GRANT CREATE ON DATABASE <database> TO <role>`, or `CREATE SCHEMA \"{}\" \
+                     AUTHORIZATION <role>`",
+                    plugin.schema_name()
+                ));
+            }
+            Self::MayNotCreateHistory { plugin } => {
+                return Some(format!(
+                    "as the schema's owner, run `GRANT USAGE, CREATE ON SCHEMA \"{}\" TO <role>`",
+                    plugin.schema_name()
+                ));
+            }
+            Self::MayNotAlterHistory { plugin } => {
+                return Some(format!(
+                    "as its owner, run the migrations once, or run `{}`",
+                    history_sql::add_columns(*plugin)
+                ));
+            }
+            Self::LockTimeout { holder, .. } => {
+                let pid = holder
+                    .as_ref()
+                    .map_or_else(|| "<pid>".to_owned(), |holder| holder.pid.to_string());
+                return Some(format!(
+                    "wait for it to end, or end it with `SELECT pg_terminate_backend({pid})`"
+                ));
+            }
+            Self::ConnectionLost { next, .. } => next,
+            Self::OpenTransaction => "commit it or roll it back first, or use another connection",
+            Self::RustMigration {
+                in_transaction: true,
+                ..
+            } => "nothing of this migration was applied; fix it and run it again",
+            Self::RustMigration { .. } => {
+                "what it did before the error stays applied, because it runs without a transaction"
+            }
+            Self::TransactionEnded { .. } => {
+                "set `run_in_transaction = false` in its metadata.toml"
+            }
+            Self::TransactionLeftOpen { .. } => "add the missing `COMMIT`",
+            Self::NoMigration { .. } => {
+                "restore its folder, or revert it from the version of the code that has it"
+            }
+            Self::NoDownSql { .. } => "write one, or undo it with a new migration",
+            Self::NothingApplied { .. } => "run its migrations first",
+            Self::HistoryChanged { .. } => "check the status and decide again",
+        };
+        Some(hint.to_owned())
+    }
+
+    fn excerpt(&self) -> Option<SourceExcerpt> {
+        match self {
+            Self::Refused(refused) => refused.excerpt(),
+            Self::Failed(failure) => failure.excerpt(),
+            _ => None,
+        }
+    }
+}
+
+fn database_hint(source: &PostgresError) -> String {
+    source
+        .hint()
+        .unwrap_or_else(|| "see the log of the PostgreSQL server if this is not enough".to_owned())
+}
+
+impl MigrateError {
+    /// Returns the name of the migration that the error is about, if any.
+    pub fn migration(&self) -> Option<&str> {
+        match self {
+            Self::Refused(refused) => Some(&refused.migration),
+            Self::Failed(failure) => Some(&failure.migration),
+            Self::RustMigration { migration, .. }
+            | Self::TransactionEnded { migration, .. }
+            | Self::TransactionLeftOpen { migration, .. }
+            | Self::NoDownSql { migration, .. }
+            | Self::HistoryChanged { migration, .. } => Some(migration),
+            _ => None,
+        }
+    }
+}

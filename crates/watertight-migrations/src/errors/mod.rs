@@ -1,0 +1,15 @@
+//! Why migrations cannot be loaded, applied or reverted.
+
+mod failure_location;
+mod load_error;
+mod lock_holder;
+mod migrate_error;
+mod migration_failure;
+mod refused_sql;
+
+pub use failure_location::FailureLocation;
+pub use load_error::LoadError;
+pub use lock_holder::LockHolder;
+pub use migrate_error::MigrateError;
+pub use migration_failure::{FailureEffect, MigrationFailure};
+pub use refused_sql::RefusedSql;

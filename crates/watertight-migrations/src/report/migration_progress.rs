@@ -1,0 +1,55 @@
+use std::time::Duration;
+
+use watertight_metadata::PluginId;
+
+use crate::direction::Direction;
+use crate::errors::LockHolder;
+
+/// An event during a run. With several connections, events come from several threads.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum MigrationProgress<'a> {
+    /// The state of the database has been read.
+    Planned {
+        /// The number of migrations that will run if none fails.
+        migrations: usize,
+    },
+    /// A migration starts.
+    Started {
+        /// Its plugin.
+        plugin: PluginId,
+        /// Its name.
+        migration: &'a str,
+        /// What is done with it.
+        direction: Direction,
+    },
+    /// A migration has finished.
+    Finished {
+        /// Its plugin.
+        plugin: PluginId,
+        /// Its name.
+        migration: &'a str,
+        /// What was done with it.
+        direction: Direction,
+        /// How long it took, including the wait for the lock.
+        duration: Duration,
+        /// Whether another run had applied it first, so that this one did nothing.
+        by_another_run: bool,
+    },
+    /// A migration failed. The error is in the report.
+    Failed {
+        /// Its plugin.
+        plugin: PluginId,
+        /// Its name.
+        migration: &'a str,
+        /// What was done with it.
+        direction: Direction,
+    },
+    /// The run waits for a lock that another session holds.
+    Waiting {
+        /// The locked plugin, or `None` for the lock for creating schemas.
+        plugin: Option<PluginId>,
+        /// The session that holds the lock.
+        holder: &'a LockHolder,
+    },
+}

@@ -1,0 +1,14 @@
+//! What a run would do, does and has done, and the status of plugins: as values, as text and as JSON.
+
+mod json;
+mod migration_plan;
+mod migration_progress;
+mod plugin_status;
+mod run_report;
+mod text;
+
+pub use migration_plan::{MigrationPlan, PlannedMigration};
+pub use migration_progress::MigrationProgress;
+pub use plugin_status::{MigrationState, MigrationStatus, PluginStatus};
+pub use run_report::{AppliedMigration, Outcome, PluginReport, RunReport, SkipReason};
+pub use text::status_table;

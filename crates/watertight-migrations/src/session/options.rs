@@ -1,0 +1,21 @@
+use std::time::Duration;
+
+use crate::report::MigrationProgress;
+
+/// The options of a [`Migrator`](crate::Migrator).
+pub(crate) struct Options {
+    /// How long to wait for a lock.
+    pub(crate) lock_timeout: Duration,
+    pub(crate) progress: Box<dyn Fn(&MigrationProgress<'_>) + Send + Sync>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            // Longer than nearly every migration, and shorter than most readiness deadlines of a server, so that the
+            // error is seen.
+            lock_timeout: Duration::from_mins(1),
+            progress: Box::new(|_| ()),
+        }
+    }
+}

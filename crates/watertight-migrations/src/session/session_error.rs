@@ -1,0 +1,91 @@
+use std::time::Duration;
+
+use diesel::result::Error as DieselError;
+
+use crate::errors::{LockHolder, MigrateError};
+
+/// Why a statement or message failed.
+#[derive(Debug)]
+pub(crate) enum SessionError {
+    /// One of Watertight's own checks in it stopped it.
+    Stopped(StopReason),
+    /// PostgreSQL reported an error. The connection is usable.
+    Database(DieselError),
+    /// The connection is lost, and it is unknown whether the message took effect.
+    ConnectionLost(DieselError),
+    /// Another session held the lock for too long.
+    LockTimeout(Option<LockHolder>),
+}
+
+/// Why one of Watertight's own checks stopped a message.
+///
+/// The check raises an error with a constraint's name, because Diesel hides SQLSTATE.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StopReason {
+    LockHeld,
+    AlreadyApplied,
+    NotApplied,
+    NotNewest,
+    TransactionEnded,
+}
+
+impl StopReason {
+    const ALL: [Self; 5] = [
+        Self::LockHeld,
+        Self::AlreadyApplied,
+        Self::NotApplied,
+        Self::NotNewest,
+        Self::TransactionEnded,
+    ];
+
+    pub(crate) fn constraint(self) -> &'static str {
+        match self {
+            Self::LockHeld => "watertight_lock_held",
+            Self::AlreadyApplied => "watertight_already_applied",
+            Self::NotApplied => "watertight_not_applied",
+            Self::NotNewest => "watertight_not_newest",
+            Self::TransactionEnded => "watertight_transaction_ended",
+        }
+    }
+
+    pub(crate) fn of(error: &DieselError) -> Option<Self> {
+        let DieselError::DatabaseError(_, information) = error else {
+            return None;
+        };
+        let constraint = information.constraint_name()?;
+        Self::ALL
+            .into_iter()
+            .find(|reason| reason.constraint() == constraint)
+    }
+}
+
+impl SessionError {
+    /// Converts an error of one of Watertight's own statements, which was to do `doing`.
+    pub(crate) fn into_migrate_error(
+        self,
+        doing: impl Into<String>,
+        waited: Duration,
+    ) -> MigrateError {
+        let doing = doing.into();
+        match self {
+            Self::ConnectionLost(source) => MigrateError::ConnectionLost {
+                doing,
+                source: source.into(),
+                next: "run it again when PostgreSQL is back",
+            },
+            Self::LockTimeout(holder) => MigrateError::LockTimeout {
+                doing,
+                waited,
+                holder,
+            },
+            Self::Database(source) => MigrateError::Database {
+                doing,
+                source: source.into(),
+            },
+            Self::Stopped(reason) => MigrateError::Database {
+                doing,
+                source: DieselError::QueryBuilderError(reason.constraint().into()).into(),
+            },
+        }
+    }
+}

@@ -1,0 +1,104 @@
+use std::fmt::Write;
+
+use diesel::QueryableByName;
+use diesel::sql_types::{Bool, Nullable, Text};
+use postgres_protocol::escape::escape_literal;
+
+use super::pg_session::{PgSession, load};
+use super::session_error::SessionError;
+use crate::sql::{MentionedNames, do_block};
+
+/// The settings of a session before a migration.
+pub(crate) struct SessionSettings {
+    rows: Vec<SettingRow>,
+    mentioned: MentionedNames,
+}
+
+#[derive(QueryableByName)]
+#[diesel(check_for_backend(diesel::pg::Pg))]
+struct SettingRow {
+    #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    value: Option<String>,
+    /// Whether every role may set it.
+    #[diesel(sql_type = Bool)]
+    for_all: bool,
+}
+
+impl SessionSettings {
+    /// Reads all settings that a session can change with one query. Of custom settings (`app.tenant`), which PostgreSQL
+    /// does not list, it reads the mentioned ones.
+    pub(crate) fn read<C: PgSession>(
+        connection: &mut C,
+        mentioned: MentionedNames,
+    ) -> Result<Self, SessionError> {
+        let rows = load(connection, &query(&mentioned))?;
+        Ok(Self { rows, mentioned })
+    }
+
+    /// Reads the settings inside one of Diesel's transactions, which Diesel rolls back if this fails.
+    pub(crate) fn read_in_transaction<C: PgSession>(
+        connection: &mut C,
+    ) -> diesel::QueryResult<Self> {
+        let mentioned = MentionedNames::default();
+        let rows = diesel::RunQueryDsl::load(diesel::sql_query(query(&mentioned)), connection)?;
+        Ok(Self { rows, mentioned })
+    }
+
+    /// Returns SQL that restores the settings that have changed, the role first because it decides what may be set.
+    ///
+    /// Mentioned settings are restored even if they look unchanged, because a `SET LOCAL` may hide a `SET`.
+    pub(crate) fn restore(&self) -> String {
+        let mut names = String::new();
+        let mut values = String::new();
+        let mut always = String::new();
+        for (index, row) in self.rows.iter().enumerate() {
+            let comma = if index == 0 { "" } else { ", " };
+            let value = row
+                .value
+                .as_deref()
+                .map_or_else(|| "NULL".to_owned(), escape_literal);
+            let is_mentioned =
+                row.for_all && self.mentioned.words.contains(&row.name.to_lowercase());
+            let _ = write!(names, "{comma}{}", escape_literal(&row.name));
+            let _ = write!(values, "{comma}{value}");
+            let _ = write!(always, "{comma}{is_mentioned}");
+        }
+        do_block(&format!(
+            "DECLARE\n\
+             names pg_catalog.text[] := ARRAY[{names}];\n\
+             before pg_catalog.text[] := ARRAY[{values}]::pg_catalog.text[];\n\
+             always pg_catalog.bool[] := ARRAY[{always}];\n\
+             BEGIN\n\
+             FOR i IN 1 .. {} LOOP\n\
+             IF always[i] OR pg_catalog.current_setting(names[i], true) IS DISTINCT FROM before[i] THEN\n\
+             PERFORM pg_catalog.set_config(names[i], coalesce(before[i], ''), false);\n\
+             END IF;\n\
+             END LOOP;\n\
+             END",
+            self.rows.len()
+        ))
+    }
+}
+
+/// In PGlite nobody has logged in and the setting `session_authorization` is empty at first, so its value comes from
+/// `session_user`.
+fn query(mentioned: &MentionedNames) -> String {
+    let custom: Vec<_> = mentioned
+        .dotted
+        .iter()
+        .map(|name| escape_literal(name))
+        .collect();
+    format!(
+        "SELECT name, value, true AS for_all \
+         FROM (VALUES (1, 'session_authorization', session_user::pg_catalog.text), \
+         (2, 'role', pg_catalog.current_setting('role'))) AS identity (position, name, value) \
+         UNION ALL SELECT * FROM (SELECT name::pg_catalog.text, pg_catalog.current_setting(name, true), \
+         context = 'user' FROM pg_catalog.pg_settings WHERE context IN ('user', 'superuser') \
+         AND pg_catalog.left(name, 12) <> 'transaction_' ORDER BY name) AS listed \
+         UNION ALL SELECT name, pg_catalog.current_setting(name, true), true \
+         FROM pg_catalog.unnest(ARRAY[{}]::pg_catalog.text[]) AS name",
+        custom.join(", ")
+    )
+}

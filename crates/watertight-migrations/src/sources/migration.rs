@@ -1,0 +1,86 @@
+use sha2::{Digest, Sha256};
+use watertight_diagnostics::SourceExcerpt;
+
+use crate::sql::split;
+
+/// A migration of a plugin.
+pub(crate) struct Migration {
+    /// The name of its folder, such as `2026-01-02-000000_add_price`.
+    pub(crate) name: String,
+    /// See [`migration_version`](crate::migration_version).
+    pub(crate) version: String,
+    pub(crate) in_transaction: bool,
+    pub(crate) body: MigrationBody,
+}
+
+/// What a migration consists of.
+pub(crate) enum MigrationBody {
+    Sql {
+        up: Script,
+        /// `None` without a `down.sql`.
+        down: Option<Script>,
+    },
+    /// A [`diesel::migration::Migration`] whose statements are only known when it runs.
+    Rust,
+}
+
+/// The SQL of one file.
+#[derive(Clone, Debug)]
+pub(crate) struct Script {
+    /// The path of the file, or `<migration>/up.sql` for embedded migrations.
+    pub(crate) file: String,
+    pub(crate) sql: String,
+}
+
+impl Script {
+    pub(crate) fn new(file: String, sql: &str) -> Self {
+        // PostgreSQL rejects the byte order mark that some editors write.
+        let sql = sql.strip_prefix('\u{feff}').unwrap_or(sql).to_owned();
+        Self { file, sql }
+    }
+
+    /// Returns whether it has no statement; comments do not count.
+    pub(crate) fn is_empty(&self) -> bool {
+        split(&self.sql).is_ok_and(|statements| statements.is_empty())
+    }
+
+    /// Returns the line of the byte at `offset`.
+    pub(crate) fn line_at(&self, offset: usize) -> SourceExcerpt {
+        SourceExcerpt {
+            column: None,
+            ..self.position_at(offset)
+        }
+    }
+
+    /// Returns the line and column of the byte at `offset`.
+    pub(crate) fn position_at(&self, offset: usize) -> SourceExcerpt {
+        SourceExcerpt::at(self.file.as_str(), &self.sql, offset)
+    }
+}
+
+impl Migration {
+    /// Returns the SHA-256 of its `up.sql` in hex, independent of line endings, or `None` for a Rust migration.
+    pub(crate) fn checksum(&self) -> Option<String> {
+        match &self.body {
+            MigrationBody::Sql { up, .. } => Some(checksum(&up.sql)),
+            MigrationBody::Rust => None,
+        }
+    }
+}
+
+fn checksum(sql: &str) -> String {
+    let normalized = sql.replace("\r\n", "\n").replace('\r', "\n");
+    base16ct::lower::encode_string(&Sha256::digest(normalized))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn line_endings_do_not_change_the_checksum() {
+        assert_eq!(checksum("a\nb\n"), checksum("a\r\nb\r"));
+        assert_ne!(checksum("a\nb"), checksum("a b"));
+        insta::assert_snapshot!(checksum("abc"), @"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    }
+}

@@ -1,0 +1,142 @@
+//! One PostgreSQL server for all tests, and a database for each.
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+use diesel::connection::SimpleConnection;
+use diesel::deserialize::QueryableByName;
+use diesel::pg::Pg;
+use diesel::sql_types::Text;
+use diesel::{RunQueryDsl, sql_query};
+pub use watertight_connection::Connection;
+use watertight_connection::DatabaseUrl;
+use watertight_embedded::{EmbeddedServer, ScratchDatabase};
+
+/// A role without rights. Roles belong to the server and outlive a database.
+pub const GUEST: &str = "watertight_test_guest";
+
+fn server() -> &'static DatabaseUrl {
+    static SERVER: OnceLock<EmbeddedServer> = OnceLock::new();
+    let server = SERVER.get_or_init(|| {
+        let server = EmbeddedServer::acquire(Path::new(env!("CARGO_TARGET_TMPDIR"))).unwrap();
+        if !server.url().serves_one_connection() {
+            create_guest(server.url());
+        }
+        server
+    });
+    server.url()
+}
+
+fn create_guest(url: &DatabaseUrl) {
+    execute(
+        &mut url.connect().unwrap(),
+        &format!(
+            "DO $$ BEGIN CREATE ROLE {GUEST}; \
+             EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
+        ),
+    );
+}
+
+/// Returns whether to skip a test that needs a second connection, which PGlite does not have.
+pub fn skip_on_one_connection() -> bool {
+    let skip = server().serves_one_connection();
+    if skip {
+        eprintln!("skipped: PGlite serves one connection");
+    }
+    skip
+}
+
+/// The database of a test, dropped with this value.
+pub struct TestDatabase {
+    url: DatabaseUrl,
+    _scratch: Option<ScratchDatabase>,
+}
+
+impl TestDatabase {
+    pub fn new() -> Self {
+        let scratch = ScratchDatabase::create(server(), "migrations").unwrap();
+        if scratch.url().serves_one_connection() {
+            // Each PGlite database is a server of its own.
+            create_guest(scratch.url());
+        }
+        Self {
+            url: scratch.url().clone(),
+            _scratch: Some(scratch),
+        }
+    }
+
+    /// Uses the database of the parent process.
+    pub fn at(url: &str) -> Self {
+        Self {
+            url: DatabaseUrl::parse(url).unwrap(),
+            _scratch: None,
+        }
+    }
+
+    pub fn url(&self) -> &str {
+        self.url.expose_secret()
+    }
+
+    pub fn connect(&self) -> Connection {
+        self.url.connect().unwrap()
+    }
+
+    /// Connects with the rights of another role.
+    pub fn connect_as(&self, role: &str) -> Connection {
+        let mut connection = self.connect();
+        execute(
+            &mut connection,
+            &format!("SET SESSION AUTHORIZATION {role}"),
+        );
+        connection
+    }
+}
+
+pub fn execute(connection: &mut Connection, sql: &str) {
+    connection.batch_execute(sql).unwrap();
+}
+
+#[derive(QueryableByName)]
+#[diesel(check_for_backend(Pg))]
+struct Row {
+    #[diesel(sql_type = Text)]
+    value: String,
+}
+
+/// Returns the values of a query with one column.
+pub fn query_all(connection: &mut Connection, sql: &str) -> Vec<String> {
+    let rows: Vec<Row> = sql_query(format!(
+        "SELECT value::text AS value FROM ({sql}) AS q (value)"
+    ))
+    .load(connection)
+    .unwrap();
+    rows.into_iter().map(|row| row.value).collect()
+}
+
+pub fn query_one(connection: &mut Connection, sql: &str) -> String {
+    query_all(connection, sql).join("\n")
+}
+
+/// Returns the versions in a plugin's history, oldest first.
+pub fn history(connection: &mut Connection, schema: &str) -> Vec<String> {
+    query_all(
+        connection,
+        &format!("SELECT version FROM {schema}.__diesel_schema_migrations ORDER BY version"),
+    )
+}
+
+pub fn relation_exists(connection: &mut Connection, relation: &str) -> bool {
+    query_one(
+        connection,
+        &format!("SELECT to_regclass('{relation}') IS NOT NULL"),
+    ) == "true"
+}
+
+/// Writes files, each a path in the folder and its contents.
+pub fn write(folder: &Path, files: &[(&str, &str)]) {
+    for (path, contents) in files {
+        let path = folder.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, contents).unwrap();
+    }
+}
