@@ -211,12 +211,21 @@ fn a_missing_right_is_reported_and_nothing_is_dropped() {
         "{error}"
     );
     let error = recreate_database(&url_as("app", "shop")).unwrap_err();
-    insta::assert_snapshot!(report(error), @"");
+    insta::assert_snapshot!(report(error), @r#"
+    error: failed to create the database `shop`: the role `app` does not have the right CREATEDB
+    hint: give it the right with ALTER ROLE "app" CREATEDB, or use another role
+    "#);
     let error = recreate_database(&url_as("creator", "shop")).unwrap_err();
-    insta::assert_snapshot!(report(error), @"");
+    insta::assert_snapshot!(report(error), @r"
+    error: failed to drop the database `shop`: it belongs to the role `app`, and `creator` is not a member of that
+    hint: connect as `app`, or change the owner with ALTER DATABASE … OWNER TO
+    ");
     assert_eq!(databases("shop"), ["shop"]);
     let error = recreate_database(&server().with_database("template1")).unwrap_err();
-    insta::assert_snapshot!(report(error), @"");
+    insta::assert_snapshot!(report(error), @r"
+    error: failed to drop the database `template1`: cannot drop a template database
+    hint: fix the cause, and try again
+    ");
 }
 
 #[test]

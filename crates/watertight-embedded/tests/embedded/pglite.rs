@@ -179,7 +179,7 @@ fn consecutive_connections_work_and_a_concurrent_one_names_the_holder_of_the_fir
     );
     assert_eq!(
         postgres_hint.unwrap(),
-        "wait until that has ended, or stop it; a PostgreSQL server takes many at a time"
+        "wait until it has ended, or stop it; a PostgreSQL server serves many connections"
     );
     let holder = workspace.running().unwrap().holder.unwrap();
     assert!(holder.starts_with(&user.id().to_string()), "{holder}");

@@ -74,7 +74,7 @@ impl Workspace {
     }
 
     pub fn wait_until_stopped(&self) {
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + Duration::from_mins(1);
         // While the server stops, it responds with an error.
         while !EmbeddedServer::status(self.path()).is_ok_and(|status| status.running.is_none()) {
             assert!(Instant::now() < deadline, "the server did not stop");
