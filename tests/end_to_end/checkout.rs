@@ -163,6 +163,14 @@ impl Checkout {
         Outcome::of(command)
     }
 
+    /// Builds the example server and returns the path of its program.
+    pub fn build_example_server(&self) -> PathBuf {
+        let mut build = self.command("cargo");
+        build.args(["build", "--package", "server", "--locked"]);
+        let _ = Outcome::of(build).succeeded();
+        self.target_folder().join("debug/server")
+    }
+
     /// The rows that queries return on the checkout's embedded database.
     pub fn rows(&self, queries: &str) -> String {
         let url = self.xtask(&["db", "run", "--", "printenv", "DATABASE_URL"]);
