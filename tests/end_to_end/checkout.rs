@@ -34,7 +34,7 @@ impl Checkout {
         let checkout = Self { root, _lock: lock };
         checkout.stop_server();
         let files = files_of_a_clone(repository);
-        shared_target::create(&checkout.target_folder(), &packages(&files));
+        shared_target::add_dependencies(&checkout.target_folder(), &packages(&files));
         checkout.copy(files);
         checkout.remove_other_plugins();
         checkout
