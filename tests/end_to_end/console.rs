@@ -2,8 +2,8 @@
 
 use crate::checkout::{Checkout, Outcome};
 
-/// A command of a console block and its expected standard output.
-struct Command {
+/// A step of a console block: a command and its expected standard output.
+struct Step {
     line: usize,
     command: String,
     output: Vec<String>,
@@ -11,18 +11,18 @@ struct Command {
 
 /// Runs the commands of all ` ```console ` blocks in order, in the checkout, and compares what they print.
 ///
-/// A line `...` of the page stands for any number of lines. Versions of migrations, durations and the version of
+/// A line `…` of the page stands for any number of lines. Versions of migrations, durations and the version of
 /// PostgreSQL differ from run to run and are not compared.
 ///
 /// # Panics
 ///
 /// Panics with the expected and the actual output of each command that fails or prints something else.
 pub fn assert_runs_as_shown(checkout: &Checkout, page: &str) {
-    for Command {
+    for Step {
         line,
         command,
         output,
-    } in commands(page)
+    } in steps(page)
     {
         let mut shell = checkout.command("sh");
         shell.args(["-c", &command]).env("CARGO_TERM_QUIET", "true");
@@ -44,36 +44,36 @@ pub fn assert_runs_as_shown(checkout: &Checkout, page: &str) {
     }
 }
 
-fn commands(page: &str) -> Vec<Command> {
-    let mut commands: Vec<Command> = Vec::new();
+fn steps(page: &str) -> Vec<Step> {
+    let mut steps: Vec<Step> = Vec::new();
     let mut in_block = false;
     for (index, line) in page.lines().enumerate() {
         if line.starts_with("```") {
             in_block = line == "```console";
         } else if !in_block {
         } else if let Some(command) = line.strip_prefix("$ ") {
-            commands.push(Command {
+            steps.push(Step {
                 line: index + 1,
                 command: command.to_owned(),
                 output: Vec::new(),
             });
-        } else if let Some(command) = commands.last_mut() {
-            command.output.push(line.to_owned());
+        } else if let Some(step) = steps.last_mut() {
+            step.output.push(line.to_owned());
         }
     }
-    for command in &mut commands {
-        while command.output.last().is_some_and(String::is_empty) {
-            command.output.pop();
+    for step in &mut steps {
+        while step.output.last().is_some_and(String::is_empty) {
+            step.output.pop();
         }
     }
-    commands
+    steps
 }
 
-/// Whether the lines are the same, where `...` stands for any number of lines.
+/// Whether the lines are the same, where `…` stands for any number of lines.
 fn matches(expected: &[String], actual: &[String]) -> bool {
     match expected.split_first() {
         None => actual.is_empty(),
-        Some((line, rest)) if line == "..." => {
+        Some((line, rest)) if line == "…" => {
             (0..=actual.len()).any(|skipped| matches(rest, &actual[skipped..]))
         }
         Some((line, rest)) => actual
@@ -133,7 +133,7 @@ fn mask_versions(word: &str) -> String {
 fn an_ellipsis_stands_for_lines_and_versions_and_durations_are_not_compared() {
     let lines = |text: &str| text.lines().map(mask).collect::<Vec<_>>();
     let same = |expected: &str, actual: &str| matches(&lines(expected), &lines(actual));
-    assert!(same("a\n...\nd", "a\nb\nc\nd") && same("...\nd", "d") && !same("a\n...", "b"));
+    assert!(same("a\n…\nd", "a\nb\nc\nd") && same("…\nd", "d") && !same("a\n…", "b"));
     assert!(same(
         "billing 2026-01-01-000000_create reverted in 12 ms",
         "billing 2027-12-31-235959_create reverted in 3 ms"
@@ -143,4 +143,5 @@ fn an_ellipsis_stands_for_lines_and_versions_and_durations_are_not_compared() {
         "the embedded PostgreSQL 15.",
         "the embedded PostgreSQL 17.1."
     ));
+    assert!(same("stopped PostgreSQL 15.", "stopped PGlite."));
 }

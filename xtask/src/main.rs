@@ -1,4 +1,5 @@
-//! `cargo xtask`: see `watertight_xtask`.
+//! The `cargo xtask` commands.
+
 fn main() -> std::process::ExitCode {
     watertight_xtask::main()
 }

@@ -35,17 +35,19 @@ mod tests {
 
     #[test]
     fn indirect_and_shared_dependencies_are_returned_once() {
-        let [a, b, c, d, e] = ["a", "b", "c", "d", "e"].map(PluginId::new);
+        let [base, left, right, top, other] =
+            ["base", "left", "right", "top", "other"].map(PluginId::new);
         let plugins = [
-            (a, vec![b, c]),
-            (b, vec![d]),
-            (c, vec![d, a]),
-            (d, vec![]),
-            (e, vec![a]),
+            (top, vec![left, right]),
+            (left, vec![base]),
+            // Even a cycle ends.
+            (right, vec![base, top]),
+            (base, vec![]),
+            (other, vec![top]),
         ];
-        let mut closure = dependency_closure(&plugins, &[a, b]);
+        let mut closure = dependency_closure(&plugins, &[top, left]);
         closure.sort();
-        assert_eq!(closure, [a, b, c, d]);
+        assert_eq!(closure, [base, left, right, top]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Invalid metadata does not compile, and the compiler's message has the rule.
 
 use std::fs;
+use std::iter;
 use std::process::Command;
 
 /// Invalid metadata, each with the rule that the compiler's message must have.
@@ -38,23 +39,29 @@ fn invalid_metadata_is_a_compile_error_with_the_rule() {
         ),
     )
     .unwrap();
-    for (metadata, rule) in INVALID {
-        fs::write(
-            folder.path().join("src/lib.rs"),
-            format!(
-                "use watertight_metadata::PluginMetadata;\n\
-                 pub const PLUGIN_METADATA: PluginMetadata = {metadata};\n"
-            ),
-        )
+    let constants = INVALID.iter().enumerate().map(|(index, (metadata, _))| {
+        format!("pub const METADATA_{index}: PluginMetadata = {metadata};\n")
+    });
+    let source = iter::once("use watertight_metadata::PluginMetadata;\n".to_owned())
+        .chain(constants)
+        .collect::<String>();
+    fs::write(folder.path().join("src/lib.rs"), source).unwrap();
+    let output = Command::new(env!("CARGO"))
+        .args(["check", "--offline", "--quiet"])
+        .env("CARGO_TARGET_DIR", folder.path().join("target"))
+        .current_dir(folder.path())
+        .output()
         .unwrap();
-        let output = Command::new(env!("CARGO"))
-            .args(["check", "--offline", "--quiet"])
-            .env("CARGO_TARGET_DIR", folder.path().join("target"))
-            .current_dir(folder.path())
-            .output()
-            .unwrap();
-        let message = String::from_utf8_lossy(&output.stderr);
-        assert!(!output.status.success(), "{metadata} compiles");
-        assert!(message.contains(rule), "{metadata}: {message}");
+    assert!(!output.status.success());
+    let output = String::from_utf8_lossy(&output.stderr);
+    // The compiler reports one error for each constant, with an empty line after it.
+    let errors: Vec<&str> = output.split("\n\n").collect();
+    for (index, (metadata, rule)) in INVALID.iter().enumerate() {
+        let location = format!("src/lib.rs:{}:", index + 2);
+        let error = errors.iter().find(|error| error.contains(&location));
+        assert!(
+            error.is_some_and(|error| error.contains(rule)),
+            "{metadata}: {output}"
+        );
     }
 }

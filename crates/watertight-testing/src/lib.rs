@@ -37,6 +37,7 @@
 //! of killed tests are dropped by a later test run.
 
 mod server;
+mod setup_error;
 mod template;
 mod test_database;
 

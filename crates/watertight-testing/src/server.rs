@@ -1,17 +1,17 @@
 use std::sync::OnceLock;
 
 use watertight_connection::{DatabaseUrl, workspace_root};
+use watertight_diagnostics::ErrorReport;
 use watertight_embedded::{Database, EmbeddedProgress};
+
+use crate::setup_error::SetupError;
 
 /// Returns the URL of the server that all tests of this process share.
 ///
 /// The `Database` is never dropped: an embedded server stops some seconds after the last process that uses it has exited.
-pub(crate) fn server() -> Result<&'static DatabaseUrl, String> {
-    static SERVER: OnceLock<Result<Database, String>> = OnceLock::new();
-    match SERVER.get_or_init(find) {
-        Ok(database) => Ok(database.url()),
-        Err(error) => Err(error.clone()),
-    }
+pub(crate) fn server() -> Result<&'static DatabaseUrl, &'static SetupError> {
+    static SERVER: OnceLock<Result<Database, SetupError>> = OnceLock::new();
+    SERVER.get_or_init(find).as_ref().map(Database::url)
 }
 
 /// Whether each test database is a PGlite, which serves one connection at a time and has no roles that can log in. A test
@@ -31,13 +31,16 @@ pub(crate) fn server() -> Result<&'static DatabaseUrl, String> {
 pub fn serves_one_connection() -> bool {
     match server() {
         Ok(url) => url.serves_one_connection(),
-        Err(error) => panic!("failed to find a server for this test: {error}"),
+        Err(error) => panic!(
+            "failed to find a server for this test\n{}",
+            ErrorReport::new(error)
+        ),
     }
 }
 
-fn find() -> Result<Database, String> {
-    let root = workspace_root().map_err(|error| error.to_string())?;
+fn find() -> Result<Database, SetupError> {
+    let root = workspace_root()?;
     // To the output of the test, where a developer sees it.
     let report = |progress: EmbeddedProgress| eprintln!("{progress}");
-    Database::find_with(&root, &report).map_err(|error| error.to_string())
+    Ok(Database::find_with(&root, &report)?)
 }

@@ -1,15 +1,13 @@
-use std::error::Error;
-
 use sha2::{Digest, Sha256};
 use watertight_connection::DatabaseUrl;
 use watertight_embedded::{MaintenanceError, ScratchDatabase, Template};
 use watertight_metadata::PluginId;
 use watertight_migrations::Migrator;
 
+use crate::setup_error::SetupError;
+
 /// The prefix of a template's name until its migrations are applied.
 pub(crate) const UNFINISHED: &str = "watertight_template_unfinished";
-
-type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 /// Creates a database with all migrations applied, whose name is `prefix` and a unique suffix.
 ///
@@ -19,14 +17,14 @@ pub(crate) fn copy(
     prefix: &str,
     migrator: &Migrator,
     fingerprint: &str,
-) -> Result<ScratchDatabase> {
+) -> Result<ScratchDatabase, SetupError> {
     let family = family(migrator);
     let template = Template {
         name: &format!("{family}{}", &fingerprint[..16]),
         family: &family,
         unfinished: UNFINISHED,
     };
-    let copy = || -> Result<ScratchDatabase> {
+    let copy = || -> Result<ScratchDatabase, SetupError> {
         template.ensure(server, |database| migrate(migrator, database))?;
         Ok(ScratchDatabase::from_template(
             server,
@@ -35,14 +33,16 @@ pub(crate) fn copy(
         )?)
     };
     // Another test run, with other migrations, may replace the template between the two steps.
-    copy().or_else(|error| match error.downcast_ref() {
-        Some(MaintenanceError::Refused { .. } | MaintenanceError::Pglite(_)) => copy(),
+    copy().or_else(|error| match error {
+        SetupError::Maintenance(MaintenanceError::Refused { .. } | MaintenanceError::Pglite(_)) => {
+            copy()
+        }
         _ => Err(error),
     })
 }
 
 /// Applies all migrations to a database.
-pub(crate) fn migrate(migrator: &Migrator, database: &DatabaseUrl) -> Result<()> {
+pub(crate) fn migrate(migrator: &Migrator, database: &DatabaseUrl) -> Result<(), SetupError> {
     let mut connection = database.connect()?;
     migrator.run(&mut connection, &[])?.into_result()?;
     Ok(())

@@ -1,5 +1,4 @@
 use std::env;
-use std::error::Error;
 use std::panic;
 use std::sync::Once;
 use std::thread;
@@ -7,9 +6,10 @@ use std::thread;
 use watertight_connection::{Connection, DatabaseUrl};
 use watertight_diagnostics::ErrorReport;
 use watertight_embedded::ScratchDatabase;
-use watertight_migrations::{LoadError, MigrateError, Migrator, PluginMigrations};
+use watertight_migrations::{Migrator, PluginMigrations};
 
 use crate::server::server;
+use crate::setup_error::SetupError;
 use crate::template;
 
 /// The environment variable that keeps the databases of failed tests.
@@ -38,9 +38,7 @@ impl TestDatabase {
     pub fn new(plugins: Vec<PluginMigrations>) -> Self {
         // On a thread of its own, since this blocks and the caller may be async.
         let result = thread::scope(|scope| {
-            let work = scope.spawn(|| {
-                Self::create(plugins).map_err(|error| report(error.as_ref()).to_string())
-            });
+            let work = scope.spawn(|| Self::create(plugins));
             work.join()
         });
         match result {
@@ -48,14 +46,15 @@ impl TestDatabase {
                 url: database.url().clone(),
                 database: Some(database),
             },
-            Ok(Err(error)) => panic!("failed to create a database for this test: {error}"),
+            Ok(Err(error)) => panic!(
+                "failed to create a database for this test\n{}",
+                ErrorReport::new(&error)
+            ),
             Err(payload) => panic::resume_unwind(payload),
         }
     }
 
-    fn create(
-        plugins: Vec<PluginMigrations>,
-    ) -> Result<ScratchDatabase, Box<dyn Error + Send + Sync>> {
+    fn create(plugins: Vec<PluginMigrations>) -> Result<ScratchDatabase, SetupError> {
         let server = server()?;
         let migrator = Migrator::new(plugins)?;
         drop_abandoned(server)?;
@@ -81,23 +80,13 @@ impl TestDatabase {
     pub fn connect(&self) -> Connection {
         match self.url.connect() {
             Ok(connection) => connection,
-            Err(error) => panic!("{error}"),
+            Err(error) => panic!("{}", ErrorReport::from_error(&error)),
         }
     }
 }
 
-fn report(error: &(dyn Error + Send + Sync + 'static)) -> ErrorReport {
-    if let Some(error) = error.downcast_ref::<MigrateError>() {
-        ErrorReport::new(error)
-    } else if let Some(error) = error.downcast_ref::<LoadError>() {
-        ErrorReport::new(error)
-    } else {
-        ErrorReport::from_error(error)
-    }
-}
-
 /// Drops the databases of killed tests, once per process.
-fn drop_abandoned(server: &DatabaseUrl) -> Result<(), Box<dyn Error + Send + Sync>> {
+fn drop_abandoned(server: &DatabaseUrl) -> Result<(), SetupError> {
     static ONCE: Once = Once::new();
     let mut result = Ok(());
     ONCE.call_once(|| {

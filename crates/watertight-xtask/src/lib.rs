@@ -1,73 +1,88 @@
 //! The commands of `cargo xtask` in a Watertight workspace.
 //!
-//! A workspace has a package `xtask` whose `main` calls [`main`]. Each command is a file below
-//! `src/commands`. Those that write files compute a plan first and then show, print or apply it.
+//! A workspace has a package `xtask` whose `main` calls [`main`]. A program with commands of its own calls [`run`] with
+//! the arguments that are meant for Watertight:
+//!
+//! ```no_run
+//! use std::process::ExitCode;
+//!
+//! fn main() -> ExitCode {
+//!     let mut arguments = std::env::args_os().skip(1).peekable();
+//!     if arguments.next_if(|argument| argument == "watertight").is_some() {
+//!         return watertight_xtask::run(arguments);
+//!     }
+//!     // The commands of its own.
+//!     ExitCode::SUCCESS
+//! }
+//! ```
+//!
+//! `src/commands` has a file per command, which parses the arguments and prints the result. Files are changed by
+//! `src/generator`: it computes a plan, which is shown or applied.
 
-mod apply;
-mod cargo_lock;
-mod child;
 mod cli;
 mod commands;
-mod edit;
-mod migration_version;
-mod new_folder;
-mod plan;
-mod plugin_id_argument;
-mod plugin_source;
-mod rust_format;
-mod schema_file;
-mod scratch;
-mod table_name;
-mod templates;
-mod terminal;
-mod text_style;
-mod timestamp;
-mod watertight_source;
-mod wiring;
-mod words;
+mod database;
+mod generator;
+mod output;
 mod workspace;
 
-use std::process::ExitCode;
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::process;
+
+use cli::Cli;
+use output::command_error::CommandError;
+use output::terminal;
+use serde_json::json;
+use watertight_diagnostics::ExitCode;
 
 pub use workspace::{Workspace, WorkspacePlugin};
 
-/// Runs the command that the program's arguments name.
+/// Runs the command in the program's arguments and returns its exit code.
 ///
-/// The exit code is 0 when it is done, 1 when it failed, 2 when the arguments are wrong, and 3 when a check
-/// found something.
-pub fn main() -> ExitCode {
-    match cli::Cli::read().run() {
+/// The exit codes are those of [`ExitCode`]. A command that runs a program returns the code of that program.
+pub fn main() -> process::ExitCode {
+    run(std::env::args_os().skip(1))
+}
+
+/// Runs the command in `arguments`, which do not include the name of the program, and returns its exit code as [`main`]
+/// does.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> process::ExitCode {
+    let cli = match Cli::parse_from(arguments.into_iter()) {
+        Ok(cli) => cli,
+        Err(error) => return print_usage(&error).into(),
+    };
+    match cli.run() {
         Ok(code) => code,
         Err(error) => {
-            terminal::error(&with_causes(&error));
-            ExitCode::FAILURE
+            print_error(error, cli.json_command());
+            ExitCode::Failure.into()
         }
     }
 }
 
-/// An error and its causes in one line. The libraries' errors say their cause themselves; it is not said again.
-fn with_causes(error: &anyhow::Error) -> String {
-    let mut text = error.to_string();
-    for cause in error.chain().skip(1) {
-        let cause = cause.to_string();
-        if !text.contains(&cause) {
-            text = format!("{text}: {cause}");
-        }
+/// Prints an error, and with `--json` a document with it on stdout too.
+fn print_error(error: anyhow::Error, json_command: Option<&str>) {
+    let report = CommandError::report(error);
+    terminal::error(&report);
+    if let Some(command) = json_command {
+        let document = json!({ "command": command, "error": report.to_json() });
+        // If this fails too, the error is on stderr already.
+        let _ = terminal::print_json(&document);
     }
-    text
 }
 
-#[cfg(test)]
-mod tests {
-    use anyhow::anyhow;
-
-    use super::*;
-
-    #[test]
-    fn a_cause_is_said_once() {
-        let error = anyhow!("the disk is full").context("failed to write a: the disk is full");
-        assert_eq!(with_causes(&error), "failed to write a: the disk is full");
-        let error = anyhow!("the disk is full").context("failed to write a");
-        assert_eq!(with_causes(&error), "failed to write a: the disk is full");
+/// Prints clap's message: the help or version that was asked for, or what is wrong with the arguments.
+fn print_usage(message: &clap::Error) -> ExitCode {
+    let printed = message.print().and_then(|()| io::stdout().flush());
+    if message.use_stderr() {
+        return ExitCode::Usage;
+    }
+    match terminal::check_written(printed) {
+        Ok(()) => ExitCode::Success,
+        Err(error) => {
+            print_error(error, None);
+            ExitCode::Failure
+        }
     }
 }

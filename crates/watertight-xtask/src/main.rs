@@ -1,4 +1,4 @@
-//! The commands as a program of their own, for this crate's tests. A workspace has its package `xtask`.
+//! The commands as a program, for this crate's tests. A workspace has a package `xtask` instead.
 
 fn main() -> std::process::ExitCode {
     watertight_xtask::main()

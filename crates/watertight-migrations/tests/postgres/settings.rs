@@ -8,7 +8,7 @@ const SETTINGS: &str = "SELECT string_agg(concat_ws('=', name, current_setting(n
                      'statement_timeout', 'work_mem', 'DateStyle']) AS name";
 
 /// Runs the migration between two others, and returns the connection's settings before and after.
-fn before_and_after(sql: &str, in_transaction: bool) -> (String, String) {
+fn before_and_after(database: &TestDatabase, sql: &str, in_transaction: bool) -> (String, String) {
     let sql = sql.replace("ROLE_NAME", GUEST);
     let metadata = format!("run_in_transaction = {in_transaction}");
     let plugins = PluginFolders::shop(&[
@@ -23,8 +23,11 @@ fn before_and_after(sql: &str, in_transaction: bool) -> (String, String) {
             &format!("INSERT INTO plugin_shop.seen {SETTINGS}"),
         ),
     ]);
-    let database = TestDatabase::new();
-    let connection = &mut connection(&database);
+    execute(
+        &mut database.connect(),
+        "DROP SCHEMA IF EXISTS plugin_shop CASCADE",
+    );
+    let connection = &mut connection(database);
     let before = query_one(connection, SETTINGS);
     let report = plugins.migrator().run(connection, &[]).unwrap();
     assert!(
@@ -54,6 +57,7 @@ fn connection(database: &TestDatabase) -> Connection {
 
 #[test]
 fn settings_are_restored_after_a_migration_in_a_transaction() {
+    let database = TestDatabase::new();
     for sql in [
         "SET search_path = public",
         "SET ROLE ROLE_NAME",
@@ -66,13 +70,14 @@ fn settings_are_restored_after_a_migration_in_a_transaction() {
         "DO $$ BEGIN EXECUTE 'SET DateStyle = ISO'; END $$",
         "SET standard_conforming_strings = off; SET backslash_quote = off",
     ] {
-        let (before, after) = before_and_after(sql, true);
+        let (before, after) = before_and_after(&database, sql, true);
         assert_eq!(before, after, "{sql}");
     }
 }
 
 #[test]
 fn settings_are_restored_after_a_migration_without_a_transaction() {
+    let database = TestDatabase::new();
     for sql in [
         "SET search_path = public; SELECT 1",
         "SET ROLE ROLE_NAME",
@@ -81,7 +86,7 @@ fn settings_are_restored_after_a_migration_without_a_transaction() {
         "DISCARD TEMP; RESET ALL; SELECT 'app.tenant'",
         "BEGIN; SET LOCAL ROLE ROLE_NAME; COMMIT; SET work_mem = '8MB'",
     ] {
-        let (before, after) = before_and_after(sql, false);
+        let (before, after) = before_and_after(&database, sql, false);
         assert_eq!(before, after, "{sql}");
     }
 }

@@ -208,12 +208,12 @@ impl<'a> SchemaDifference<'a> {
     fn columns(&self, old: &Table, new: &Table) -> Vec<SchemaChange> {
         let table = &new.name;
         let mut changes = Vec::new();
-        let was = |column: &Column| {
+        let old_column = |column: &Column| {
             let mut columns = old.columns.iter();
             columns.find(|old| self.column_name(table, &old.name) == column.name)
         };
         for column in &new.columns {
-            let Some(old) = was(column) else {
+            let Some(old) = old_column(column) else {
                 changes.push(SchemaChange::AddColumn {
                     table: table.clone(),
                     column: column.clone(),
@@ -291,8 +291,9 @@ impl<'a> SchemaDifference<'a> {
             }
             for column in &new.columns {
                 let mut columns = old.into_iter().flat_map(|old| &old.columns);
-                let was = columns.find(|old| self.column_name(&new.name, &old.name) == column.name);
-                if documented(was.and_then(|was| was.comment.as_ref()))
+                let old_column =
+                    columns.find(|old| self.column_name(&new.name, &old.name) == column.name);
+                if documented(old_column.and_then(|old| old.comment.as_ref()))
                     != documented(column.comment.as_ref())
                 {
                     changes.push(SchemaChange::CommentOnColumn {

@@ -4,6 +4,7 @@ use watertight_diagnostics::PostgresError;
 use super::down_sql;
 use super::generate_error::GenerateError;
 use super::up_sql::UpSql;
+use super::warning::data_loss;
 use crate::database::KnownTypes;
 use crate::diff::{changes, questions};
 use crate::sql::qualified_name;
@@ -50,16 +51,16 @@ impl GeneratedMigration {
             return Ok(None);
         }
         let before = Catalog::read(scratch)?;
-        let up_sql = UpSql {
+        let up = UpSql {
             schema: &wanted.name,
             before: &before,
             known: &known,
             changes: &changes,
-        };
-        let up = up_sql.to_sql();
+        }
+        .to_sql();
         let losses = changes
             .iter()
-            .filter_map(|change| up_sql.loss(change))
+            .filter_map(|change| data_loss(change, &known))
             .collect();
 
         run(scratch, "up.sql", &up)?;

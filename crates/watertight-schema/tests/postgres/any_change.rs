@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use diesel::connection::SimpleConnection as _;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
+use watertight_diagnostics::ErrorReport;
 use watertight_schema::{DatabaseTables, GeneratedMigration, RenameAnswers, Schema};
 
 use crate::scratch::{SCHEMA, Scratch};
@@ -184,8 +185,9 @@ fn check(cases: u32) {
         connection.batch_execute(&clean).unwrap();
         for tables in [&one, &other, &one] {
             let schema_rs = schema_rs(tables);
-            let wanted = Schema::from_rust(&schema_rs, SCHEMA, "schema.rs")
-                .map_err(|error| TestCaseError::fail(format!("{error}\n{schema_rs}")))?;
+            let wanted = Schema::from_rust(&schema_rs, SCHEMA, "schema.rs").map_err(|error| {
+                TestCaseError::fail(format!("{}\n{schema_rs}", ErrorReport::new(&error)))
+            })?;
             let before = DatabaseTables::read(connection, SCHEMA).unwrap().schema;
             let answers = drop_all(&before, &wanted);
             match GeneratedMigration::generate(connection, &wanted, &answers) {
@@ -193,7 +195,8 @@ fn check(cases: u32) {
                 Ok(None) => {}
                 Err(error) => {
                     return Err(TestCaseError::fail(format!(
-                        "{error}\n--- from\n{}\n--- to\n{schema_rs}",
+                        "{}\n--- from\n{}\n--- to\n{schema_rs}",
+                        ErrorReport::new(&error),
                         before.to_rust()
                     )));
                 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use watertight_diagnostics::ErrorReport;
 use watertight_schema::RenameAnswers;
 
 use crate::scratch::Scratch;
@@ -36,7 +37,8 @@ fn a_printed_schema_needs_no_migration() {
     for Sample { name, mut scratch } in samples() {
         let schema_rs = scratch.tables().schema.to_rust();
         let migration = scratch.generate(&schema_rs, &RenameAnswers::default());
-        let migration = migration.unwrap_or_else(|error| panic!("{name}: {error}"));
+        let migration =
+            migration.unwrap_or_else(|error| panic!("{name}: {}", ErrorReport::new(&error)));
         assert!(migration.is_none(), "{name}: {migration:?}");
     }
 }
@@ -62,7 +64,8 @@ fn columns_of_every_type_of_diesel_can_be_generated() {
             "CREATE EXTENSION citext SCHEMA public; CREATE EXTENSION hstore SCHEMA public; CREATE TYPE mood AS ENUM ('good', 'bad')",
         );
         let migration = empty.generate(&schema_rs, &RenameAnswers::default());
-        let migration = migration.unwrap_or_else(|error| panic!("{name}: {error}"));
+        let migration =
+            migration.unwrap_or_else(|error| panic!("{name}: {}", ErrorReport::new(&error)));
         assert!(migration.is_some(), "{name}");
     }
 }

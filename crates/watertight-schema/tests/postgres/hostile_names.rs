@@ -6,6 +6,7 @@ use diesel::connection::SimpleConnection as _;
 use postgres_protocol::escape::escape_identifier;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
+use watertight_diagnostics::ErrorReport;
 use watertight_schema::{GeneratedMigration, RenameAnswers, Schema};
 
 use crate::scratch::{SCHEMA, Scratch};
@@ -63,7 +64,7 @@ fn hostile_string() -> impl Strategy<Value = String> {
     parts.prop_map(|parts| parts.concat())
 }
 
-/// PostgreSQL truncates names at 63 bytes. DatabaseTables whose names begin with two underscores are hidden, and types whose names
+/// PostgreSQL truncates names at 63 bytes. Tables whose names begin with two underscores are hidden, and types whose names
 /// begin with one are taken for arrays.
 fn name() -> impl Strategy<Value = String> {
     hostile_string()
@@ -107,7 +108,7 @@ fn check(cases: u32) {
 
         // The source is parsed to the same schema.
         let read = Schema::from_rust(&source, SCHEMA, "schema.rs")
-            .map_err(|error| TestCaseError::fail(format!("{error}\n{source}")))?;
+            .map_err(|error| TestCaseError::fail(format!("{}\n{source}", ErrorReport::new(&error))))?;
         prop_assert!(tables.contain(&read), "{source}");
         prop_assert_eq!(&read.tables[0].name, &table);
         let names: Vec<_> = read.tables[0].columns.iter().map(|column| &column.name).collect();
@@ -123,7 +124,7 @@ fn check(cases: u32) {
         let empty = Schema { name: SCHEMA.to_owned(), ..Schema::default() };
         for wanted in [&empty, &read] {
             let migration = GeneratedMigration::generate(&mut scratch.connection, wanted, &RenameAnswers::default());
-            let migration = migration.map_err(|error| TestCaseError::fail(error.to_string()))?;
+            let migration = migration.map_err(|error| TestCaseError::fail(ErrorReport::new(&error).to_string()))?;
             scratch.connection.batch_execute(&migration.unwrap().up).unwrap();
         }
         let left: Vec<_> = original.differences(&scratch.catalog()).iter().map(ToString::to_string).collect();

@@ -1,21 +1,24 @@
-use std::env;
 use std::ffi::OsString;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 
-use crate::child;
+use crate::database::migration_folders::migrator;
+use crate::database::{child_process, migration_run};
+use crate::output::hint::hinted;
+use crate::output::terminal;
 use crate::workspace::Workspace;
+use crate::workspace::cargo_command::cargo;
 
-/// Start the database, run the pending migrations and serve, until Ctrl-C stops it all.
+/// Start the database, run pending migrations and run the server until Ctrl-C.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   cargo xtask dev
   cargo xtask dev -- --listen 127.0.0.1:8080")]
 pub(crate) struct Arguments {
-    /// Arguments for the server's `serve`.
+    /// Arguments for the server's `serve` command.
     #[arg(last = true, value_name = "ARGUMENTS")]
     arguments: Vec<OsString>,
 }
@@ -23,31 +26,26 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     let Some(server) = workspace.server_package()? else {
-        bail!(
-            "failed to serve: there is no server in {}; write one, or name its folder as `server` in \
-             `[workspace.metadata.watertight]`",
-            workspace.server_folder().display()
-        );
+        bail!(hinted(
+            format!(
+                "failed to start the server: there is none in {}",
+                workspace.server_folder().display()
+            ),
+            "create one, or set `server` in `[workspace.metadata.watertight]` to its folder"
+        ));
     };
+    // An embedded database stays up as long as this value lives, until the server has ended.
     let database = workspace.database()?;
-    let url = database.url().expose_secret();
-    // A process of its own, as a user would start it: how Ctrl-C ends a migration is not how it ends a server.
-    let migrate = Command::new(env::current_exe()?)
-        .arg("migrate")
-        .current_dir(workspace.root())
-        .env("DATABASE_URL", url)
-        .status()
-        .context("failed to run the migrations")?;
-    if !migrate.success() {
-        return Ok(ExitCode::FAILURE);
+    let migrator = migrator(&workspace)?;
+    let report = migration_run::run_and_refresh(&workspace, migrator, &database, &[])?;
+    terminal::print(&format!("{report}\n"))?;
+    if !report.is_success() {
+        return Ok(migration_run::exit_code(&report).into());
     }
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
+    let mut command = cargo(workspace.root());
     command
         .args(["run", "--package", &server, "--", "serve"])
         .args(&arguments.arguments)
-        .current_dir(workspace.root())
-        .env("DATABASE_URL", url);
-    // The embedded database stays up as long as `database` lives, which is until the server has ended.
-    child::run(&mut command)
+        .env("DATABASE_URL", database.url().expose_secret());
+    child_process::run(&mut command)
 }

@@ -1,47 +1,43 @@
-use std::process::ExitCode;
-
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use clap::Args;
-use convert_case::Case;
 use serde::Serialize;
 use serde_json::json;
+use watertight_diagnostics::ExitCode;
 
-use crate::apply;
-use crate::migration_version;
-use crate::plan::{NewFile, NewFolder, Plan};
-use crate::templates;
-use crate::terminal;
-use crate::timestamp::Timestamp;
-use crate::words::to_case;
+use crate::generator::file_plan::{FilePlan, NewFile};
+use crate::generator::timestamp::Timestamp;
+use crate::generator::{apply, migration_name, migration_version, templates};
+use crate::output::hint::argument;
+use crate::output::terminal;
 use crate::workspace::{Workspace, WorkspacePlugin};
 
-/// Write an empty migration for a plugin.
+/// Create an empty migration for a plugin.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   cargo xtask new-migration orders add_price
   cargo xtask new-migration orders index_price --no-transaction")]
 pub(crate) struct Arguments {
-    /// The plugin's id.
+    /// Plugin id.
     plugin: String,
-    /// What the migration does, such as `add_price`.
-    #[arg(value_parser = snake_case)]
+    /// Migration name, such as `add_price`.
+    #[arg(value_parser = argument(migration_name::parse))]
     name: String,
-    /// Run it outside a transaction, as `CREATE INDEX CONCURRENTLY` needs.
+    /// Run the migration outside a transaction, as `CREATE INDEX CONCURRENTLY` requires.
     #[arg(long)]
     no_transaction: bool,
-    /// Show what would be written, and write nothing.
+    /// Show the files without writing them.
     #[arg(long)]
     dry_run: bool,
-    /// Print one JSON document.
+    /// Print the result as JSON.
     #[arg(long)]
-    json: bool,
-    /// The time to name it after.
+    pub(crate) json: bool,
+    /// Time of the version.
     #[arg(long, hide = true, value_parser = Timestamp::parse)]
     timestamp: Option<Timestamp>,
 }
 
-/// What the templates of a migration can use.
+/// The values that the templates of a migration can use.
 #[derive(Serialize)]
 struct Values<'a> {
     id: &'a str,
@@ -63,8 +59,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     if !arguments.dry_run {
         apply::apply(workspace.root(), &plan, &[], || Ok(()))?;
     }
-    report(arguments, &plugin, &version, &plan);
-    Ok(ExitCode::SUCCESS)
+    report(arguments, &plugin, &version, &plan)?;
+    Ok(ExitCode::Success)
 }
 
 fn plan(
@@ -72,7 +68,7 @@ fn plan(
     plugin: &WorkspacePlugin,
     arguments: &Arguments,
     version: &str,
-) -> Result<Plan> {
+) -> Result<FilePlan> {
     let values = Values {
         id: plugin.id.as_str(),
         schema: plugin.id.schema_name(),
@@ -84,84 +80,41 @@ fn plan(
     if arguments.no_transaction {
         files.push(NewFile {
             path: "metadata.toml".into(),
-            text: "run_in_transaction = false\n".to_owned(),
+            contents: "run_in_transaction = false\n".to_owned(),
         });
     }
     let folder = workspace
         .relative(&plugin.migrations_folder())
         .join(format!("{version}_{}", arguments.name));
-    Ok(Plan {
-        folder: Some(NewFolder {
-            path: folder,
-            files,
-        }),
-        ..Plan::default()
-    })
+    Ok(FilePlan::create_folder(folder, files))
 }
 
-/// Reads a migration's name: `AddPrice` and `add price` are `add_price`.
-pub(crate) fn snake_case(name: &str) -> Result<String> {
-    let snake = to_case(name, Case::Snake);
-    let words: Vec<&str> = snake.split('_').filter(|word| !word.is_empty()).collect();
-    let snake = words.join("_");
-    let legal = snake
-        .bytes()
-        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
-    ensure!(
-        legal && !snake.is_empty(),
-        "failed to take {name:?} as the migration's name: a name has only letters a to z, digits and underscores; \
-         use one like `add_price`"
-    );
-    ensure!(
-        snake.len() <= 200,
-        "failed to take the migration's name: it is too long for a folder's; say it in 200 bytes"
-    );
-    Ok(snake)
-}
-
-fn report(arguments: &Arguments, plugin: &WorkspacePlugin, version: &str, plan: &Plan) {
+fn report(
+    arguments: &Arguments,
+    plugin: &WorkspacePlugin,
+    version: &str,
+    plan: &FilePlan,
+) -> Result<()> {
     let id = plugin.id;
     if arguments.json {
-        let document = json!({
+        terminal::print_json(&json!({
             "command": "new-migration",
             "status": if arguments.dry_run { "planned" } else { "written" },
             "plugin": id.as_str(),
             "version": version.replace('-', ""),
-            "files": plan.json(),
-        });
-        terminal::result(&format!("{document:#}\n"));
+            "files": plan.to_json(),
+        }))
     } else if arguments.dry_run {
-        terminal::result(&format!(
+        terminal::print(&format!(
             "Would write a migration of plugin `{id}`:\n{}",
             plan.list()
-        ));
+        ))
     } else {
-        terminal::result(&format!(
+        terminal::print(&format!(
             "Wrote a migration of plugin `{id}`:\n{}\nNext:\n  \
-             write its SQL into up.sql, and what undoes it into down.sql\n  \
+             write the SQL into up.sql, and the SQL that reverts it into down.sql\n  \
              cargo xtask migrate --plugin {id}\n",
             plan.list()
-        ));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_becomes_snake_case() {
-        for name in [
-            "add_price",
-            "AddPrice",
-            "add price",
-            "add-price",
-            " add__price ",
-        ] {
-            assert_eq!(snake_case(name).unwrap(), "add_price", "{name}");
-        }
-        for name in ["", "_", "../x", "a/b", "ä", "a\nb.c"] {
-            assert!(snake_case(name).is_err(), "{name}");
-        }
+        ))
     }
 }

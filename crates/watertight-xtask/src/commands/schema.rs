@@ -1,19 +1,19 @@
-use std::process::ExitCode;
-
 use anyhow::Result;
 use clap::Args;
 use serde_json::json;
+use watertight_diagnostics::ExitCode;
 use watertight_schema::{DatabaseTables, PgSession};
 
-use crate::apply;
-use crate::commands::migrate;
-use crate::plan::Plan;
-use crate::schema_file::SchemaFile;
-use crate::scratch::ScratchServer;
-use crate::terminal;
+use crate::database::migration_folders::migrator_for;
+use crate::database::scratch::ScratchServer;
+use crate::generator::apply;
+use crate::generator::file_plan::FilePlan;
+use crate::generator::schema_refresh::{plan_schema_file, print_left_out};
+use crate::output::{styles, terminal};
+use crate::workspace::schema_file::SchemaFile;
 use crate::workspace::{Workspace, WorkspacePlugin};
 
-/// Write the schema.rs of plugins from what their migrations make.
+/// Write the schema.rs of plugins from their migrations.
 ///
 /// The migrations run in a scratch database, which is dropped afterwards.
 #[derive(Args)]
@@ -22,18 +22,18 @@ Examples:
   cargo xtask schema
   cargo xtask schema catalog --check")]
 pub(crate) struct Arguments {
-    /// The plugins' ids. Without one, all plugins.
+    /// Plugin ids [default: all plugins].
     #[arg(value_name = "PLUGIN")]
     plugins: Vec<String>,
-    /// Write nothing; exit with 3 and show the difference when a file is stale.
+    /// Write nothing; show the differences and exit with 3 if a file is outdated.
     #[arg(long)]
     check: bool,
-    /// Read the database as it is, with whatever was done to it, not a scratch database.
+    /// Read the workspace's database instead of a scratch database.
     #[arg(long)]
     from_database: bool,
-    /// Print one JSON document.
+    /// Print the result as JSON.
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
@@ -49,7 +49,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         plan(&workspace, &plugins, &mut database.url().connect()?)?
     } else {
         let ids: Vec<_> = plugins.iter().map(|plugin| plugin.id).collect();
-        let migrator = migrate::migrator_for(&workspace, &ids)?;
+        let migrator = migrator_for(&workspace, &ids)?;
         let mut scratch = ScratchServer::find(&workspace)?.create()?;
         scratch.migrate(&migrator, &ids)?;
         plan(&workspace, &plugins, &mut scratch.connection)?
@@ -57,11 +57,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     if !arguments.check && !plan.is_empty() {
         apply::apply(workspace.root(), &plan, &[], || Ok(()))?;
     }
-    report(arguments, &plan);
+    report(arguments, &plan)?;
     Ok(if arguments.check && !plan.is_empty() {
-        ExitCode::from(3)
+        ExitCode::CheckFailed
     } else {
-        ExitCode::SUCCESS
+        ExitCode::Success
     })
 }
 
@@ -69,35 +69,36 @@ fn plan<C: PgSession>(
     workspace: &Workspace,
     plugins: &[WorkspacePlugin],
     connection: &mut C,
-) -> Result<Plan> {
-    let mut plan = Plan::default();
+) -> Result<FilePlan> {
+    let mut plan = FilePlan::default();
     for plugin in plugins {
         let tables = DatabaseTables::read(connection, plugin.id.schema_name())?;
         let file = SchemaFile::read(workspace, plugin)?;
-        file.tell_left_out(tables.without_primary_key.iter());
-        file.plan(workspace, &tables, &mut plan)?;
+        print_left_out(&file, tables.without_primary_key.iter());
+        plan_schema_file(workspace, file, &tables, &mut plan)?;
     }
     Ok(plan)
 }
 
-fn report(arguments: &Arguments, plan: &Plan) {
+fn report(arguments: &Arguments, plan: &FilePlan) -> Result<()> {
     let status = match (plan.is_empty(), arguments.check) {
         (true, _) => "unchanged",
         (false, true) => "stale",
         (false, false) => "written",
     };
     if arguments.json {
-        let document = json!({ "command": "schema", "status": status, "files": plan.json() });
-        terminal::result(&format!("{document:#}\n"));
+        terminal::print_json(
+            &json!({ "command": "schema", "status": status, "files": plan.to_json() }),
+        )
     } else if plan.is_empty() {
-        terminal::result("Nothing to do: every schema.rs is as the tables are.\n");
+        terminal::print("Nothing to do: all schema.rs files are up to date.\n")
     } else if arguments.check {
-        terminal::result(&format!(
-            "Stale; run `cargo xtask schema`:\n{}{}",
+        terminal::print(&format!(
+            "Outdated; run `cargo xtask schema`:\n{}{}",
             plan.list(),
-            terminal::coloured(&plan.diffs())
-        ));
+            styles::styled_diff(&plan.diffs())
+        ))
     } else {
-        terminal::result(&format!("Wrote:\n{}", plan.list()));
+        terminal::print(&format!("Wrote:\n{}", plan.list()))
     }
 }

@@ -1,25 +1,25 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use walkdir::WalkDir;
+use watertight_diagnostics::ExitCode;
 
-use crate::apply;
-use crate::cargo_lock;
-use crate::plan::{Plan, Removal};
-use crate::terminal;
-use crate::watertight_source::{self, VENDORED};
-use crate::workspace::Workspace;
+use crate::generator::apply;
+use crate::generator::file_plan::FilePlan;
+use crate::generator::watertight_source::{self, VENDORED};
+use crate::output::hint::hinted;
+use crate::output::terminal;
+use crate::workspace::{Workspace, cargo_lock};
 
-/// Bring the Watertight crates in vendor/watertight up to date from a checkout.
+/// Update the Watertight crates in vendor/watertight from a checkout.
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// A checkout of Watertight.
+    /// Folder of a checkout of Watertight.
     checkout: PathBuf,
-    /// Show what would change, and change nothing.
+    /// Show the changes without making them.
     #[arg(long)]
     dry_run: bool,
 }
@@ -29,53 +29,51 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let root = workspace.root();
     ensure!(
         root.join(VENDORED).is_dir(),
-        "failed to update {VENDORED}: this workspace has none; it takes Watertight from where `watertight-xtask` in \
-         `[workspace.dependencies]` says"
+        hinted(
+            format!("failed to update {VENDORED}: this workspace has no such folder"),
+            "update `watertight-xtask` in `[workspace.dependencies]` instead"
+        )
     );
     let _lock = apply::lock(root)?;
     let plan = plan(root, &arguments.checkout)?;
     if plan.is_empty() {
-        terminal::result(&format!(
-            "Nothing to do: {VENDORED} is as in the checkout.\n"
-        ));
-        return Ok(ExitCode::SUCCESS);
+        terminal::print(&format!(
+            "Nothing to do: {VENDORED} has the files of the checkout.\n"
+        ))?;
+        return Ok(ExitCode::Success);
     }
     if arguments.dry_run {
-        terminal::result(&format!("Would update {VENDORED}:\n{}", plan.list()));
-        return Ok(ExitCode::SUCCESS);
+        terminal::print(&format!("Would update {VENDORED}:\n{}", plan.list()))?;
+        return Ok(ExitCode::Success);
     }
     apply::apply(root, &plan, &[Path::new("Cargo.lock")], || {
         cargo_lock::update(root)
     })?;
-    terminal::result(&format!("Updated {VENDORED}:\n{}", plan.list()));
-    Ok(ExitCode::SUCCESS)
+    terminal::print(&format!("Updated {VENDORED}:\n{}", plan.list()))?;
+    Ok(ExitCode::Success)
 }
 
-fn plan(root: &Path, checkout: &Path) -> Result<Plan> {
-    let mut there = files_of(&root.join(VENDORED))?;
-    let mut plan = Plan::default();
-    for (path, text) in watertight_source::copy_of(checkout)? {
-        let before = there.remove(&path);
-        plan.edit(Path::new(VENDORED).join(path), before, text);
+fn plan(root: &Path, checkout: &Path) -> Result<FilePlan> {
+    let mut present = read_files(&root.join(VENDORED))?;
+    let mut plan = FilePlan::default();
+    for (path, contents) in watertight_source::copy_of(checkout)? {
+        let before = present.remove(&path);
+        plan.write(Path::new(VENDORED).join(path), before, contents);
     }
-    plan.removals = there
-        .into_iter()
-        .map(|(path, before)| Removal {
-            path: Path::new(VENDORED).join(path),
-            before,
-        })
-        .collect();
+    for (path, before) in present {
+        plan.remove(Path::new(VENDORED).join(path), before);
+    }
     Ok(plan)
 }
 
-fn files_of(folder: &Path) -> Result<BTreeMap<PathBuf, String>> {
+fn read_files(folder: &Path) -> Result<BTreeMap<PathBuf, String>> {
     let mut files = BTreeMap::new();
     for entry in WalkDir::new(folder) {
         let entry = entry.with_context(|| format!("failed to list {}", folder.display()))?;
         if entry.file_type().is_file() {
-            let text = fs::read_to_string(entry.path())
+            let contents = fs::read_to_string(entry.path())
                 .with_context(|| format!("failed to read {}", entry.path().display()))?;
-            files.insert(entry.path().strip_prefix(folder)?.to_owned(), text);
+            files.insert(entry.path().strip_prefix(folder)?.to_owned(), contents);
         }
     }
     Ok(files)

@@ -1,50 +1,50 @@
+use std::fmt::Write as _;
 use std::num::NonZeroUsize;
-use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
 use serde_json::{Value, json};
-use watertight_diagnostics::causes;
+use watertight_diagnostics::ExitCode;
 use watertight_metadata::PluginId;
 use watertight_migrations::{MigrateError, Migrator};
 use watertight_schema::{Catalog, CatalogDifference};
 
-use crate::commands::migrate;
-use crate::scratch::{Scratch, ScratchServer};
-use crate::terminal;
+use crate::database::migration_folders::migrator_for;
+use crate::database::scratch::{Scratch, ScratchServer};
+use crate::output::{command_error, terminal};
 use crate::workspace::Workspace;
 
-/// Run each plugin's migrations up, down and up again, and see that every down undoes its up.
+/// Check that every down.sql reverts its up.sql.
 ///
-/// One migration at a time, in a scratch database; after each, everything in the database is compared with what was
-/// there before. Exits with 3 when something is found.
+/// Runs each plugin's migrations up, down and up again in a scratch database, and compares all database objects after
+/// each migration. Exits with 3 if there are findings.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   cargo xtask verify
   cargo xtask verify catalog")]
 pub(crate) struct Arguments {
-    /// The plugins' ids. Without one, all plugins.
+    /// Plugin ids [default: all plugins].
     #[arg(value_name = "PLUGIN")]
     plugins: Vec<String>,
-    /// Print one JSON document.
+    /// Print the result as JSON.
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
-/// What one plugin's migrations were found to do.
+/// The findings about the migrations of one plugin.
 struct Verified {
     plugin: PluginId,
     migrations: usize,
     findings: Vec<Finding>,
 }
 
-/// Something that a migration does not do as it should.
+/// A difference that a migration leaves behind, or a migration that failed.
 struct Finding {
     migration: String,
-    /// `down.sql`, or `up.sql` when that is run again.
+    /// `down.sql`, or `up.sql` when it runs again.
     file: &'static str,
-    what: String,
+    message: String,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
@@ -53,42 +53,39 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let server = ScratchServer::find(&workspace)?;
     let mut verified = Vec::new();
     for plugin in &plugins {
-        let migrator = migrate::migrator_for(&workspace, &[plugin.id])?;
+        let migrator = migrator_for(&workspace, &[plugin.id])?;
         let mut scratch = server.create()?;
-        scratch.prepare(&workspace, plugin.id)?;
+        scratch.prepare(&workspace, plugin)?;
         let plugin = verify(&migrator, &mut scratch, plugin.id)?;
         if !arguments.json {
-            terminal::result(&plugin.text());
+            terminal::print(&plugin.summary())?;
         }
         verified.push(plugin);
     }
     let is_clean = verified.iter().all(|plugin| plugin.findings.is_empty());
     if arguments.json {
         let plugins: Vec<Value> = verified.iter().map(Verified::to_json).collect();
-        terminal::result(&format!(
-            "{:#}\n",
-            json!({ "command": "verify", "plugins": plugins })
-        ));
+        terminal::print_json(&json!({ "command": "verify", "plugins": plugins }))?;
     }
     Ok(if is_clean {
-        ExitCode::SUCCESS
+        ExitCode::Success
     } else {
-        ExitCode::from(3)
+        ExitCode::CheckFailed
     })
 }
 
-/// The names of a plugin's migrations, each with what the database held after it.
+/// The names of a plugin's migrations, each with the database objects after it.
 type Steps = Vec<(String, Catalog)>;
 
 fn verify(migrator: &Migrator, scratch: &mut Scratch, plugin: PluginId) -> Result<Verified> {
-    let nothing = Catalog::read(&mut scratch.connection)?;
+    let empty = Catalog::read(&mut scratch.connection)?;
     let mut steps = Steps::new();
     while let Some(name) = migrator.run_next(&mut scratch.connection, &plugin)? {
         steps.push((name, Catalog::read(&mut scratch.connection)?));
     }
     let mut findings = Vec::new();
-    down(migrator, scratch, plugin, &nothing, &steps, &mut findings)?;
-    // What a down has left is told there.
+    down(migrator, scratch, plugin, &empty, &steps, &mut findings)?;
+    // What a down.sql leaves behind would be found again.
     if findings.is_empty() {
         up_again(migrator, scratch, plugin, &steps, &mut findings)?;
     }
@@ -103,7 +100,7 @@ fn down(
     migrator: &Migrator,
     scratch: &mut Scratch,
     plugin: PluginId,
-    nothing: &Catalog,
+    empty: &Catalog,
     steps: &Steps,
     findings: &mut Vec<Finding>,
 ) -> Result<()> {
@@ -111,14 +108,12 @@ fn down(
     for (index, (name, _)) in steps.iter().enumerate().rev() {
         let reverted = migrator.revert(&mut scratch.connection, &plugin, NonZeroUsize::MIN);
         if let Err(error) = reverted {
-            findings.push(Finding::refused(name, "down.sql", &error));
+            findings.push(Finding::failed(name, "down.sql", &error));
             return Ok(());
         }
-        let before = index
-            .checked_sub(1)
-            .map_or(nothing, |index| &steps[index].1);
+        let before = index.checked_sub(1).map_or(empty, |index| &steps[index].1);
         let differences = before.differences(&Catalog::read(&mut scratch.connection)?);
-        Finding::of_new(name, "down.sql", &differences, &mut known, findings);
+        Finding::add_new(name, "down.sql", &differences, &mut known, findings);
     }
     Ok(())
 }
@@ -133,26 +128,26 @@ fn up_again(
     let mut known = Vec::new();
     for (name, after) in steps {
         if let Err(error) = migrator.run_next(&mut scratch.connection, &plugin) {
-            findings.push(Finding::refused(name, "up.sql", &error));
+            findings.push(Finding::failed(name, "up.sql", &error));
             return Ok(());
         }
         let differences = after.differences(&Catalog::read(&mut scratch.connection)?);
-        Finding::of_new(name, "up.sql", &differences, &mut known, findings);
+        Finding::add_new(name, "up.sql", &differences, &mut known, findings);
     }
     Ok(())
 }
 
 impl Finding {
-    fn refused(migration: &str, file: &'static str, error: &MigrateError) -> Self {
+    fn failed(migration: &str, file: &'static str, error: &MigrateError) -> Self {
         Self {
             migration: migration.to_owned(),
             file,
-            what: causes(Some(error)).join(": "),
+            message: message(error),
         }
     }
 
-    /// Those of the differences that were not there before: each is told once, of the migration that made it.
-    fn of_new(
+    /// Adds the differences that an earlier migration does not have: each is reported once.
+    fn add_new(
         migration: &str,
         file: &'static str,
         differences: &[CatalogDifference],
@@ -166,21 +161,27 @@ impl Finding {
             findings.push(Self {
                 migration: migration.to_owned(),
                 file,
-                what: difference.to_string(),
+                message: difference.to_string(),
             });
         }
         known.extend_from_slice(differences);
     }
 }
 
+/// Returns the error with its causes, its location and its hint.
+fn message(error: &MigrateError) -> String {
+    let report = command_error::report(error).to_string();
+    report.trim_start_matches("error: ").to_owned()
+}
+
 impl Verified {
-    fn text(&self) -> String {
+    fn summary(&self) -> String {
         let Self {
             plugin,
             migrations,
             findings,
         } = self;
-        let mut text = match (migrations, findings.len()) {
+        let mut lines = match (migrations, findings.len()) {
             (0, _) => format!("{plugin}: no migrations\n"),
             (1, 0) => format!("{plugin}: 1 migration up, down and up again\n"),
             (many, 0) => format!("{plugin}: {many} migrations up, down and up again\n"),
@@ -190,21 +191,17 @@ impl Verified {
         for Finding {
             migration,
             file,
-            what,
+            message,
         } in findings
         {
-            text.push_str("  ");
-            text.push_str(&[migration.as_str(), file].join("/"));
-            text.push_str(": ");
-            text.push_str(what);
-            text.push('\n');
+            let _ = writeln!(lines, "  {migration}/{file}: {message}");
         }
-        text
+        lines
     }
 
     fn to_json(&self) -> Value {
         let findings = self.findings.iter().map(|finding| {
-            json!({ "migration": finding.migration, "file": finding.file, "what": finding.what })
+            json!({ "migration": finding.migration, "file": finding.file, "what": finding.message })
         });
         json!({
             "plugin": self.plugin.as_str(),

@@ -1,17 +1,17 @@
-use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 use watertight_embedded::{dump_pglite, usual_binary_folders};
 
-use crate::child;
+use crate::database::child_process;
+use crate::output::terminal;
 use crate::workspace::Workspace;
 
-/// Print the database as SQL, to carry it to another server.
+/// Dump the database as SQL, to restore it on another server.
 ///
-/// This is `pg_dump`, with `--no-owner`. PGlite brings its own, which writes INSERT statements.
+/// Runs `pg_dump --no-owner`. PGlite has its own, which writes INSERT statements.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -23,21 +23,20 @@ pub(crate) struct Arguments {
     arguments: Vec<String>,
 }
 
-pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
+pub(super) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
     let database = workspace.database()?;
-    let given = arguments.arguments.iter().map(String::as_str);
-    let arguments: Vec<&str> = ["--no-owner"].into_iter().chain(given).collect();
+    let passed = arguments.arguments.iter().map(String::as_str);
+    let arguments: Vec<&str> = ["--no-owner"].into_iter().chain(passed).collect();
     if let Some(dumped) = dump_pglite(database.url(), &arguments) {
-        let written = io::stdout().write_all(&dumped?);
-        written.context("failed to write the SQL; see that there is space where it goes")?;
+        terminal::print_bytes(&dumped?)?;
         return Ok(ExitCode::SUCCESS);
     }
     let mut command = Command::new(pg_dump());
-    child::lead_to(database.url(), &mut command);
-    child::run(command.args(arguments))
+    child_process::connect_to(database.url(), &mut command);
+    child_process::run(command.args(arguments))
 }
 
-/// `pg_dump` beside the server's binaries, which fits the embedded server, else that of the PATH.
+/// Returns the `pg_dump` beside the server's binaries, which has the embedded server's version, or else that of the PATH.
 fn pg_dump() -> PathBuf {
     usual_binary_folders()
         .into_iter()

@@ -13,7 +13,7 @@ use clap::{Args, Subcommand};
 
 use crate::workspace::Workspace;
 
-/// Use the workspace's database: run programs on it, look into it, start it afresh.
+/// Manage the workspace's database.
 #[derive(Args)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -31,15 +31,22 @@ enum Command {
     Status(status::Arguments),
 }
 
+impl Arguments {
+    /// Returns whether the result is to be printed as JSON.
+    pub(crate) fn json(&self) -> bool {
+        matches!(&self.command, Command::Status(arguments) if arguments.json)
+    }
+}
+
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     match &arguments.command {
         Command::Run(arguments) => run::run(&workspace, arguments),
-        Command::Url(arguments) => url::run(&workspace, arguments),
+        Command::Url(arguments) => Ok(url::run(&workspace, arguments)?.into()),
         Command::Psql(arguments) => psql::run(&workspace, arguments),
         Command::Dump(arguments) => dump::run(&workspace, arguments),
-        Command::Reset(arguments) => reset::run(&workspace, arguments),
-        Command::Stop(arguments) => stop::run(&workspace, arguments),
-        Command::Status(arguments) => status::run(&workspace, arguments),
+        Command::Reset(arguments) => Ok(reset::run(&workspace, arguments)?.into()),
+        Command::Stop(arguments) => Ok(stop::run(&workspace, arguments)?.into()),
+        Command::Status(arguments) => Ok(status::run(&workspace, arguments)?.into()),
     }
 }

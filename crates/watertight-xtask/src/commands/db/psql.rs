@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 use watertight_embedded::usual_binary_folders;
 
-use crate::child;
+use crate::database::child_process;
 use crate::workspace::Workspace;
 
 /// Open psql on the database.
@@ -21,15 +21,15 @@ pub(crate) struct Arguments {
     arguments: Vec<OsString>,
 }
 
-pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
+pub(super) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
     let database = workspace.database()?;
     let mut command = Command::new(psql());
-    child::lead_to(database.url(), &mut command);
+    child_process::connect_to(database.url(), &mut command);
     command.args(&arguments.arguments);
-    child::run(&mut command)
+    child_process::run(&mut command)
 }
 
-/// psql from the PATH, else the one that lies beside the server's binaries: Homebrew links neither.
+/// Returns the psql beside the server's binaries, which Homebrew does not link into the PATH, or else that of the PATH.
 fn psql() -> PathBuf {
     usual_binary_folders()
         .into_iter()

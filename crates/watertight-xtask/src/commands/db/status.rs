@@ -1,5 +1,3 @@
-use std::process::ExitCode;
-
 use anyhow::Result;
 use clap::Args;
 use diesel::RunQueryDsl;
@@ -7,42 +5,43 @@ use diesel::dsl::sql;
 use diesel::sql_types::Text;
 use serde_json::{Value, json};
 use watertight_connection::{DatabaseUrl, UrlOrigin};
+use watertight_diagnostics::ExitCode;
 use watertight_embedded::EmbeddedServer;
 
-use crate::terminal;
+use crate::output::terminal;
 use crate::workspace::Workspace;
 
-/// Show which database it is and whether it runs. This starts nothing.
+/// Show which database is used and whether it is running, without starting it.
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// Print one JSON document.
+    /// Print the result as JSON.
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
-pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
+pub(super) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
     let facts = match DatabaseUrl::find(workspace.root())? {
         Some(found) => named(workspace, &found.url, &found.origin)?,
         None => embedded(workspace)?,
     };
     if arguments.json {
-        terminal::result(&format!("{:#}\n", Value::from_iter(facts)));
-        return Ok(ExitCode::SUCCESS);
+        terminal::print_json(&Value::from_iter(facts))?;
+        return Ok(ExitCode::Success);
     }
     for (name, value) in facts {
-        let text = match value {
+        let value = match value {
             Value::Null => continue,
-            Value::String(text) => text,
+            Value::String(value) => value,
             other => other.to_string(),
         };
-        terminal::result(&format!("{:<14}{text}\n", name.replace('_', " ")));
+        terminal::print(&format!("{:<14}{value}\n", name.replace('_', " ")))?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(ExitCode::Success)
 }
 
 type Facts = Vec<(&'static str, Value)>;
 
-/// A server that is not ours. It has to answer.
+/// Returns the facts about the database of `DATABASE_URL`, which has to be running.
 fn named(workspace: &Workspace, url: &DatabaseUrl, origin: &UrlOrigin) -> Result<Facts> {
     let mut connection = url.connect()?;
     let version: String = sql::<Text>("SHOW server_version").get_result(&mut connection)?;

@@ -3,7 +3,9 @@ use dialoguer::Select;
 use dialoguer::theme::ColorfulTheme;
 use watertight_schema::{RenameAnswers, RenameQuestion};
 
-/// Asks on the terminal, and adds what is said to the answers.
+use crate::output::hint::Hint as _;
+
+/// Asks a question on the terminal, and adds the answer.
 pub(super) fn ask(question: &RenameQuestion, answers: &mut RenameAnswers) -> Result<()> {
     let gone = &question.gone;
     let mut items: Vec<String> = question
@@ -13,11 +15,12 @@ pub(super) fn ask(question: &RenameQuestion, answers: &mut RenameAnswers) -> Res
         .collect();
     items.push("dropped".to_owned());
     let chosen = Select::with_theme(&ColorfulTheme::default())
-        .with_prompt(format!("{gone} is gone. It is"))
+        .with_prompt(format!("{gone} is gone. It was"))
         .items(&items)
         .default(0)
         .interact()
-        .context("failed to ask; answer with `--rename` and `--drop`")?;
+        .context("failed to ask")
+        .hint("answer with `--rename` and `--drop`")?;
     match question.candidates.get(chosen) {
         Some(candidate) => answers.renamed.push((gone.clone(), candidate.clone())),
         None => answers.dropped.push(gone.clone()),
@@ -25,23 +28,24 @@ pub(super) fn ask(question: &RenameQuestion, answers: &mut RenameAnswers) -> Res
     Ok(())
 }
 
-/// What to say where nobody can be asked.
+/// Returns the message when no user can be asked.
 pub(super) fn unanswered(questions: &[RenameQuestion]) -> String {
-    let mut text = "failed to tell what is renamed from what is dropped:\n".to_owned();
-    for question in questions {
+    let questions = questions.iter().map(|question| format!("\n  {question}"));
+    let questions: String = questions.collect();
+    format!("failed to distinguish renamed from dropped tables and columns:{questions}")
+}
+
+/// Returns the options that answer the questions.
+pub(super) fn answers(questions: &[RenameQuestion]) -> String {
+    let options = questions.iter().map(|question| {
         let gone = &question.gone;
         let renames = question
             .candidates
             .iter()
             .map(|new| format!("`--rename {gone}={new}`"));
-        let renames: Vec<_> = renames.collect();
-        text.push_str("  ");
-        text.push_str(&question.to_string());
-        text.push_str("; say ");
-        text.push_str(&renames.join(" or "));
-        text.push_str(", or `--drop ");
-        text.push_str(gone);
-        text.push_str("`\n");
-    }
-    text + "run it again with these"
+        let options: Vec<_> = renames.chain([format!("`--drop {gone}`")]).collect();
+        options.join(" or ")
+    });
+    let options: Vec<_> = options.collect();
+    format!("run the command again with {}", options.join(", and "))
 }

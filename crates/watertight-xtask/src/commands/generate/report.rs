@@ -1,13 +1,17 @@
-//! What the command says of what it found and did.
+//! What the command prints.
 
-use std::process::ExitCode;
+use std::fmt::{Display, Write as _};
 
+use anyhow::Result;
 use serde_json::json;
+use watertight_metadata::PluginId;
 use watertight_schema::{GeneratedMigration, SchemaChange};
 
-use crate::commands::generate::{Arguments, FOUND};
-use crate::plan::Plan;
-use crate::terminal;
+use super::arguments::Arguments;
+use crate::generator::file_plan::FilePlan;
+use crate::output::command_error::CommandError;
+use crate::output::hint::hinted;
+use crate::output::terminal;
 use crate::workspace::WorkspacePlugin;
 
 pub(super) fn list(changes: &[SchemaChange]) -> String {
@@ -18,43 +22,96 @@ pub(super) fn list(changes: &[SchemaChange]) -> String {
         .join(", ")
 }
 
-pub(super) fn lines(texts: &[String]) -> String {
-    texts
-        .iter()
-        .map(|text| format!("  {text}\n"))
-        .collect::<Vec<_>>()
-        .concat()
+fn lines<T: Display>(items: &[T]) -> String {
+    let mut lines = String::new();
+    for item in items {
+        let _ = writeln!(lines, "  {item}");
+    }
+    lines
 }
 
-pub(super) fn missing(arguments: &Arguments, plugin: &WorkspacePlugin, what: &str) -> ExitCode {
-    let id = plugin.id;
+/// Reports for each plugin which migration is missing.
+pub(super) fn checked(arguments: &Arguments, checked: &[(PluginId, Option<String>)]) -> Result<()> {
+    let status = |missing: &Option<String>| match missing {
+        Some(_) => "missing",
+        None => "unchanged",
+    };
     if arguments.json {
-        let document = json!({
-            "command": "generate",
-            "status": "missing",
-            "plugin": id.as_str(),
-            "what": what,
+        let mut plugins = checked.iter().map(|(plugin, missing)| {
+            json!({
+                "command": "generate",
+                "status": status(missing),
+                "plugin": plugin.as_str(),
+                "what": missing,
+            })
         });
-        terminal::result(&format!("{document:#}\n"));
-    } else {
-        terminal::result(&format!(
-            "A migration of plugin `{id}` is missing: {what}.\nRun `cargo xtask generate {id}`.\n"
-        ));
+        if let (Some(_), Some(plugin)) = (&arguments.plugin, plugins.next()) {
+            return terminal::print_json(&plugin);
+        }
+        let complete = checked.iter().all(|(_, missing)| missing.is_none());
+        let plugins = checked.iter().map(|(plugin, missing)| {
+            json!({ "plugin": plugin.as_str(), "status": status(missing), "what": missing })
+        });
+        return terminal::print_json(&json!({
+            "command": "generate",
+            "status": if complete { "unchanged" } else { "missing" },
+            "plugins": plugins.collect::<Vec<_>>(),
+        }));
     }
-    ExitCode::from(FOUND)
+    for (plugin, missing) in checked {
+        if let Some(missing) = missing {
+            terminal::print(&format!(
+                "A migration of plugin `{plugin}` is missing: {missing}.\nRun `cargo xtask generate {plugin}`.\n"
+            ))?;
+        } else if arguments.plugin.is_some() {
+            terminal::print(&nothing_to_do(*plugin))?;
+        }
+    }
+    if arguments.plugin.is_none() && checked.iter().all(|(_, missing)| missing.is_none()) {
+        terminal::print("Nothing to do: the migrations of all plugins match their schema.rs.\n")?;
+    }
+    Ok(())
 }
 
-pub(super) fn nothing(arguments: &Arguments, plugin: &WorkspacePlugin) {
+pub(super) fn unchanged(arguments: &Arguments, plugin: &WorkspacePlugin) -> Result<()> {
     let id = plugin.id;
     if arguments.json {
-        let document =
-            json!({ "command": "generate", "status": "unchanged", "plugin": id.as_str() });
-        terminal::result(&format!("{document:#}\n"));
+        terminal::print_json(
+            &json!({ "command": "generate", "status": "unchanged", "plugin": id.as_str() }),
+        )
     } else {
-        terminal::result(&format!(
-            "Nothing to do: the migrations of plugin `{id}` make what its schema.rs says.\n"
-        ));
+        terminal::print(&nothing_to_do(id))
     }
+}
+
+fn nothing_to_do(plugin: PluginId) -> String {
+    format!("Nothing to do: the migrations of plugin `{plugin}` match its schema.rs.\n")
+}
+
+/// Reports that a migration is not written because it loses data.
+pub(super) fn refused(
+    arguments: &Arguments,
+    plugin: &WorkspacePlugin,
+    migration: &GeneratedMigration,
+) -> Result<()> {
+    if arguments.json {
+        terminal::print_json(&json!({
+            "command": "generate",
+            "status": "refused",
+            "plugin": plugin.id.as_str(),
+            "changes": migration.changes.iter().map(SchemaChange::to_string).collect::<Vec<_>>(),
+            "losses": migration.losses,
+        }))?;
+    }
+    let losses = lines(&migration.losses);
+    terminal::error(&CommandError::report(hinted(
+        format!(
+            "failed to write the migration: it loses data:\n{}",
+            losses.trim_end()
+        ),
+        "if this is intended, run the command again with `--allow-data-loss`",
+    )));
+    Ok(())
 }
 
 pub(super) fn written(
@@ -62,44 +119,36 @@ pub(super) fn written(
     plugin: &WorkspacePlugin,
     version: &str,
     migration: &GeneratedMigration,
-    plan: &Plan,
-) {
+    plan: &FilePlan,
+) -> Result<()> {
     let id = plugin.id;
     if arguments.json {
-        let document = json!({
+        return terminal::print_json(&json!({
             "command": "generate",
             "status": if arguments.dry_run { "planned" } else { "written" },
             "plugin": id.as_str(),
             "version": version.replace('-', ""),
             "changes": migration.changes.iter().map(SchemaChange::to_string).collect::<Vec<_>>(),
             "losses": migration.losses,
-            "files": plan.json(),
-        });
-        terminal::result(&format!("{document:#}\n"));
-        return;
+            "files": plan.to_json(),
+        }));
     }
-    let changes: Vec<String> = migration
-        .changes
-        .iter()
-        .map(SchemaChange::to_string)
-        .collect();
     if arguments.dry_run {
-        terminal::result(&format!(
+        return terminal::print(&format!(
             "Would write a migration of plugin `{id}`:\n{}\n-- up.sql\n{}\n-- down.sql\n{}",
             plan.list(),
             migration.up,
             migration.down
         ));
-        return;
     }
     let losses = match migration.losses.as_slice() {
         [] => String::new(),
         losses => format!("\nIt loses data:\n{}", lines(losses)),
     };
-    terminal::result(&format!(
-        "Wrote a migration of plugin `{id}`, tried up, down and up again:\n{}\nIt does:\n{}{losses}\nNext:\n  \
-         look at its SQL, and add what schema.rs cannot say\n  cargo xtask migrate --plugin {id}\n",
+    terminal::print(&format!(
+        "Wrote a migration of plugin `{id}`, tested up, down and up again:\n{}\nChanges:\n{}{losses}\nNext:\n  \
+         review its SQL, and add what schema.rs cannot express\n  cargo xtask migrate --plugin {id}\n",
         plan.list(),
-        lines(&changes)
-    ));
+        lines(&migration.changes)
+    ))
 }

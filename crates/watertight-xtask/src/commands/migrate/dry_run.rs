@@ -1,47 +1,51 @@
-use std::process::ExitCode;
+use std::fmt::Write as _;
 
 use anyhow::Result;
-use serde_json::json;
+use serde_json::{Value, json};
+use watertight_diagnostics::ExitCode;
 use watertight_embedded::Database;
 use watertight_metadata::PluginId;
 use watertight_migrations::{MigrationPlan, Migrator, PlannedMigration};
 
-use crate::terminal;
+use crate::output::terminal;
 
-/// Prints the SQL that a run would send, and sends nothing of it.
-pub(crate) fn run(
+/// Prints the SQL that a run would send, without sending it.
+pub(super) fn run(
     migrator: &Migrator,
     database: &Database,
     only: &[PluginId],
     json: bool,
 ) -> Result<ExitCode> {
     let plan = migrator.plan(&mut database.url().connect()?, only)?;
-    terminal::result(&if json { as_json(&plan) } else { as_sql(&plan) });
-    Ok(ExitCode::SUCCESS)
+    if json {
+        terminal::print_json(&to_json(&plan))?;
+    } else {
+        terminal::print(&to_sql(&plan))?;
+    }
+    Ok(ExitCode::Success)
 }
 
-fn as_sql(plan: &MigrationPlan) -> String {
+fn to_sql(plan: &MigrationPlan) -> String {
     if plan.setup.is_empty() && plan.migrations.is_empty() {
-        return "-- Nothing to do: every plugin is up to date.\n".to_owned();
+        return "-- Nothing to do: all plugins are up to date.\n".to_owned();
     }
-    let mut text = String::new();
+    let mut sql = String::new();
     if !plan.setup.is_empty() {
-        text += "-- schemas and histories\n";
+        sql += "-- schemas and histories\n";
         for statement in &plan.setup {
-            text += statement;
-            text += ";\n";
+            let _ = writeln!(sql, "{statement};");
         }
-        text += "\n";
+        sql += "\n";
     }
     for migration in &plan.migrations {
-        text += &heading(migration);
-        text += migration
+        sql += &heading(migration);
+        sql += migration
             .sql
             .as_deref()
             .unwrap_or("-- This is a Rust migration.");
-        text += "\n";
+        sql += "\n";
     }
-    text
+    sql
 }
 
 fn heading(migration: &PlannedMigration) -> String {
@@ -55,7 +59,7 @@ fn heading(migration: &PlannedMigration) -> String {
     format!("-- {} {}{notes}\n", migration.plugin, migration.name)
 }
 
-fn as_json(plan: &MigrationPlan) -> String {
+fn to_json(plan: &MigrationPlan) -> Value {
     let migrations: Vec<_> = plan
         .migrations
         .iter()
@@ -71,6 +75,5 @@ fn as_json(plan: &MigrationPlan) -> String {
             })
         })
         .collect();
-    let document = json!({ "setup": plan.setup, "migrations": migrations });
-    format!("{document:#}\n")
+    json!({ "setup": plan.setup, "migrations": migrations })
 }

@@ -1,27 +1,28 @@
-use std::env;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use anyhow::{Result, bail};
-use watertight_embedded::Database;
 
-use crate::child;
+use crate::database::child_process;
+use crate::output::hint::hinted;
 use crate::workspace::Workspace;
+use crate::workspace::cargo_command::cargo;
 
-/// Has the server run the migrations that its binary has embedded.
-pub(crate) fn run(workspace: &Workspace, database: &Database, json: bool) -> Result<ExitCode> {
+/// Lets the server run the migrations that are embedded in its binary.
+pub(super) fn run(workspace: &Workspace, json: bool) -> Result<ExitCode> {
     let Some(server) = workspace.server_package()? else {
-        bail!(
-            "failed to run the embedded migrations: there is no server in {}; leave `--embedded` out to run those in \
-             the folders",
-            workspace.server_folder().display()
-        );
+        bail!(hinted(
+            format!(
+                "failed to run the embedded migrations: there is no server in {}",
+                workspace.server_folder().display()
+            ),
+            "run those in the plugins' folders, without `--embedded`"
+        ));
     };
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
+    let database = workspace.database()?;
+    let mut command = cargo(workspace.root());
     command
         .args(["run", "--package", &server, "--", "migrate"])
         .args(json.then_some("--json"))
-        .current_dir(workspace.root())
         .env("DATABASE_URL", database.url().expose_secret());
-    child::run(&mut command)
+    child_process::run(&mut command)
 }

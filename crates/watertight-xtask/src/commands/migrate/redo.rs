@@ -1,36 +1,37 @@
-use std::process::ExitCode;
-
 use anyhow::Result;
 use clap::Args;
+use watertight_diagnostics::ExitCode;
 
-use crate::commands::migrate::migrator_for;
-use crate::commands::migrate::sessions::Sessions;
-use crate::schema_file::Refresh;
-use crate::terminal;
+use crate::database::migration_folders::migrator_for;
+use crate::database::sessions::Sessions;
+use crate::generator::schema_refresh::SchemaRefresh;
+use crate::output::terminal;
 use crate::workspace::Workspace;
 
 /// Revert the newest migration of a plugin and run it again.
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// The plugin.
+    /// Plugin id.
     #[arg(long, value_name = "ID")]
     plugin: String,
 }
 
-pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
+pub(super) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
     let plugin = workspace.plugin(&arguments.plugin)?.id;
     let migrator = migrator_for(workspace, &[plugin])?;
     let database = workspace.database()?;
-    let refresh = Refresh::begin(workspace, &database, &[plugin])?;
+    let mut statuses = migrator.status(&mut database.url().connect()?)?;
+    statuses.retain(|status| status.plugin == plugin);
+    let refresh = SchemaRefresh::begin(workspace, &database, &statuses)?;
     let sessions = Sessions::new(database.url())?;
     let migration = migrator.redo(&mut sessions.connect()?, &plugin);
     sessions.finish();
     let migration = migration?;
-    terminal::result(&format!(
-        "Reverted {migration} of plugin `{plugin}` and ran it again.\n"
-    ));
     if let Some(refresh) = refresh {
         refresh.finish(&[plugin])?;
     }
-    Ok(ExitCode::SUCCESS)
+    terminal::print(&format!(
+        "Reverted {migration} of plugin `{plugin}` and ran it again.\n"
+    ))?;
+    Ok(ExitCode::Success)
 }

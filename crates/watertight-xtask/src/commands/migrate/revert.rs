@@ -1,31 +1,31 @@
 use std::num::NonZeroUsize;
-use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
+use watertight_diagnostics::ExitCode;
 
-use crate::commands::migrate::migrator_for;
-use crate::commands::migrate::progress::Reporter;
-use crate::commands::migrate::sessions::Sessions;
-use crate::terminal;
+use crate::database::migration_folders::migrator_for;
+use crate::database::sessions::Sessions;
+use crate::output::migration_progress::ProgressReporter;
+use crate::output::terminal;
 use crate::workspace::Workspace;
 
 /// Revert the newest migrations of a plugin.
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// The plugin.
+    /// Plugin id.
     #[arg(long, value_name = "ID")]
     plugin: String,
-    /// How many migrations.
+    /// Number of migrations.
     #[arg(long, value_name = "N", default_value = "1")]
     steps: NonZeroUsize,
 }
 
-pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
+pub(super) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
     let plugin = workspace.plugin(&arguments.plugin)?.id;
     let migrator = migrator_for(workspace, &[plugin])?;
     let database = workspace.database()?;
-    let reporter = Reporter::new();
+    let reporter = ProgressReporter::new();
     let migrator = migrator.on_progress(reporter.callback());
     let sessions = Sessions::new(database.url())?;
     let mut connection = sessions.connect()?;
@@ -33,10 +33,10 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
     sessions.finish();
     reporter.finish();
     let reverted = reverted?;
-    terminal::result(&match reverted.len() {
+    terminal::print(&match reverted.len() {
         0 => format!("Nothing to do: no migration of plugin `{plugin}` is applied.\n"),
         1 => format!("Reverted 1 migration of plugin `{plugin}`.\n"),
         count => format!("Reverted {count} migrations of plugin `{plugin}`.\n"),
-    });
-    Ok(ExitCode::SUCCESS)
+    })?;
+    Ok(ExitCode::Success)
 }

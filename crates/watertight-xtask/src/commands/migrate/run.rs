@@ -1,22 +1,14 @@
-use std::num::NonZeroUsize;
-use std::process::ExitCode;
+use std::process;
 
 use anyhow::Result;
 use clap::Args;
-use watertight_diagnostics::ErrorReport;
-use watertight_embedded::Database;
 use watertight_metadata::PluginId;
-use watertight_migrations::{Migrator, RunReport};
 
-use crate::commands::migrate::progress::Reporter;
-use crate::commands::migrate::sessions::Sessions;
-use crate::commands::migrate::{dry_run, embedded, migrator_for, named};
-use crate::schema_file::Refresh;
-use crate::terminal;
+use crate::commands::migrate::{dry_run, embedded};
+use crate::database::migration_folders::migrator_for;
+use crate::database::migration_run::{exit_code, run_and_refresh, run_pending};
+use crate::output::terminal;
 use crate::workspace::Workspace;
-
-/// More connections do not make migrations faster, and a small server has not many to give.
-const CONNECTIONS: NonZeroUsize = NonZeroUsize::new(4).unwrap();
 
 #[derive(Args)]
 #[group(skip)]
@@ -25,87 +17,51 @@ const CONNECTIONS: NonZeroUsize = NonZeroUsize::new(4).unwrap();
     reason = "each is a flag of the command line"
 )]
 pub(crate) struct Arguments {
-    /// Only this plugin, and those that it depends on. May be given several times.
+    /// Plugin to migrate, with its dependencies (repeatable) [default: all plugins].
     #[arg(long, value_name = "ID")]
     plugin: Vec<String>,
-    /// Print the SQL that would run, and run nothing.
+    /// Print the SQL without running it.
     #[arg(long)]
     dry_run: bool,
-    /// Print one JSON document.
+    /// Print the result as JSON.
     #[arg(long)]
-    json: bool,
-    /// Run what the server's binary has embedded, with the server's own `migrate` command.
+    pub(super) json: bool,
+    /// Run the migrations embedded in the server's binary, with its `migrate` command.
     #[arg(long, conflicts_with_all = ["plugin", "dry_run"])]
     embedded: bool,
-    /// Leave the schema.rs of the plugins as they are.
+    /// Do not rewrite the plugins' schema.rs.
     #[arg(long)]
     no_schema: bool,
 }
 
-pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
-    let only = named(workspace, &arguments.plugin)?;
+pub(super) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<process::ExitCode> {
+    if arguments.embedded {
+        return embedded::run(workspace, arguments.json);
+    }
+    let only = ids(workspace, &arguments.plugin)?;
     let migrator = migrator_for(workspace, &only)?;
     let database = workspace.database()?;
-    if arguments.embedded {
-        return embedded::run(workspace, &database, arguments.json);
-    }
     if arguments.dry_run {
-        return dry_run::run(&migrator, &database, &only, arguments.json);
+        return Ok(dry_run::run(&migrator, &database, &only, arguments.json)?.into());
     }
-    let refresh = if arguments.no_schema {
-        None
+    let report = if arguments.no_schema {
+        run_pending(migrator, &database, &only)?
     } else {
-        let status = migrator.status(&mut database.url().connect()?)?;
-        let pending = status
-            .iter()
-            .filter(|plugin| plugin.pending().next().is_some());
-        let pending: Vec<_> = pending.map(|status| status.plugin).collect();
-        Refresh::begin(workspace, &database, &pending)?
+        run_and_refresh(workspace, migrator, &database, &only)?
     };
-    let report = run_pending(migrator, &database, &only)?;
     if arguments.json {
-        terminal::result(&format!("{:#}\n", report.to_json()));
+        terminal::print_json(&report.to_json())?;
     } else {
-        terminal::result(&format!("{report}\n"));
+        terminal::print(&format!("{report}\n"))?;
     }
-    if let Some(refresh) = refresh {
-        let changed = report
-            .plugins
-            .iter()
-            .filter(|plugin| !plugin.applied.is_empty());
-        refresh.finish(&changed.map(|plugin| plugin.plugin).collect::<Vec<_>>())?;
-    }
-    Ok(exit_code(&report))
+    Ok(exit_code(&report).into())
 }
 
-/// Runs the pending migrations, tells on stderr how it goes, and says there what failed.
-pub(crate) fn run_pending(
-    migrator: Migrator,
-    database: &Database,
-    only: &[PluginId],
-) -> Result<RunReport> {
-    let reporter = Reporter::new();
-    let migrator = migrator.on_progress(reporter.callback());
-    let sessions = Sessions::new(database.url())?;
-    let connections = if database.url().serves_one_connection() {
-        NonZeroUsize::MIN
-    } else {
-        CONNECTIONS
-    };
-    let report = migrator.run_parallel(|| sessions.connect(), connections, only);
-    sessions.finish();
-    reporter.finish();
-    let report = report?;
-    for error in report.errors() {
-        terminal::report(&ErrorReport::new(error));
+/// Returns the ids of the named plugins.
+fn ids(workspace: &Workspace, names: &[String]) -> Result<Vec<PluginId>> {
+    if names.is_empty() {
+        return Ok(Vec::new());
     }
-    Ok(report)
-}
-
-pub(crate) fn exit_code(report: &RunReport) -> ExitCode {
-    if report.is_success() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    let plugins = workspace.named_or_all(names)?;
+    Ok(plugins.into_iter().map(|plugin| plugin.id).collect())
 }

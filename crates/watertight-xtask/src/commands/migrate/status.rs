@@ -1,31 +1,31 @@
-use std::process::ExitCode;
-
 use anyhow::Result;
 use clap::Args;
 use serde_json::{Value, json};
-use watertight_migrations::{PluginStatus, status_table};
+use watertight_diagnostics::ExitCode;
+use watertight_migrations::PluginStatus;
 
-use crate::commands::migrate::migrator;
-use crate::terminal;
+use crate::database::migration_folders::migrator;
+use crate::output::migration_status::styled_statuses;
+use crate::output::terminal;
 use crate::workspace::Workspace;
 
-/// Show for each plugin which migrations are applied, pending, ahead of the code, or changed since.
+/// Show applied, pending, ahead and drifted migrations of each plugin.
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// Print one JSON document.
+    /// Print the result as JSON.
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
-pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
+pub(super) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
     let migrator = migrator(workspace)?;
     let database = workspace.database()?;
     let plugins = migrator.status(&mut database.url().connect()?)?;
     if arguments.json {
         let plugins: Value = plugins.iter().map(PluginStatus::to_json).collect();
-        terminal::result(&format!("{:#}\n", json!({ "plugins": plugins })));
+        terminal::print_json(&json!({ "plugins": plugins }))?;
     } else {
-        terminal::result(&status_table(&plugins));
+        terminal::print(&styled_statuses(&plugins))?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(ExitCode::Success)
 }

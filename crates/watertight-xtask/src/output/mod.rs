@@ -1,0 +1,8 @@
+//! What commands print: results on stdout, the rest on stderr.
+
+pub(crate) mod command_error;
+pub(crate) mod hint;
+pub(crate) mod migration_progress;
+pub(crate) mod migration_status;
+pub(crate) mod styles;
+pub(crate) mod terminal;

@@ -1,0 +1,20 @@
+//! The commands, run in temporary workspaces and on real PostgreSQL servers.
+
+mod cargo_variables;
+mod db;
+mod file_systems;
+mod generate;
+mod help;
+mod migrate;
+mod migrate_errors;
+mod migrate_revert;
+mod new_migration;
+mod new_plugin;
+mod new_plugin_all_or_nothing;
+mod new_plugin_conflicts;
+mod output;
+mod root_package_server;
+mod schema;
+mod shop;
+mod test_workspace;
+mod verify;
