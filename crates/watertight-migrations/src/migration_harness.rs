@@ -10,8 +10,19 @@ use crate::sources::describe;
 
 /// Diesel's [`MigrationHarness`] for the history of one plugin.
 ///
-/// ```ignore
-/// PluginHarness::new(&mut connection, *PLUGIN_METADATA.id()).run_pending_migrations(MIGRATIONS)?;
+/// ```
+/// use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+/// # use watertight_metadata::PluginMetadata;
+/// use watertight_migrations::{PgSession, PluginHarness};
+///
+/// # const PLUGIN_METADATA: PluginMetadata = PluginMetadata::new("shop");
+/// const MIGRATIONS: EmbeddedMigrations = embed_migrations!("tests/migrations");
+///
+/// fn migrate(connection: &mut impl PgSession) -> diesel::migration::Result<()> {
+///     let mut harness = PluginHarness::new(connection, *PLUGIN_METADATA.id());
+///     harness.run_pending_migrations(MIGRATIONS)?;
+///     Ok(())
+/// }
 /// ```
 ///
 /// It uses the same locks and history as a [`Migrator`](crate::Migrator), and restores settings. Diesel gives it no access

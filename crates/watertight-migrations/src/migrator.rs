@@ -1,4 +1,4 @@
-use std::fmt::Display;
+use std::error::Error;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
@@ -155,10 +155,12 @@ impl Migrator {
     ) -> Result<RunReport, MigrateError>
     where
         C: PgSession,
-        E: Into<Box<dyn std::error::Error + Send + Sync>> + Display,
+        E: Into<Box<dyn Error + Send + Sync>>,
     {
         let selected = self.select(only)?;
-        let mut connection = connect().map_err(|error| MigrateError::Connect(error.into()))?;
+        let mut connection = connect().map_err(|error| MigrateError::Connect {
+            source: error.into(),
+        })?;
         let run = Run::prepare(&mut connection, &selected, &self.options)?;
         let fewer_connections = run.on_several(&mut connection, &connect, connections);
         Ok(run.into_report(fewer_connections))

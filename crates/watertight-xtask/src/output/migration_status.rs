@@ -46,7 +46,7 @@ mod tests {
 
     #[test]
     fn only_the_state_of_a_migration_is_styled() {
-        let line = "auth     out of order  2_between  older than one that is applied";
+        let line = "auth     out of order  2_between  older than an applied migration";
         let styled = styled_line(line);
         assert!(styled.contains("m out of order\x1b") || styled.contains("mout of order\x1b"));
         assert_eq!(anstream::adapter::strip_str(&styled).to_string(), line);
