@@ -62,7 +62,8 @@
 //! # The order of plugins
 //!
 //! A plugin may reference the tables of the plugins that it [depends on](PluginMetadata::depends_on), which therefore
-//! migrate first. [`dependency_order`] returns that order, and [`dependency_closure`] everything that a plugin needs.
+//! migrate first. [`dependency_order()`] returns that order, and [`dependency_closure()`] everything that a plugin
+//! needs.
 
 mod dependency_closure;
 mod dependency_order;
