@@ -1,4 +1,4 @@
-//! What the server's commands do when their output cannot be written, and when they fail.
+//! The server's commands when their output cannot be written, and when they fail.
 
 use std::fs::File;
 use std::process::{Command, Stdio};
@@ -8,12 +8,9 @@ use serde_json::Value;
 use crate::checkout::{Checkout, Outcome};
 use crate::server::Server;
 
-/// The command `status --json` of the example server, which is built first.
+/// Builds the example server and returns its command `status --json`.
 fn status(checkout: &Checkout, url: &str) -> Command {
-    let mut build = checkout.command("cargo");
-    build.args(["build", "--package", "server", "--locked"]);
-    let _ = Outcome::of(build).succeeded();
-    let program = checkout.target_folder().join("debug/server");
+    let program = checkout.build_example_server();
     let mut command = checkout.command(program.to_str().unwrap());
     command
         .args(["status", "--json"])

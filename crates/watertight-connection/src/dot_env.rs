@@ -4,27 +4,39 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::workspace::workspace_root;
+use watertight_diagnostics::Diagnostic;
+
+use crate::workspace_root::workspace_root;
 
 /// Why a `.env` file cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum DotEnvError {
     /// The file cannot be read.
-    #[error("failed to read {}: {source}; make it readable, or remove it", file.display())]
+    #[error("failed to read {}", file.display())]
     Unreadable {
         /// The file.
         file: PathBuf,
-        /// The error of the operating system.
+        /// The operating system's error.
         source: io::Error,
     },
     /// A line is malformed. The line is not shown, as it may contain a password.
-    #[error("failed to read {}: line {line} is not `NAME=value`; correct it, with quotes around a value that holds spaces or `#`", file.display())]
+    #[error("failed to read {}: line {line} is not `NAME=value`", file.display())]
     Line {
         /// The file.
         file: PathBuf,
         /// The line number, from 1.
         line: usize,
     },
+}
+
+impl Diagnostic for DotEnvError {
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Unreadable { .. } => "make it readable, or remove it",
+            Self::Line { .. } => "fix it, with quotes around a value that has spaces or `#`",
+        };
+        Some(hint.to_owned())
+    }
 }
 
 /// Returns a variable of the environment, or else of the `.env` file in the workspace's root or, outside of a

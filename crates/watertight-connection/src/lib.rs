@@ -32,30 +32,21 @@
 //! [`ConnectError::TooManyConnections`] names the process that has the connection.
 
 mod connect;
+mod connection;
+mod database_url;
 mod dot_env;
-mod parameters;
-mod passfile;
+mod pg_environment;
 mod pglite_marker;
-mod runtime;
-mod settings;
-mod tls;
-mod url;
+mod shared_runtime;
 mod url_lookup;
-mod values;
-mod workspace;
+mod workspace_root;
 
-use diesel_async::AsyncPgConnection;
-use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
-
-pub use connect::ConnectError;
+pub use connect::connect_error::ConnectError;
+pub use connection::Connection;
+pub use database_url::DatabaseUrl;
+pub use database_url::database_url_error::DatabaseUrlError;
 pub use dot_env::{DotEnvError, variable, variable_in};
 pub use pglite_marker::{PgliteHolder, PgliteMarker};
-pub use runtime::SharedRuntime;
-pub use url::{DatabaseUrl, DatabaseUrlError};
+pub use shared_runtime::SharedRuntime;
 pub use url_lookup::{FoundUrl, UrlLookupError, UrlOrigin};
-pub use workspace::{WorkspaceError, workspace_root};
-
-/// A blocking connection: a [`diesel::Connection`] to PostgreSQL that does not need libpq.
-///
-/// It panics when used inside an async task: see [`SharedRuntime`].
-pub type Connection = AsyncConnectionWrapper<AsyncPgConnection, SharedRuntime>;
+pub use workspace_root::{WorkspaceError, workspace_root};

@@ -3,9 +3,12 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use watertight_diagnostics::Diagnostic;
+
+use crate::database_url::DatabaseUrl;
+use crate::database_url::database_url_error::{DatabaseUrlError, URL_FORM};
 use crate::dot_env::{self, DotEnvError};
-use crate::url::{DatabaseUrl, DatabaseUrlError};
-use crate::workspace::workspace_root;
+use crate::workspace_root::workspace_root;
 
 const VARIABLE: &str = "DATABASE_URL";
 
@@ -30,25 +33,30 @@ pub enum UrlOrigin {
 /// Why no database URL was found.
 #[derive(Debug, thiserror::Error)]
 pub enum UrlLookupError {
-    /// `DATABASE_URL` in the environment is invalid.
-    #[error("{0} (it is DATABASE_URL in the environment)")]
-    Environment(DatabaseUrlError),
-    /// `DATABASE_URL` in the `.env` file is invalid.
-    #[error("{error} (it is DATABASE_URL in {})", file.display())]
-    DotEnv {
-        /// The file.
-        file: PathBuf,
+    /// `DATABASE_URL` is invalid.
+    #[error("failed to read {origin}")]
+    Invalid {
+        /// Where it was set.
+        origin: UrlOrigin,
         /// What is wrong with the URL.
-        error: DatabaseUrlError,
+        source: DatabaseUrlError,
     },
     /// The `.env` file cannot be read.
     #[error(transparent)]
     DotEnvFile(#[from] DotEnvError),
     /// `DATABASE_URL` is not set.
-    #[error(
-        "failed to find the database: DATABASE_URL is not set; set it to postgres://USER:PASSWORD@HOST:PORT/DATABASE"
-    )]
+    #[error("failed to find the database: DATABASE_URL is not set")]
     NotSet,
+}
+
+impl Diagnostic for UrlLookupError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Invalid { source, .. } => source.hint(),
+            Self::DotEnvFile(error) => error.hint(),
+            Self::NotSet => Some(format!("set DATABASE_URL to {URL_FORM}")),
+        }
+    }
 }
 
 impl fmt::Display for UrlOrigin {
@@ -86,31 +94,26 @@ fn find_with(
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Option<FoundUrl>, UrlLookupError> {
     let is_set = |value: &String| !value.trim().is_empty();
+    let parse = |value: &str, origin: UrlOrigin| match DatabaseUrl::parse_in(value, environment) {
+        Ok(url) => Ok(Some(FoundUrl { url, origin })),
+        Err(source) => Err(UrlLookupError::Invalid { origin, source }),
+    };
     if let Some(value) = environment(VARIABLE).filter(is_set) {
-        let url =
-            DatabaseUrl::parse_in(&value, environment).map_err(UrlLookupError::Environment)?;
-        let origin = UrlOrigin::Environment;
-        return Ok(Some(FoundUrl { url, origin }));
+        return parse(&value, UrlOrigin::Environment);
     }
     let file = folder.join(".env");
-    let Some(variables) = dot_env::read(&file)? else {
-        return Ok(None);
-    };
-    let Some(value) = dot_env::last_value(variables, VARIABLE).filter(is_set) else {
-        return Ok(None);
-    };
-    match DatabaseUrl::parse_in(&value, environment) {
-        Ok(url) => Ok(Some(FoundUrl {
-            url,
-            origin: UrlOrigin::DotEnv(file),
-        })),
-        Err(error) => Err(UrlLookupError::DotEnv { file, error }),
+    let variables = dot_env::read(&file)?.unwrap_or_default();
+    match dot_env::last_value(variables, VARIABLE).filter(is_set) {
+        Some(value) => parse(&value, UrlOrigin::DotEnv(file)),
+        None => Ok(None),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
+
+    use watertight_diagnostics::ErrorReport;
 
     use super::*;
 
@@ -137,7 +140,11 @@ mod tests {
                     (found.url.expose_secret().to_owned(), origin)
                 })
             })
-            .map_err(|error| error.to_string().replace(&root, "WORKSPACE"))
+            .map_err(|error| {
+                ErrorReport::new(&error)
+                    .to_string()
+                    .replace(&root, "WORKSPACE")
+            })
     }
 
     #[test]
@@ -163,9 +170,18 @@ mod tests {
     #[test]
     fn a_malformed_file_is_reported_with_its_line_number_but_not_its_contents() {
         let contents = "# fine\nA=b\n\nDATABASE_URL=postgres://me:se cret\"@h/d\n";
-        insta::assert_snapshot!(find(Some(contents), None).unwrap_err(), @"failed to read WORKSPACE/.env: line 4 is not `NAME=value`; correct it, with quotes around a value that holds spaces or `#`");
-        insta::assert_snapshot!(find(Some("DATABASE_URL=localhost"), None).unwrap_err(), @"failed to read the database URL: its scheme is not `postgres://`; write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE (it is DATABASE_URL in WORKSPACE/.env)");
-        insta::assert_snapshot!(find(None, Some("localhost")).unwrap_err(), @"failed to read the database URL: its scheme is not `postgres://`; write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE (it is DATABASE_URL in the environment)");
+        insta::assert_snapshot!(find(Some(contents), None).unwrap_err(), @r"
+        error: failed to read WORKSPACE/.env: line 4 is not `NAME=value`
+        hint: fix it, with quotes around a value that has spaces or `#`
+        ");
+        insta::assert_snapshot!(find(Some("DATABASE_URL=localhost"), None).unwrap_err(), @r"
+        error: failed to read DATABASE_URL in WORKSPACE/.env: invalid database URL: its scheme is not `postgres://`
+        hint: write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE
+        ");
+        insta::assert_snapshot!(find(None, Some("localhost")).unwrap_err(), @r"
+        error: failed to read DATABASE_URL in the environment: invalid database URL: its scheme is not `postgres://`
+        hint: write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE
+        ");
         // The environment alone suffices.
         assert!(find(Some("broken line"), Some("postgres://h/d")).is_ok());
     }

@@ -7,7 +7,12 @@ use watertight_connection::{
     DatabaseUrl, FoundUrl, UrlLookupError, UrlOrigin, WorkspaceError, workspace_root,
 };
 
-use crate::embedded::{EmbeddedError, EmbeddedKind, EmbeddedProgress, EmbeddedServer};
+use watertight_diagnostics::Diagnostic;
+
+use crate::embedded::embedded_server::EmbeddedServer;
+use crate::embedded::state::embedded_error::EmbeddedError;
+use crate::embedded::state::embedded_kind::EmbeddedKind;
+use crate::embedded::state::embedded_progress::EmbeddedProgress;
 
 /// The database of a workspace. While it is alive, the embedded server (if it is one) keeps running.
 pub struct Database {
@@ -33,12 +38,22 @@ pub enum DatabaseError {
     Url(#[from] UrlLookupError),
     /// `DATABASE_URL` is not set, and there is no workspace that could have an embedded server.
     #[error(
-        "failed to find the database: DATABASE_URL is not set; set it to postgres://USER:PASSWORD@HOST:PORT/DATABASE ({0})"
+        "failed to find the database: DATABASE_URL is not set, and there is no workspace for an embedded database"
     )]
-    NoWorkspace(WorkspaceError),
+    NoWorkspace(#[source] WorkspaceError),
     /// The embedded server cannot be used.
     #[error(transparent)]
     Embedded(#[from] EmbeddedError),
+}
+
+impl Diagnostic for DatabaseError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Url(error) => error.hint(),
+            Self::NoWorkspace(_) => UrlLookupError::NotSet.hint(),
+            Self::Embedded(error) => error.hint(),
+        }
+    }
 }
 
 impl fmt::Display for DatabaseOrigin {

@@ -31,16 +31,18 @@
 //! async task.
 
 mod database;
+mod databases;
 mod embedded;
-mod maintenance;
-mod scratch;
-mod template;
 
 pub use database::{Database, DatabaseError, DatabaseOrigin};
-pub use embedded::{
-    DumpError, EMBEDDED_VARIABLE, EmbeddedError, EmbeddedKind, EmbeddedProgress, EmbeddedServer,
-    EmbeddedServerProcess, EmbeddedStatus, cancel_on_pglite, dump_pglite, usual_binary_folders,
-};
-pub use maintenance::{MaintenanceError, recreate_database};
-pub use scratch::ScratchDatabase;
-pub use template::Template;
+pub use databases::maintenance::recreate_database;
+pub use databases::maintenance_error::MaintenanceError;
+pub use databases::scratch_database::ScratchDatabase;
+pub use databases::template::Template;
+pub use embedded::embedded_server::EmbeddedServer;
+pub use embedded::pglite::request::{DumpError, cancel as cancel_on_pglite, dump as dump_pglite};
+pub use embedded::postgresql::binaries::usual_binary_folders;
+pub use embedded::state::embedded_error::EmbeddedError;
+pub use embedded::state::embedded_kind::{EMBEDDED_VARIABLE, EmbeddedKind};
+pub use embedded::state::embedded_progress::EmbeddedProgress;
+pub use embedded::state::embedded_status::{EmbeddedServerProcess, EmbeddedStatus};

@@ -1,54 +1,67 @@
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-/// Why there is no helper.
+use watertight_diagnostics::Diagnostic;
+
+/// Why a helper cannot be built.
 #[derive(Debug, thiserror::Error)]
 pub enum HelperError {
-    /// The sources are not where this program was built from.
-    #[error(
-        "failed to build `{name}`: its sources are not in {}: {source}; run this where Watertight's sources are",
-        folder.display()
-    )]
+    /// The sources are not where this program was built.
+    #[error("failed to build `{name}`: its sources are not in {}", folder.display())]
     Sources {
         /// The helper.
         name: String,
-        /// Where they should be.
+        /// The folder of its sources.
         folder: PathBuf,
-        /// What the system says.
+        /// The operating system's error.
         source: io::Error,
     },
-    /// There is no folder for what the user's programs keep.
-    #[error(
-        "failed to find a folder to keep programs in: neither XDG_CACHE_HOME nor HOME is set; set one of them"
-    )]
+    /// The user has no cache folder.
+    #[error("failed to find the user's cache folder: neither XDG_CACHE_HOME nor HOME is set")]
     NoCache,
-    /// The folder in which helpers are kept cannot be used.
-    #[error(
-        "failed to use {}: {source}; make it accessible to this user, or set XDG_CACHE_HOME to a folder that is",
-        path.display()
-    )]
+    /// The cache folder cannot be used.
+    #[error("failed to use {}", path.display())]
     Cache {
         /// The file or folder.
         path: PathBuf,
-        /// What the system says.
+        /// The operating system's error.
         source: io::Error,
     },
-    /// Cargo is not there.
-    #[error(
-        "failed to build `{name}`: `cargo` cannot be run: {source}; install Rust, or put it on the PATH"
-    )]
+    /// Cargo cannot be run.
+    #[error("failed to build `{name}`: `cargo` cannot be run")]
     NoCargo {
         /// The helper.
         name: String,
-        /// What the system says.
+        /// The operating system's error.
         source: io::Error,
     },
-    /// Cargo failed. It has said why.
-    #[error(
-        "failed to build `{name}`: see what Cargo says above; the first build needs the network and a C compiler"
-    )]
+    /// Cargo failed, and has printed why.
+    #[error("failed to build `{name}`: see Cargo's error above")]
     Build {
         /// The helper.
         name: String,
     },
+}
+
+impl HelperError {
+    /// Returns a function that adds the path in the cache folder to an I/O error.
+    pub(crate) fn in_cache(path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
+        let path = path.to_owned();
+        |source| Self::Cache { path, source }
+    }
+}
+
+impl Diagnostic for HelperError {
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Sources { .. } => "run this where Watertight's sources are",
+            Self::NoCache => "set one of them",
+            Self::Cache { .. } => {
+                "make it accessible to this user, or set XDG_CACHE_HOME to a folder that is"
+            }
+            Self::NoCargo { .. } => "install Rust, or add it to the PATH",
+            Self::Build { .. } => "the first build needs the network and a C compiler",
+        };
+        Some(hint.to_owned())
+    }
 }

@@ -1,12 +1,13 @@
-//! Programs that are costly to build and seldom needed.
+//! Helper programs that take long to build and that few users need.
 //!
-//! A [`Helper`] is a package with a lock file of its own, outside of any workspace. It is built with Cargo when it is
-//! first needed, and kept for all workspaces of the user. So nobody compiles it who does not need it, and no
-//! workspace's `Cargo.lock` lists what it is made of.
+//! A [`Helper`] is a package with its own lock file, outside of any workspace. Cargo builds it when it is first needed, and
+//! it is kept for all workspaces of the user. Users who do not need it never compile it, and no workspace's `Cargo.lock`
+//! lists its dependencies.
 
-mod cache;
+mod cache_folder;
 mod helper;
 mod helper_error;
+mod helper_sources;
 
-pub use helper::{Helper, Progress};
+pub use helper::{Helper, HelperProgress};
 pub use helper_error::HelperError;

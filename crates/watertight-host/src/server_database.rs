@@ -45,7 +45,7 @@ pub enum ServerDatabaseError {
 impl Diagnostic for ServerDatabaseError {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Url(_) => None,
+            Self::Url(error) => error.hint(),
             #[cfg(feature = "embedded")]
             Self::EmbeddedNotAllowed { .. } => Some(
                 "set DATABASE_URL to postgres://USER:PASSWORD@HOST:PORT/DATABASE, or WATERTIGHT_EMBEDDED to `postgresql` \
@@ -53,7 +53,7 @@ impl Diagnostic for ServerDatabaseError {
                     .to_owned(),
             ),
             #[cfg(feature = "embedded")]
-            Self::Embedded(_) => None,
+            Self::Embedded(error) => error.hint(),
         }
     }
 }

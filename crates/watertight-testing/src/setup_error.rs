@@ -23,9 +23,10 @@ impl Diagnostic for SetupError {
             Self::Server(error) => error.hint(),
             Self::Load(error) => error.hint(),
             Self::Migrate(error) => error.hint(),
-            Self::Workspace(_) | Self::Database(_) | Self::Maintenance(_) | Self::Connect(_) => {
-                None
-            }
+            Self::Workspace(error) => error.hint(),
+            Self::Database(error) => error.hint(),
+            Self::Maintenance(error) => error.hint(),
+            Self::Connect(error) => error.hint(),
         }
     }
 

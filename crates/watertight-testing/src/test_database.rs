@@ -109,7 +109,7 @@ impl Drop for TestDatabase {
         // To the output of the test, where a developer sees it.
         match database.keep() {
             Ok(url) => eprintln!("the database of this test is kept: {url}"),
-            Err(error) => eprintln!("{error}"),
+            Err(error) => eprintln!("{}", ErrorReport::new(&error)),
         }
     }
 }

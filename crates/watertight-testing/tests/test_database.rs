@@ -153,7 +153,7 @@ fn the_database_of_a_failed_test_is_kept_on_request() {
     let kept = run("fails_with_a_database", &[(KEEP_VARIABLE, "1")]);
     let output = stderr(&kept);
     if serves_one_connection() {
-        let cannot = "failed to keep the database: PGlite ends with the process that uses it; set DATABASE_URL";
+        let cannot = "error: failed to keep the database: its PGlite ends with this process\nhint: set DATABASE_URL";
         assert!(output.contains(cannot), "{output}");
         return;
     }

@@ -1,4 +1,4 @@
-//! Connections to servers of all kinds, and what is said when there is none.
+//! Connecting to real servers, and the errors when that fails.
 
 use std::fs;
 use std::net::TcpListener;
@@ -17,9 +17,10 @@ use diesel::sql_types::{Bool, Integer};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tempfile::TempDir;
 use watertight_connection::{ConnectError, DatabaseUrl};
+use watertight_diagnostics::ErrorReport;
 use watertight_embedded::{EmbeddedKind, EmbeddedServer, usual_binary_folders};
 
-/// A server on the loopback that does TLS, with a certificate for `localhost`.
+/// A PostgreSQL server on 127.0.0.1 with TLS, whose certificate is for `localhost`.
 struct TlsServer {
     process: Child,
     port: u16,
@@ -28,7 +29,7 @@ struct TlsServer {
 }
 
 impl TlsServer {
-    /// None where there are no server binaries.
+    /// Returns `None` on a machine without PostgreSQL.
     fn start() -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let kind = EmbeddedServer::status(folder.path()).unwrap().kind;
@@ -36,9 +37,14 @@ impl TlsServer {
             eprintln!("skipped: the embedded server of this machine is {kind}");
             return None;
         }
-        let made = EmbeddedServer::acquire(folder.path()).unwrap();
+        let embedded = EmbeddedServer::acquire(folder.path()).unwrap();
         let sql = "SET password_encryption = 'scram-sha-256'; CREATE ROLE app LOGIN PASSWORD 'right password'; CREATE ROLE only_tls LOGIN; CREATE ROLE only_plain LOGIN";
-        made.url().connect().unwrap().batch_execute(sql).unwrap();
+        embedded
+            .url()
+            .connect()
+            .unwrap()
+            .batch_execute(sql)
+            .unwrap();
         let data = EmbeddedServer::status(folder.path())
             .unwrap()
             .data_folder
@@ -49,7 +55,7 @@ impl TlsServer {
         fs::write(folder.path().join("ca.pem"), authority.pem()).unwrap();
         fs::write(
             folder.path().join("other.pem"),
-            self::authority("another").pem(),
+            self::authority("another authority").pem(),
         )
         .unwrap();
         let key = KeyPair::generate().unwrap();
@@ -119,10 +125,10 @@ host all app 127.0.0.1/32 scram-sha-256
         }
     }
 
-    fn url(&self, who_and_where: &str, parameters: &str) -> DatabaseUrl {
+    fn url(&self, user_and_host: &str, parameters: &str) -> DatabaseUrl {
         let parameters = parameters.replace("FOLDER", self.folder.path().to_str().unwrap());
         let url = format!(
-            "postgres://{who_and_where}:{}/watertight?{parameters}",
+            "postgres://{user_and_host}:{}/watertight?{parameters}",
             self.port
         );
         without_environment(&url)
@@ -152,12 +158,12 @@ fn authority(name: &str) -> CertifiedIssuer<'static, KeyPair> {
 
 fn install(data: &Path, certificate: &str, key: &KeyPair) {
     let owner = fs::metadata(data).unwrap();
-    for (name, text) in [
+    for (name, contents) in [
         ("server.crt", certificate),
         ("server.key", &key.serialize_pem()),
     ] {
         let file = data.join(name);
-        fs::write(&file, text).unwrap();
+        fs::write(&file, contents).unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
         chown(&file, Some(owner.uid()), Some(owner.gid())).unwrap();
     }
@@ -177,7 +183,7 @@ fn is_encrypted(url: &DatabaseUrl) -> Result<bool, ConnectError> {
 }
 
 #[test]
-fn every_sslmode_means_what_it_means_to_libpq() {
+fn every_sslmode_behaves_as_in_libpq() {
     let Some(server) = TlsServer::start() else {
         return;
     };
@@ -189,10 +195,10 @@ fn every_sslmode_means_what_it_means_to_libpq() {
         ("watertight@127.0.0.1", "", true),
         ("watertight@127.0.0.1", "sslmode=require", true),
         ("watertight@127.0.0.1", "ssl=true", true),
-        // The server's pg_hba.conf decides what `allow` and `prefer` come to.
+        // With `allow` and `prefer`, pg_hba.conf decides.
         ("only_tls@127.0.0.1", "sslmode=allow", true),
         ("only_plain@127.0.0.1", "sslmode=prefer", false),
-        // Only `require` and stronger look at the certificates to trust.
+        // Only `require` and stronger modes verify the certificate.
         (
             "watertight@127.0.0.1",
             "sslmode=prefer&sslrootcert=FOLDER/other.pem",
@@ -203,7 +209,7 @@ fn every_sslmode_means_what_it_means_to_libpq() {
             "sslmode=require&sslrootcert=FOLDER/ca.pem",
             true,
         ),
-        // The certificate is for `localhost`; `verify-ca` does not mind.
+        // `verify-ca` does not verify the host name.
         (
             "watertight@127.0.0.1",
             "sslmode=verify-ca&sslrootcert=FOLDER/ca.pem",
@@ -277,11 +283,11 @@ fn every_sslmode_means_what_it_means_to_libpq() {
         );
     }
 
-    a_self_signed_certificate_can_be_trusted_by_itself(&server);
-    a_wrong_password_is_said_without_the_password(&server);
+    a_self_signed_certificate_can_be_trusted(&server);
+    a_wrong_password_is_reported_without_showing_it(&server);
 }
 
-fn a_self_signed_certificate_can_be_trusted_by_itself(server: &TlsServer) {
+fn a_self_signed_certificate_can_be_trusted(server: &TlsServer) {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -313,23 +319,28 @@ fn a_self_signed_certificate_can_be_trusted_by_itself(server: &TlsServer) {
     assert!(matches!(error, ConnectError::Tls { .. }), "{error}");
 }
 
-fn a_wrong_password_is_said_without_the_password(server: &TlsServer) {
+fn a_wrong_password_is_reported_without_showing_it(server: &TlsServer) {
     let url = server.url("app:Wr0ng%20p%40ss@127.0.0.1", "");
     let error = url.connect().err().unwrap();
     assert!(
         matches!(error, ConnectError::Authentication { .. }),
         "{error}"
     );
-    let shown = error.to_string().replace(&server.port.to_string(), "PORT");
-    insta::assert_snapshot!(shown, @r#"failed to connect to postgres://app:***@127.0.0.1:PORT/watertight: password authentication failed for user "app"; correct the user and the password, or the server's pg_hba.conf"#);
-    for text in [format!("{error:?}"), format!("{url:?}"), shown] {
-        assert!(!text.contains("Wr0ng"), "{text}");
+    let shown = ErrorReport::new(&error)
+        .to_string()
+        .replace(&server.port.to_string(), "PORT");
+    insta::assert_snapshot!(shown, @r#"
+    error: failed to connect to postgres://app:***@127.0.0.1:PORT/watertight: password authentication failed for user "app"
+    hint: correct the user and the password, or the server's pg_hba.conf
+    "#);
+    for shown in [format!("{error:?}"), format!("{url:?}"), shown] {
+        assert!(!shown.contains("Wr0ng"), "{shown}");
     }
 
-    let none = server.url("app@127.0.0.1", "").connect().err().unwrap();
+    let no_password = server.url("app@127.0.0.1", "").connect().err().unwrap();
     assert!(
-        matches!(none, ConnectError::Authentication { .. }),
-        "{none}"
+        matches!(no_password, ConnectError::Authentication { .. }),
+        "{no_password}"
     );
     let no_database = server
         .url("watertight@127.0.0.1", "dbname=none")
@@ -343,7 +354,7 @@ fn a_wrong_password_is_said_without_the_password(server: &TlsServer) {
 }
 
 #[test]
-fn a_server_that_never_answers_is_given_up_after_the_timeout() {
+fn a_server_that_does_not_respond_is_a_timeout() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let url = without_environment(&format!(
@@ -352,12 +363,17 @@ fn a_server_that_never_answers_is_given_up_after_the_timeout() {
     let started = Instant::now();
     let error = url.connect().err().unwrap();
     assert!(started.elapsed() < Duration::from_secs(3));
-    let shown = error.to_string().replace(&port.to_string(), "PORT");
-    insta::assert_snapshot!(shown, @"failed to connect to postgres://me:***@127.0.0.1:PORT/shop?connect_timeout=1: no answer within 1 s; correct the host and port, or raise `connect_timeout`");
+    let shown = ErrorReport::new(&error)
+        .to_string()
+        .replace(&port.to_string(), "PORT");
+    insta::assert_snapshot!(shown, @r"
+    error: failed to connect to postgres://me:***@127.0.0.1:PORT/shop?connect_timeout=1: no response within 1 s
+    hint: correct the host and port, or increase `connect_timeout`
+    ");
 }
 
 #[test]
-fn a_database_that_is_down_is_said_to_be_for_every_host() {
+fn the_error_names_every_host_that_is_down() {
     let (one, other) = (free_port(), free_port());
     let url = format!("postgres://me:secret@127.0.0.1:{one},[::1]:{other},/shop");
     let error = without_environment(&url.replace(",/", "/"))
@@ -365,7 +381,7 @@ fn a_database_that_is_down_is_said_to_be_for_every_host() {
         .err()
         .unwrap();
     assert!(matches!(error, ConnectError::Unreachable { .. }), "{error}");
-    let shown = error.to_string();
+    let shown = ErrorReport::new(&error).to_string();
     assert!(
         shown.contains(&format!("127.0.0.1 port {one}: Connection refused")),
         "{shown}"
@@ -405,28 +421,34 @@ fn the_next_host_is_tried_when_one_is_down() {
 }
 
 #[test]
-fn errors_reach_the_caller_as_postgresql_said_them() {
+fn errors_of_statements_have_postgresql_s_fields() {
     let folder = tempfile::tempdir().unwrap();
     let server = EmbeddedServer::acquire(folder.path()).unwrap();
     let mut connection = server.url().connect().unwrap();
-    let sql_text =
+    let setup =
         "CREATE TABLE a (n int CONSTRAINT positive CHECK (n > 0)); INSERT INTO a VALUES (-1)";
-    let Err(Error::DatabaseError(DatabaseErrorKind::CheckViolation, said)) =
-        connection.batch_execute(sql_text)
+    let Err(Error::DatabaseError(DatabaseErrorKind::CheckViolation, information)) =
+        connection.batch_execute(setup)
     else {
-        panic!("the check was to fail");
+        panic!("the check did not fail");
     };
-    assert_eq!(said.constraint_name(), Some("positive"));
-    assert_eq!(said.details(), Some("Failing row contains (-1)."));
-    let Err(Error::DatabaseError(_, said)) = connection.batch_execute("SELECT lenght('a')") else {
-        panic!("there is no such function");
+    assert_eq!(information.constraint_name(), Some("positive"));
+    assert_eq!(information.details(), Some("Failing row contains (-1)."));
+    let Err(Error::DatabaseError(_, information)) = connection.batch_execute("SELECT lenght('a')")
+    else {
+        panic!("the function exists");
     };
-    assert!(said.hint().unwrap().starts_with("No function matches"));
+    assert!(
+        information
+            .hint()
+            .unwrap()
+            .starts_with("No function matches")
+    );
 
     if server.url().serves_one_connection() {
         return;
     }
-    // Many connections at once, each on a thread of its own.
+    // Many concurrent connections, each on its own thread.
     let url = server.url();
     std::thread::scope(|scope| {
         for number in 0..8 {

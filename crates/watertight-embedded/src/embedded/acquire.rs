@@ -1,71 +1,54 @@
-//! Becoming a user of a server, which is started if it does not run.
+//! Becoming a user of a workspace's server, which is started if it is not running.
 
-use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use super::home::{Home, Place};
+use super::choose::choose_kind;
 use super::pglite::Pglite;
 use super::postgresql::Postgresql;
-use super::user::ServerUser;
-use super::{EmbeddedError, EmbeddedKind, EmbeddedProgress, EmbeddedServer, POLL, choose};
+use super::state::POLL;
+use super::state::backend::{Backend, JoinedServer, StartedServer};
+use super::state::embedded_error::EmbeddedError;
+use super::state::embedded_kind::EmbeddedKind;
+use super::state::embedded_progress::EmbeddedProgress;
+use super::state::home::Home;
+use super::state::server_location::ServerLocation;
+
+type Report<'a> = &'a dyn Fn(EmbeddedProgress);
 
 /// Long enough for a recovery after a crash.
-const START_DEADLINE: Duration = Duration::from_mins(2);
+const START_TIMEOUT: Duration = Duration::from_mins(2);
 
-/// What the kinds of server do in ways of their own.
-pub(super) trait Server {
-    /// A server that has been started, and that stops if this is dropped before it is released.
-    type Started: Started;
-
-    /// Becomes a user of the server at `place`. None: it is not up yet, or going.
-    fn join(&self, home: &Home, place: &Place) -> Result<Option<EmbeddedServer>, EmbeddedError>;
-
-    /// Starts the server at `place`. It may take a while until it answers. The caller holds the guard; the server's
-    /// processes hold `server_lock`.
-    fn start(
-        &self,
-        home: &Home,
-        place: &Place,
-        user: &ServerUser,
-        server_lock: File,
-    ) -> Result<Self::Started, EmbeddedError>;
-}
-
-/// A server on its way up.
-pub(super) trait Started {
-    /// The last lines that the server has written since it was started.
-    fn log_tail(&mut self) -> String;
-
-    /// From now on the server runs without the process that started it.
-    fn release(self);
-}
+/// How often a query may fail while another process stops the server.
+const MAX_FAILED_QUERIES: u32 = 50;
 
 pub(super) fn acquire(
     workspace: &Path,
-    report: &dyn Fn(EmbeddedProgress),
-) -> Result<EmbeddedServer, EmbeddedError> {
-    match choose::wanted(workspace)? {
+    report: Report<'_>,
+) -> Result<(EmbeddedKind, JoinedServer), EmbeddedError> {
+    let kind = choose_kind(workspace)?;
+    let server = match kind {
         EmbeddedKind::Postgresql => {
-            let home = Home::open(workspace, EmbeddedKind::Postgresql)?;
-            tell_of_data_elsewhere(workspace, &home, EmbeddedKind::Pglite, report)?;
-            join_or_start(&home, &Postgresql)
+            let home = Home::create(workspace, kind)?;
+            report_data_elsewhere(workspace, &home, EmbeddedKind::Pglite, report)?;
+            join_or_start(&home, &Postgresql, report)?
         }
         EmbeddedKind::Pglite => {
             let pglite = Pglite::build(report)?;
-            let home = Home::open(workspace, EmbeddedKind::Pglite)?;
-            tell_of_data_elsewhere(workspace, &home, EmbeddedKind::Postgresql, report)?;
-            join_or_start(&home, &pglite)
+            let home = Home::create(workspace, kind)?;
+            report_data_elsewhere(workspace, &home, EmbeddedKind::Postgresql, report)?;
+            join_or_start(&home, &pglite, report)?
         }
-    }
+    };
+    Ok((kind, server))
 }
 
-fn tell_of_data_elsewhere(
+fn report_data_elsewhere(
     workspace: &Path,
     home: &Home,
     other: EmbeddedKind,
-    report: &dyn Fn(EmbeddedProgress),
+    report: Report<'_>,
 ) -> Result<(), EmbeddedError> {
     if !home.has_data()? && Home::at(workspace, other)?.has_data()? {
         report(EmbeddedProgress::DataElsewhere(other));
@@ -73,64 +56,80 @@ fn tell_of_data_elsewhere(
     Ok(())
 }
 
-fn join_or_start(home: &Home, server: &impl Server) -> Result<EmbeddedServer, EmbeddedError> {
-    let deadline = Instant::now() + START_DEADLINE;
-    let mut failures = 0;
+fn join_or_start(
+    home: &Home,
+    backend: &impl Backend,
+    report: Report<'_>,
+) -> Result<JoinedServer, EmbeddedError> {
+    let deadline = Instant::now() + START_TIMEOUT;
+    let mut failed_queries = 0;
     loop {
-        if home.server_lives()? {
-            match home.place()?.map(|place| server.join(home, &place)) {
+        if home.is_server_alive()? {
+            match home
+                .location()?
+                .map(|location| backend.join(home, &location))
+            {
                 Some(Ok(Some(server))) => return Ok(server),
-                // Somebody may be stopping the server just now.
-                Some(Err(EmbeddedError::Query(_))) if failures < 50 => failures += 1,
+                // Another process may be stopping the server.
+                Some(Err(EmbeddedError::Query(_))) if failed_queries < MAX_FAILED_QUERIES => {
+                    failed_queries += 1;
+                }
                 Some(Err(error)) => return Err(error),
                 Some(Ok(None)) | None => {}
             }
-        } else if let Some(_guard) = home.try_guard()?
+        } else if let Some(_start_lock) = home.try_start_lock()?
             && let Some(server_lock) = home.try_server_lock()?
         {
-            let (place, user) = home.settle()?;
-            let mut started = server.start(home, &place, &user, server_lock)?;
-            let joined = wait_for(home, &place, server, &mut started, deadline)?;
+            report(if home.has_data()? {
+                EmbeddedProgress::StartingServer(home.kind())
+            } else {
+                EmbeddedProgress::CreatingServer(home.kind())
+            });
+            let (location, user) = home.create_location()?;
+            let mut started = backend.start(home, &location, &user, server_lock)?;
+            let joined = wait_until_joined(home, &location, backend, &mut started, deadline)?;
             started.release();
             return Ok(joined);
         }
         if Instant::now() > deadline {
-            let place = home.place()?;
-            let log = place.map_or_else(|| home.folder().to_owned(), |place| place.log());
-            return Err(too_late(home, log));
+            let log = match home.location()? {
+                Some(location) => location.log(),
+                None => home.folder().to_owned(),
+            };
+            return Err(timed_out(home, log));
         }
         sleep(POLL);
     }
 }
 
-fn wait_for<S: Server>(
+fn wait_until_joined<B: Backend>(
     home: &Home,
-    place: &Place,
-    server: &S,
-    started: &mut S::Started,
+    location: &ServerLocation,
+    backend: &B,
+    started: &mut B::Started,
     deadline: Instant,
-) -> Result<EmbeddedServer, EmbeddedError> {
+) -> Result<JoinedServer, EmbeddedError> {
     loop {
-        if let Some(server) = server.join(home, place)? {
+        if let Some(server) = backend.join(home, location)? {
             return Ok(server);
         }
-        if !home.server_lives()? {
+        if !home.is_server_alive()? {
             return Err(EmbeddedError::Start {
                 kind: home.kind(),
                 reason: started.log_tail(),
             });
         }
         if Instant::now() > deadline {
-            return Err(too_late(home, place.log()));
+            return Err(timed_out(home, location.log()));
         }
         sleep(POLL);
     }
 }
 
-fn too_late(home: &Home, log: std::path::PathBuf) -> EmbeddedError {
+fn timed_out(home: &Home, log: PathBuf) -> EmbeddedError {
     EmbeddedError::Deadline {
         kind: home.kind(),
-        waited: START_DEADLINE,
+        waited: START_TIMEOUT,
         log,
     }
 }

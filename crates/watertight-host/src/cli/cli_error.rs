@@ -34,7 +34,8 @@ impl Diagnostic for CliError {
             Self::Server(error) => error.hint(),
             Self::Database(error) => error.hint(),
             Self::Migrate(error) => error.hint(),
-            Self::Connect(_) | Self::Output(_) => None,
+            Self::Connect(error) => error.hint(),
+            Self::Output(_) => None,
             Self::Port { .. } => Some("set it to a number from 0 to 65535, or unset it".to_owned()),
             Self::LogFilter(_) => Some("write it like `info,tower_http=debug`".to_owned()),
         }

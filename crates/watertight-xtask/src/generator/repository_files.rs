@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 
 use anyhow::{Context, Result, bail, ensure};
 use walkdir::WalkDir;
-use watertight_helpers::{Helper, Progress};
+use watertight_helpers::{Helper, HelperProgress};
 
 use super::watertight_source::{self, VENDORED};
 use crate::output::hint::{Hint as _, hinted};
@@ -110,8 +110,12 @@ pub(crate) fn cargo_generate() -> Result<PathBuf> {
     let helper = Helper::new("watertight-generate", sources);
     let report = |progress| {
         terminal::status(match progress {
-            Progress::Building => "building cargo-generate: about 1 minute on two cores, once",
-            Progress::Waiting => "waiting for another process that is building cargo-generate",
+            HelperProgress::Building => {
+                "building cargo-generate: about 1 minute on two cores, once"
+            }
+            HelperProgress::Waiting => {
+                "waiting for another process that is building cargo-generate"
+            }
         });
     };
     Ok(helper.build(&report)?)

@@ -1,7 +1,12 @@
 use std::error::Error;
 use std::fmt;
 
+use watertight_connection::{
+    ConnectError, DatabaseUrlError, DotEnvError, UrlLookupError, WorkspaceError,
+};
 use watertight_diagnostics::{Diagnostic, ErrorReport, PostgresError, SourceExcerpt};
+use watertight_embedded::{DatabaseError, DumpError, EmbeddedError, MaintenanceError};
+use watertight_helpers::HelperError;
 use watertight_migrations::{LoadError, MigrateError, MigrationFailure, RefusedSql};
 use watertight_schema::{CatalogError, DiffError, GenerateError, ParseError, RenameAnswerError};
 
@@ -78,15 +83,25 @@ fn diagnostic<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a dyn Diagnostic
     }
     one_of!(
         CatalogError,
+        ConnectError,
+        DatabaseError,
+        DatabaseUrlError,
         DiffError,
+        DotEnvError,
+        DumpError,
+        EmbeddedError,
         GenerateError,
+        HelperError,
         LoadError,
+        MaintenanceError,
         MigrateError,
         MigrationFailure,
         ParseError,
         PostgresError,
         RefusedSql,
         RenameAnswerError,
+        UrlLookupError,
+        WorkspaceError,
     );
     None
 }

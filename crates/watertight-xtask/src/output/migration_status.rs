@@ -1,13 +1,13 @@
 use watertight_migrations::{PluginStatus, status_table};
 
-use crate::output::styles::{BAD, HEADING, PENDING, styled};
+use crate::output::styles::{ATTENTION, HEADING, PENDING, styled};
 
 /// The states of migrations as [`status_table`] prints them.
 const STATES: [(&str, anstyle::Style); 4] = [
     ("pending", PENDING),
-    ("out of order", BAD),
-    ("drifted", BAD),
-    ("ahead", BAD),
+    ("out of order", ATTENTION),
+    ("drifted", ATTENTION),
+    ("ahead", ATTENTION),
 ];
 
 /// Returns the table of the plugins' migrations in colour.

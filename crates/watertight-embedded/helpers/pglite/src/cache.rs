@@ -1,7 +1,7 @@
-//! What PGlite unpacks from the program, once: the files of PostgreSQL, and its compiled code.
+//! The files that PGlite unpacks from the program once: PostgreSQL's files and its compiled code.
 //!
-//! PGlite keeps it in the user's cache. It is to lie beside the program, so that both go together, and it is to be there
-//! as a whole or not at all: PGlite itself does not see when a kill has left half of it.
+//! By default PGlite unpacks them to the user's cache folder. Here they are beside the program, so that both are removed
+//! together, and are renamed when they are complete: PGlite does not detect files that a killed process left incomplete.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -10,13 +10,13 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, ensure};
 use pglite_oxide::Pglite;
 
-/// Unpacks it unless it is there, in a process of its own.
+/// Unpacks the files in a child process unless they exist.
 pub fn ensure() -> Result<()> {
     let folder = folder()?;
     if folder.exists() {
         return Ok(());
     }
-    // Others who need it wait.
+    // Concurrent processes wait.
     let lock = File::create(folder.with_extension("lock")).context("failed to create a lock")?;
     lock.lock()?;
     if folder.exists() {
@@ -26,42 +26,42 @@ pub fn ensure() -> Result<()> {
     if new.exists() {
         fs::remove_dir_all(&new).with_context(|| format!("failed to remove {}", new.display()))?;
     }
-    let mut unpack = of_this_program(&new)?;
-    // It holds the lock too: when this process is killed, it goes on.
+    let mut unpack = with_cache(&new)?;
+    // The child holds the lock too, as it continues when this process is killed.
     let held = Stdio::from(lock.try_clone()?);
     let status = unpack.arg("unpack").stdin(held).status()?;
     ensure!(
         status.success(),
-        "failed to unpack PGlite; see what is said above"
+        "failed to unpack PGlite; see the error above"
     );
-    fs::rename(&new, &folder).context("failed to put what PGlite unpacks in its place")
+    fs::rename(&new, &folder).context("failed to rename the unpacked files")
 }
 
-/// Does what makes PGlite unpack everything.
+/// Makes PGlite unpack all files.
 pub fn unpack() -> Result<()> {
     let mut postgres = Pglite::temporary()?;
     postgres.exec("SELECT 1", None)?;
     postgres.close()
 }
 
-/// This program, which uses what is unpacked.
+/// Returns a command for this program that uses the unpacked files.
 pub fn command() -> Result<Command> {
-    of_this_program(&folder()?)
+    with_cache(&folder()?)
 }
 
-/// Beside the folder of the program: `…/watertight-pglite-FINGERPRINT/bin/watertight-pglite`.
+/// Returns the folder beside `bin` of the program `…/watertight-pglite-FINGERPRINT/bin/watertight-pglite`.
 fn folder() -> Result<PathBuf> {
     let program = std::env::current_exe()?;
     let folder = program
         .ancestors()
         .nth(2)
-        .context("the program lies nowhere")?;
+        .context("the program has no parent folder")?;
     Ok(folder.join("unpacked"))
 }
 
-fn of_this_program(cache: &Path) -> Result<Command> {
+fn with_cache(cache: &Path) -> Result<Command> {
     let mut command = Command::new(std::env::current_exe()?);
-    // The first on Linux, the second on macOS.
+    // PGlite uses the first on Linux, and the second on macOS.
     command.env("XDG_CACHE_HOME", cache).env("HOME", cache);
     Ok(command)
 }

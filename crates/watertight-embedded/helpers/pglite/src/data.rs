@@ -10,20 +10,20 @@ use tar::Archive;
 
 use crate::cache;
 
-/// The database that a workspace uses.
+/// The workspace's database.
 pub const DATABASE: &str = "watertight";
 
-/// Where PGlite has what belongs to one database, below its own folder.
+/// The folder of PGlite's files for one database, relative to its root.
 const RUNTIME: &str = "tmp/pglite";
-/// PostgreSQL's data folder, below that.
+/// PostgreSQL's data folder, relative to [`RUNTIME`].
 const PGDATA: &str = "base";
 
-/// PGlite's folder in `folder`.
+/// Returns PGlite's root in `folder`.
 pub fn root(folder: &Path) -> PathBuf {
     folder.join("data")
 }
 
-/// Makes the data unless it is there, in a process of its own, whose memory goes with it.
+/// Creates the data unless it exists. A child process does it, as that frees its memory.
 pub fn ensure(folder: &Path) -> Result<()> {
     if root(folder).exists() {
         return Ok(());
@@ -35,22 +35,22 @@ pub fn ensure(folder: &Path) -> Result<()> {
         .status()?;
     ensure!(
         status.success(),
-        "failed to create the data; see what is said above"
+        "failed to create the data; see the error above"
     );
     Ok(())
 }
 
-/// Removes what PGlite writes anew whenever it starts, and does not read when a kill has left half of it.
+/// Removes a file that PGlite writes whenever it starts. PGlite fails if a killed process left it incomplete.
 pub fn clear_before_start(folder: &Path) {
     let runtime = root(folder).join(RUNTIME);
-    // It is there only after the first start.
+    // It exists only after the first start.
     let _ = fs::remove_file(runtime.join(".pglite-oxide-runtime-layout.json"));
 }
 
-/// Makes the data: beside its place first, so that it is there as a whole or not at all.
+/// Creates the data, and renames it when it is complete.
 ///
-/// By itself PGlite would begin with an overlay on a template in its cache, and copy a file of it when it is first
-/// written to. A kill in the middle of that would leave half a file.
+/// By default PGlite uses an overlay on a template in its cache, and copies a file when it is first written to. A killed
+/// process would leave an incomplete file.
 pub fn init(folder: &Path) -> Result<()> {
     let new = folder.join("data.new");
     if new.exists() {
@@ -64,10 +64,10 @@ pub fn init(folder: &Path) -> Result<()> {
     let mut postgres = Pglite::builder().path(&new).database("postgres").open()?;
     postgres.exec(&format!("CREATE DATABASE {DATABASE}"), None)?;
     postgres.close()?;
-    fs::rename(&new, root(folder)).context("failed to put the data in its place")
+    fs::rename(&new, root(folder)).context("failed to rename the data")
 }
 
-/// Puts the extensions that come with PGlite where `CREATE EXTENSION` finds them.
+/// Installs the extensions that come with PGlite, for `CREATE EXTENSION`.
 pub fn install_extensions(root: &Path) -> Result<()> {
     for extension in pglite_oxide_assets::manifest()?.extensions {
         if let Some(archive) = pglite_oxide_assets::extension_archive(&extension.sql_name) {

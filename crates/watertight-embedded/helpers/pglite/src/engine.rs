@@ -1,7 +1,7 @@
-//! The process in which PostgreSQL runs.
+//! The process that runs PostgreSQL.
 //!
-//! It can be killed at any time: PostgreSQL recovers from its log. That is also how a statement is cancelled, since
-//! nothing can interrupt PostgreSQL inside WebAssembly.
+//! It can be killed at any time, as PostgreSQL recovers from its log. This is also how a statement is cancelled:
+//! PostgreSQL inside WebAssembly cannot be interrupted.
 
 use std::io::{self, Read as _};
 use std::os::unix::net::UnixStream;
@@ -16,21 +16,21 @@ use pglite_oxide::PgliteServer;
 
 use crate::{cache, data};
 
-const START_DEADLINE: Duration = Duration::from_mins(1);
+const START_TIMEOUT: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(5);
 
-/// Runs PostgreSQL on the data in `folder` until the standard input ends, as it does when the parent is gone.
+/// Runs PostgreSQL on the data in `folder` until stdin ends, which also happens when the parent process ends.
 pub fn run(folder: &Path, socket: &Path) -> Result<()> {
     let _server = PgliteServer::builder()
         .path(data::root(folder))
         .unix(socket)
         .start()?;
     io::stdin().read_to_end(&mut Vec::new())?;
-    // A server that is dropped would wait for its client.
+    // Dropping the server would wait for its client.
     std::process::exit(0);
 }
 
-/// The engine as the process sees it that started it.
+/// The engine process, as seen by its parent.
 pub struct Engine {
     folder: PathBuf,
     socket: PathBuf,
@@ -38,7 +38,7 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// An engine that is started when it is needed.
+    /// Returns an engine that is started when it is first needed.
     pub fn new(folder: &Path, socket_folder: &Path) -> Self {
         Self {
             folder: folder.to_owned(),
@@ -47,7 +47,7 @@ impl Engine {
         }
     }
 
-    /// A new session. Only one may be open at a time.
+    /// Opens a session, and starts the engine if it is not running. Only one session may be open at a time.
     pub fn connect(&self) -> Result<UnixStream> {
         let mut process = self.process();
         if let Some(mut running) = process.take() {
@@ -55,36 +55,36 @@ impl Engine {
                 *process = Some(running);
                 return Ok(stream);
             }
-            eprintln!("watertight-pglite: PostgreSQL has ended, and is started again");
+            eprintln!("watertight-pglite: PostgreSQL has ended and is restarted");
             end(&mut running);
         }
         let _ = std::fs::remove_file(&self.socket);
         let mut starting = self.start()?;
-        let deadline = Instant::now() + START_DEADLINE;
+        let deadline = Instant::now() + START_TIMEOUT;
         loop {
             if let Ok(stream) = UnixStream::connect(&self.socket) {
                 *process = Some(starting);
                 return Ok(stream);
             }
             if let Some(status) = starting.try_wait()? {
-                bail!("PostgreSQL does not start ({status})");
+                bail!("PostgreSQL did not start ({status})");
             }
             if Instant::now() > deadline {
                 end(&mut starting);
-                bail!("PostgreSQL does not start in time");
+                bail!("PostgreSQL did not start in time");
             }
             sleep(POLL);
         }
     }
 
-    /// Ends PostgreSQL at once. What was not committed is rolled back when it is started again.
+    /// Kills PostgreSQL. Uncommitted changes are rolled back when it is restarted.
     pub fn kill(&self) {
         if let Some(mut child) = self.process().take() {
             end(&mut child);
         }
     }
 
-    /// Ends PostgreSQL when no session is open.
+    /// Stops PostgreSQL. No session may be open.
     pub fn stop(&self) {
         if let Some(mut child) = self.process().take() {
             drop(child.stdin.take());

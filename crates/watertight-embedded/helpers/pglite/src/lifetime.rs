@@ -1,4 +1,4 @@
-//! How long a server is needed.
+//! Waiting until a server is no longer needed.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Read as _};
@@ -10,41 +10,41 @@ use anyhow::{Context as _, Result};
 
 use crate::turn::Turn;
 
-const ROUND: Duration = Duration::from_millis(500);
-/// Five seconds.
-const ROUNDS_ALONE: u32 = 10;
+const CHECK_INTERVAL: Duration = Duration::from_millis(500);
+/// The number of checks without a user after which the server stops: five seconds.
+const CHECKS_WITHOUT_USERS: u32 = 10;
 
-/// Returns some seconds after the last user has gone. Users hold shared locks on the file `users`, which the kernel
-/// takes back however they end, and one who has a session without a lock counts too.
+/// Returns some seconds after the last user has ended. Users hold shared locks on the file `users`, which the kernel
+/// releases however they end. An open session counts as a user too.
 ///
-/// The file stays locked: whoever then fails to get a lock knows that the server is going.
+/// The file stays locked: a process that fails to lock it knows that the server is stopping.
 pub fn while_used(users: &Path, turn: &Turn) -> Result<File> {
     let opened = File::options().read(true).write(true).open(users);
     let file = opened.with_context(|| format!("failed to open {}", users.display()))?;
-    let mut alone = 0;
+    let mut checks = 0;
     loop {
-        sleep(ROUND);
+        sleep(CHECK_INTERVAL);
         match file.try_lock() {
             Ok(()) if turn.holder().is_some() => {
                 file.unlock()?;
-                alone = 0;
+                checks = 0;
             }
-            Ok(()) if alone >= ROUNDS_ALONE => return Ok(file),
+            Ok(()) if checks >= CHECKS_WITHOUT_USERS => return Ok(file),
             Ok(()) => {
                 file.unlock()?;
-                alone += 1;
+                checks += 1;
             }
-            Err(TryLockError::WouldBlock) => alone = 0,
+            Err(TryLockError::WouldBlock) => checks = 0,
             Err(TryLockError::Error(error)) => {
-                return Err(error).context("failed to look for users");
+                return Err(error).context("failed to check for users");
             }
         }
     }
 }
 
-/// Returns when the standard input ends, and says whether the data is to stay.
+/// Waits until stdin ends. Returns whether to keep the data.
 pub fn until_input_ends() -> bool {
-    let mut said = String::new();
-    let read = io::stdin().read_to_string(&mut said);
-    read.is_ok() && said == "keep\n"
+    let mut input = String::new();
+    let read = io::stdin().read_to_string(&mut input);
+    read.is_ok() && input == "keep\n"
 }

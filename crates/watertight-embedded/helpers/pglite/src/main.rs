@@ -1,12 +1,13 @@
 //! PGlite, PostgreSQL compiled to WebAssembly, behind a socket that any PostgreSQL client can use.
 //!
-//! `watertight-embedded` runs this program; its command line is for nobody else:
+//! `watertight-embedded` runs this program; its command line is internal:
 //!
-//! - `serve FOLDER SOCKET_FOLDER USERS_LOCK`: the database of a workspace, until nobody holds a lock on `USERS_LOCK`.
-//! - `scratch FOLDER SOCKET_FOLDER`: a database for a while, until the standard input ends.
-//! - `unpack`, `init FOLDER`, `engine FOLDER SOCKET`, `sql FOLDER [ARGUMENT]…`: what these run in processes of their own, the last for a dump.
+//! - `serve FOLDER SOCKET_FOLDER USERS_LOCK`: serves the database of a workspace until no process holds a lock on `USERS_LOCK`.
+//! - `scratch FOLDER SOCKET_FOLDER`: serves a scratch database until stdin ends.
+//! - `unpack`, `init FOLDER`, `engine FOLDER SOCKET`, `sql FOLDER [ARGUMENT]…`: the child processes of these. `sql` dumps the
+//!   database.
 //!
-//! `FOLDER` holds the data, in `FOLDER/data`.
+//! The data is in `FOLDER/data`.
 
 mod cache;
 mod data;
@@ -41,9 +42,9 @@ fn run() -> Result<()> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         ["serve", folder, sockets, users] => {
-            server::of_workspace(folder.as_ref(), sockets.as_ref(), users.as_ref())
+            server::serve_workspace(folder.as_ref(), sockets.as_ref(), users.as_ref())
         }
-        ["scratch", folder, sockets] => server::for_a_while(folder.as_ref(), sockets.as_ref()),
+        ["scratch", folder, sockets] => server::serve_scratch(folder.as_ref(), sockets.as_ref()),
         ["init", folder] => data::init(folder.as_ref()),
         ["engine", folder, socket] => engine::run(folder.as_ref(), Path::new(socket)),
         ["sql", folder, ref arguments @ ..] => dump::sql(folder.as_ref(), arguments),

@@ -1,4 +1,4 @@
-//! The file beside the socket that says that a PGlite is behind it.
+//! The file beside a socket that marks it as a PGlite's.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,12 +10,12 @@ use crate::holder::Holder;
 
 const NAME: &str = "pglite.json";
 
-/// Removes the file, if it is there.
+/// Removes the file if it exists.
 pub fn remove(sockets: &Path) {
     let _ = fs::remove_file(sockets.join(NAME));
 }
 
-/// Written for whoever has the socket's path, as PostgreSQL writes a lock file beside its own.
+/// The marker file, which clients find by the path of the socket.
 pub struct Marker {
     folder: PathBuf,
     sockets: PathBuf,
@@ -31,9 +31,9 @@ impl Marker {
         })
     }
 
-    /// Says who has the session.
+    /// Writes the file with the process that has the session.
     pub fn write(&self, holder: Option<&Holder>) -> Result<()> {
-        let text = json!({
+        let contents = json!({
             "pid": std::process::id(),
             "program": std::env::current_exe()?,
             "folder": self.folder,
@@ -42,7 +42,7 @@ impl Marker {
         });
         let file = self.sockets.join(NAME);
         let new = self.sockets.join("pglite.json.new");
-        fs::write(&new, text.to_string())
+        fs::write(&new, contents.to_string())
             .and_then(|()| fs::rename(&new, &file))
             .with_context(|| format!("failed to write {}", file.display()))
     }

@@ -20,11 +20,11 @@ use crate::{cache, data, dump, lifetime, marker, session, startup};
 /// PostgreSQL's name for the socket of port 5432.
 const SOCKET: &str = ".s.PGSQL.5432";
 
-/// The only user who can log in: PGlite asks nobody for a password.
+/// The only user that can log in, as PGlite has no passwords.
 const USER: &str = "postgres";
 
-/// How long the last session may take to end before the server stops all the same.
-const LAST_SESSION: Duration = Duration::from_secs(10);
+/// How long to wait for the last session before the server stops.
+const LAST_SESSION_TIMEOUT: Duration = Duration::from_secs(10);
 
 struct Server {
     folder: PathBuf,
@@ -33,23 +33,23 @@ struct Server {
     marker: Marker,
 }
 
-/// Serves the database of a workspace for as long as somebody uses it.
-pub fn of_workspace(folder: &Path, sockets: &Path, users: &Path) -> Result<()> {
-    // That of a helper that was killed names a process that is not this one.
+/// Serves the database of a workspace until it has no more users.
+pub fn serve_workspace(folder: &Path, sockets: &Path, users: &Path) -> Result<()> {
+    // A killed helper's marker has the wrong process.
     marker::remove(sockets);
     cache::ensure()?;
     data::ensure(folder)?;
     let server = start(folder, sockets)?;
-    let _going = lifetime::while_used(users, &server.turn)?;
-    // Nobody comes any more: the socket goes first.
+    let _users_lock = lifetime::while_used(users, &server.turn)?;
+    // First, so that no client connects any more.
     fs::remove_file(sockets.join(SOCKET)).context("failed to remove the socket")?;
     marker::remove(sockets);
     server.engine.stop();
     Ok(())
 }
 
-/// Serves a database until the standard input ends, and then removes it, unless it is to stay.
-pub fn for_a_while(folder: &Path, sockets: &Path) -> Result<()> {
+/// Serves a scratch database until stdin ends, and then removes it unless it is to be kept.
+pub fn serve_scratch(folder: &Path, sockets: &Path) -> Result<()> {
     cache::ensure()?;
     let root = data::root(folder);
     if !root.exists() {
@@ -59,14 +59,14 @@ pub fn for_a_while(folder: &Path, sockets: &Path) -> Result<()> {
     if !lifetime::until_input_ends() {
         server.engine.kill();
         fs::remove_dir_all(sockets).context("failed to remove the socket")?;
-        // The lock goes last: what is left without one, nobody would remove.
+        // The lock last, as a sweep skips folders without one.
         let data = data::root(folder);
         if data.exists() {
             fs::remove_dir_all(data).context("failed to remove the data")?;
         }
         return fs::remove_dir_all(folder).context("failed to remove the folder");
     }
-    let deadline = Instant::now() + LAST_SESSION;
+    let deadline = Instant::now() + LAST_SESSION_TIMEOUT;
     while server.turn.holder().is_some() && Instant::now() < deadline {
         sleep(Duration::from_millis(5));
     }
@@ -83,7 +83,7 @@ fn start(folder: &Path, sockets: &Path) -> Result<Arc<Server>> {
     });
     server.marker.write(None)?;
     let socket = sockets.join(SOCKET);
-    // What a killed server has left; this one holds the lock.
+    // A killed server's socket. This process holds the lock.
     let _ = fs::remove_file(&socket);
     let listener = UnixListener::bind(&socket)
         .with_context(|| format!("failed to listen on {}", socket.display()))?;
@@ -93,9 +93,9 @@ fn start(folder: &Path, sockets: &Path) -> Result<Arc<Server>> {
             match client {
                 Ok(client) => {
                     let server = Arc::clone(&clients);
-                    thread::spawn(move || server.answer(client));
+                    thread::spawn(move || server.handle(client));
                 }
-                // There are too many open files, say; it would come again at once.
+                // Such as too many open files. Trying again at once would fail again.
                 Err(error) => {
                     eprintln!("watertight-pglite: {error}");
                     sleep(Duration::from_millis(100));
@@ -107,13 +107,13 @@ fn start(folder: &Path, sockets: &Path) -> Result<Arc<Server>> {
 }
 
 impl Server {
-    fn answer(&self, mut client: UnixStream) {
+    fn handle(&self, mut client: UnixStream) {
         match startup::read(&mut client) {
             Ok(Some(Startup::Session { message, user })) => {
                 self.session(&mut client, &message, &user);
             }
             Ok(Some(Startup::Dump { arguments })) => self.dump(&mut client, &arguments),
-            // It may come late, when somebody else has the session.
+            // It may arrive when another process has the session.
             Ok(Some(Startup::Cancel)) => {
                 let sender = Holder::of(&client).pid;
                 if self
@@ -136,7 +136,7 @@ impl Server {
             );
             return refuse(client, "28000", &message, &hint);
         }
-        self.in_turn(client, |client, taken| {
+        self.with_turn(client, |client, taken| {
             let postgres = self.engine.connect()?;
             session::run(client, &postgres, startup, &self.engine, taken)?;
             Ok(())
@@ -144,36 +144,36 @@ impl Server {
     }
 
     fn dump(&self, client: &mut UnixStream, arguments: &[String]) {
-        self.in_turn(client, |client, _| {
-            // The dump runs PostgreSQL in a process of its own.
+        self.with_turn(client, |client, _| {
+            // The dump runs its own PostgreSQL.
             self.engine.stop();
-            let sql = dump::in_a_process(&self.folder, arguments)?;
-            // The client may have gone.
+            let sql = dump::in_child_process(&self.folder, arguments)?;
+            // The client may have disconnected.
             let _ = client.write_all(&[&b"D"[..], &sql].concat());
             Ok(())
         });
     }
 
-    /// Does it when nobody else has PostgreSQL, or tells the client who has it.
-    fn in_turn(
+    /// Runs `work` if no other client has the session, or sends the client an error that names its holder.
+    fn with_turn(
         &self,
         client: &mut UnixStream,
         work: impl FnOnce(&mut UnixStream, &Taken<'_>) -> Result<()>,
     ) {
-        let newcomer = Holder::of(client);
-        let taken = match self.turn.take(newcomer.clone()) {
+        let process = Holder::of(client);
+        let taken = match self.turn.take(process.clone()) {
             Ok(taken) => taken,
             Err(holder) => {
                 let message = format!(
                     "PGlite serves one connection at a time, and process {} has it: {}",
                     holder.pid, holder.command
                 );
-                let hint = "wait until that has ended, or stop it; a PostgreSQL server takes many at a time";
+                let hint = "wait until it has ended, or stop it; a PostgreSQL server serves many connections";
                 return refuse(client, "53300", &message, hint);
             }
         };
-        let noted = self.marker.write(Some(&newcomer));
-        let done = noted.and_then(|()| work(client, &taken));
+        let written = self.marker.write(Some(&process));
+        let done = written.and_then(|()| work(client, &taken));
         if let Err(error) = done {
             eprintln!("watertight-pglite: {error:#}");
             let hint = "see the log of the embedded database";

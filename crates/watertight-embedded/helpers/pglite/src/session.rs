@@ -1,4 +1,4 @@
-//! One client's session: what either side sends goes to the other.
+//! The session of a client, which forwards data in both directions.
 
 use std::io::{self, Write as _};
 use std::net::Shutdown;
@@ -10,13 +10,13 @@ use std::time::Duration;
 use crate::engine::Engine;
 use crate::turn::Taken;
 
-/// PostgreSQL's message for the end of a session.
+/// PostgreSQL's message that ends a session.
 const TERMINATE: [u8; 5] = [b'X', 0, 0, 0, 4];
 
-/// How long a statement may go on after its client has gone.
+/// How long a statement may continue after its client has disconnected.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Returns when the session has ended on both sides.
+/// Runs the session until it has ended on both sides.
 pub fn run(
     client: &UnixStream,
     postgres: &UnixStream,
@@ -28,18 +28,20 @@ pub fn run(
     let (ended, end) = channel::<()>();
     thread::scope(|scope| {
         scope.spawn(move || {
-            // However it ends: the client is gone.
+            // Also after an error, the client has disconnected.
             let _ = io::copy(&mut &*client, &mut &*postgres);
             taken.leave();
             let _ = (&*postgres).write_all(&TERMINATE);
             let _ = postgres.shutdown(Shutdown::Write);
             if end.recv_timeout(GRACE) == Err(RecvTimeoutError::Timeout) {
-                eprintln!("watertight-pglite: a client has gone; its statement is ended");
+                eprintln!(
+                    "watertight-pglite: a client has disconnected; its statement is cancelled"
+                );
                 engine.kill();
             }
         });
         let _ = io::copy(&mut &*postgres, &mut &*client);
-        // A client that has gone takes no more; PostgreSQL is heard out all the same, and ends the session.
+        // If the client has disconnected, the rest is discarded until PostgreSQL ends the session.
         let _ = io::copy(&mut &*postgres, &mut io::sink());
         let _ = client.shutdown(Shutdown::Both);
         drop(ended);

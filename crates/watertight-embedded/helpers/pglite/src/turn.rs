@@ -1,20 +1,19 @@
-//! One session at a time.
+//! Allows one session at a time.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::holder::Holder;
+use super::holder::Holder;
 
-/// How long a newcomer waits for a holder that has not said that it goes. A client that has just closed its
-/// connection may still be heard of in a moment.
+/// How long a process waits for a holder whose connection is open: the server sees the end of a closed connection with a
+/// delay.
 const PATIENCE: Duration = Duration::from_millis(300);
-/// The same for a newcomer of the holder's own process, which seldom opens a second connection before it closes the
-/// first.
+/// The same within one process, which seldom opens a second connection before it closes the first.
 const PATIENCE_WITHIN_PROCESS: Duration = Duration::from_secs(1);
-/// How long a holder that goes may take, PostgreSQL's own end of the session included.
-const LEAVING: Duration = Duration::from_secs(30);
+/// How long a process waits for a holder that has disconnected, until PostgreSQL has ended the session.
+const LEAVING_PATIENCE: Duration = Duration::from_secs(30);
 
-/// Who has the session.
+/// The holder of the session.
 #[derive(Default)]
 pub struct Turn {
     state: Mutex<Option<State>>,
@@ -27,14 +26,14 @@ struct State {
 }
 
 impl Turn {
-    /// Takes the session for `newcomer`, or says who has it.
-    pub fn take(&self, newcomer: Holder) -> Result<Taken<'_>, Holder> {
+    /// Takes the session for `process`, or returns its holder.
+    pub fn take(&self, process: Holder) -> Result<Taken<'_>, Holder> {
         let start = Instant::now();
         let mut state = self.state();
         while let Some(current) = &*state {
             let patience = if current.leaving {
-                LEAVING
-            } else if current.holder.pid == newcomer.pid {
+                LEAVING_PATIENCE
+            } else if current.holder.pid == process.pid {
                 PATIENCE_WITHIN_PROCESS
             } else {
                 PATIENCE
@@ -46,13 +45,13 @@ impl Turn {
             (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         }
         *state = Some(State {
-            holder: newcomer,
+            holder: process,
             leaving: false,
         });
         Ok(Taken(self))
     }
 
-    /// Who has it.
+    /// Returns the holder of the session.
     pub fn holder(&self) -> Option<Holder> {
         self.state().as_ref().map(|state| state.holder.clone())
     }
@@ -62,11 +61,11 @@ impl Turn {
     }
 }
 
-/// The session, until this is dropped.
+/// The session, which is released when this is dropped.
 pub struct Taken<'a>(&'a Turn);
 
 impl Taken<'_> {
-    /// The client has closed its connection: whoever comes now waits for the end of the session.
+    /// Marks the holder as disconnected: other processes now wait for the end of the session.
     pub fn leave(&self) {
         if let Some(state) = &mut *self.0.state() {
             state.leaving = true;
@@ -96,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_one_is_told_who_has_it() {
+    fn a_second_process_gets_the_holder() {
         let turn = Turn::default();
         let first = turn.take(process(1)).ok();
         assert_eq!(turn.take(process(2)).err(), Some(process(1)));
@@ -106,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_comes_while_the_first_leaves_waits() {
+    fn a_process_waits_while_the_holder_is_leaving() {
         let turn = Turn::default();
         let first = turn.take(process(1)).ok().unwrap();
         first.leave();

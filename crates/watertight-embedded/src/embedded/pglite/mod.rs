@@ -1,45 +1,42 @@
 //! The embedded server on PGlite: PostgreSQL compiled to WebAssembly.
 //!
-//! It runs in a helper, `watertight-pglite`, which is built when it is first needed. The helper serves one connection
-//! at a time and tells everybody else who has it. A user holds a shared lock on a file, which the kernel takes back
-//! however the user ends; some seconds after the last is gone, the helper ends.
+//! It runs in a helper program, `watertight-pglite`, which is built when it is first needed. The helper serves one
+//! connection at a time, and tells other clients who has it. A user holds a shared lock on a file, which the kernel
+//! releases however the user ends. Some seconds after the last user has ended, the helper ends.
 
-mod instance;
+pub(crate) mod instance;
+pub(crate) mod instance_folders;
 mod program;
-mod request;
-mod template;
+pub(crate) mod request;
+pub(crate) mod template;
 
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Stdio};
 
 use nix::sys::signal::Signal;
 use nix::unistd::geteuid;
+use watertight_connection::PgliteMarker;
 
-use super::acquire::{Server, Started};
-use super::home::{Home, Place, SOCKET_NAME, in_folder};
-use super::log::Log;
-use super::postgresql::install_advice;
-use super::user::ServerUser;
-use super::{
-    DATABASE, EmbeddedError, EmbeddedKind, EmbeddedProgress, EmbeddedServer, EmbeddedServerProcess,
-};
-use watertight_connection::{DatabaseUrl, PgliteMarker};
+use super::state::DATABASE;
+use super::state::backend::{Backend, JoinedServer, StartedServer};
+use super::state::embedded_error::EmbeddedError;
+use super::state::embedded_kind::EmbeddedKind;
+use super::state::embedded_progress::EmbeddedProgress;
+use super::state::embedded_status::EmbeddedServerProcess;
+use super::state::home::Home;
+use super::state::install_command::install_command;
+use super::state::server_location::ServerLocation;
+use super::state::server_log::ServerLog;
+use super::state::server_user::ServerUser;
+use super::state::socket::SOCKET_NAME;
 
-pub(crate) use instance::{Instance, sweep};
-pub use request::{DumpError, cancel as cancel_on_pglite, dump as dump_pglite};
-pub(crate) use template::{ensure as ensure_template, path as template};
-
-/// The only user of a PGlite.
-const USER: &str = "postgres";
-
-/// Whether there is a PGlite that runs here.
-pub(super) fn is_for_this_platform() -> bool {
-    // As pglite-oxide has been compiled for, and this crate too.
+/// Returns whether PGlite supports the platform that this crate was compiled for.
+pub(super) fn supports_this_platform() -> bool {
     cfg!(any(
         all(
             target_os = "linux",
@@ -50,70 +47,85 @@ pub(super) fn is_for_this_platform() -> bool {
     ))
 }
 
-/// The machine's PGlite.
+pub(super) fn unsupported_platform() -> EmbeddedError {
+    EmbeddedError::NoPglite {
+        platform: format!("{} on {}", std::env::consts::OS, std::env::consts::ARCH),
+        install: install_command(),
+    }
+}
+
+/// The PGlite of this machine's user.
 pub(super) struct Pglite {
     program: PathBuf,
 }
 
 impl Pglite {
-    /// Builds it if it has not been.
+    /// Builds the helper unless it is built.
     pub(super) fn build(report: &dyn Fn(EmbeddedProgress)) -> Result<Self, EmbeddedError> {
         let built = program::build(report);
         let program = built.map_err(|source| EmbeddedError::Helper {
             source,
-            advice: install_advice(),
+            install: install_command(),
         })?;
         Ok(Self { program })
     }
 }
 
-impl Server for Pglite {
+impl Backend for Pglite {
     type Started = StartedPglite;
 
-    fn join(&self, home: &Home, place: &Place) -> Result<Option<EmbeddedServer>, EmbeddedError> {
-        let users = open_users(home)?;
+    fn join(
+        &self,
+        home: &Home,
+        location: &ServerLocation,
+    ) -> Result<Option<JoinedServer>, EmbeddedError> {
+        let users = open_users_lock(home)?;
         match users.try_lock_shared() {
             Ok(()) => {}
-            // It is going, or looks just now whether anybody is there.
+            // The helper is ending, or checks for users at this moment.
             Err(TryLockError::WouldBlock) => return Ok(None),
-            Err(TryLockError::Error(error)) => return Err(in_folder(&home.users())(error)),
+            Err(TryLockError::Error(error)) => {
+                return Err(EmbeddedError::at(&home.users_lock())(error));
+            }
         }
-        let owner = fs::metadata(place.folder()).map_err(in_folder(place.folder()))?;
+        let folder = location.folder();
+        let owner = fs::metadata(folder).map_err(EmbeddedError::at(folder))?;
         if owner.uid() != geteuid().as_raw() {
             let error = io::Error::other("it belongs to another user");
-            return Err(in_folder(place.folder())(error));
+            return Err(EmbeddedError::at(folder)(error));
         }
-        if UnixStream::connect(place.socket_folder.join(SOCKET_NAME)).is_err() {
+        if UnixStream::connect(location.socket_folder.join(SOCKET_NAME)).is_err() {
             return Ok(None);
         }
-        Ok(Some(EmbeddedServer {
-            url: url(&place.socket_folder, DATABASE),
-            kind: EmbeddedKind::Pglite,
-            _lease: Box::new(users),
-        }))
+        let url = instance::url(&location.socket_folder, DATABASE);
+        Ok(Some(JoinedServer::new(url, users)))
     }
 
     fn start(
         &self,
         home: &Home,
-        place: &Place,
+        location: &ServerLocation,
         user: &ServerUser,
         server_lock: File,
     ) -> Result<StartedPglite, EmbeddedError> {
-        open_users(home)?;
-        let log = Log::open(&place.log())?;
-        let mut command = user.command(&self.program, place.folder());
+        open_users_lock(home)?;
+        let log = ServerLog::open(&location.log())?;
+        let mut command = user.command(&self.program, location.folder());
         command
             .arg("serve")
-            .args([place.folder(), &place.socket_folder, &home.users()])
+            .args([
+                location.folder(),
+                &location.socket_folder,
+                &home.users_lock(),
+            ])
             .stdin(Stdio::null())
             .stdout(server_lock)
             .stderr(log.for_server()?)
-            // Ctrl-C in the terminal is for the command, not for the server that others use too.
+            // Ctrl-C in the terminal must not stop a server that other processes use.
             .process_group(0);
-        let process = command.spawn().map_err(|source| EmbeddedError::Start {
+        let process = command.spawn().map_err(|error| EmbeddedError::Start {
             kind: EmbeddedKind::Pglite,
-            reason: format!("{} cannot be run: {source}", self.program.display()),
+            reason: format!("{} cannot be run: {error}", self.program.display()),
         })?;
         Ok(StartedPglite {
             process: Some(process),
@@ -122,13 +134,13 @@ impl Server for Pglite {
     }
 }
 
-/// A helper that has been started, and that is stopped if this is dropped before it is released.
+/// A PGlite that this process has started.
 pub(super) struct StartedPglite {
     process: Option<Child>,
-    log: Log,
+    log: ServerLog,
 }
 
-impl Started for StartedPglite {
+impl StartedServer for StartedPglite {
     fn log_tail(&mut self) -> String {
         self.log.tail()
     }
@@ -147,45 +159,33 @@ impl Drop for StartedPglite {
     }
 }
 
-/// What is known of the running helper at `place`; none while it comes or goes.
-pub(super) fn running(place: &Place) -> Option<EmbeddedServerProcess> {
-    let marker = PgliteMarker::beside(&place.socket_folder)?;
+/// Returns the running helper at `location`, or `None` while it starts or stops.
+pub(super) fn running(location: &ServerLocation) -> Option<EmbeddedServerProcess> {
+    let marker = PgliteMarker::beside(&location.socket_folder)?;
     let holder = marker
         .holder
         .map(|holder| format!("{} {}", holder.pid, holder.command));
     Some(EmbeddedServerProcess {
         pid: marker.pid,
         version: marker.version,
-        socket_folder: place.socket_folder.clone(),
-        sessions: holder.iter().count().try_into().unwrap_or_default(),
+        socket_folder: location.socket_folder.clone(),
+        sessions: i64::from(holder.is_some()),
         holder,
     })
 }
 
-/// The process to signal, and how, so that the helper stops.
-pub(super) fn to_stop(place: &Place) -> (Option<i32>, Signal) {
-    let pid = PgliteMarker::beside(&place.socket_folder).map(|marker| marker.pid);
+/// Returns the process to signal to stop the helper, if it is known, and the signal.
+pub(super) fn stop_signal(location: &ServerLocation) -> (Option<i32>, Signal) {
+    let pid = PgliteMarker::beside(&location.socket_folder).map(|marker| marker.pid);
     (pid.filter(|pid| *pid > 1), Signal::SIGTERM)
 }
 
-fn open_users(home: &Home) -> Result<File, EmbeddedError> {
-    let path = home.users();
+fn open_users_lock(home: &Home) -> Result<File, EmbeddedError> {
+    let path = home.users_lock();
     let opened = File::options()
         .read(true)
         .append(true)
         .create(true)
         .open(&path);
-    opened.map_err(in_folder(&path))
-}
-
-fn url(socket_folder: &Path, database: &str) -> DatabaseUrl {
-    let host = socket_folder.to_str().expect("the folder was chosen so");
-    let parameters = [
-        ("user", USER),
-        ("dbname", database),
-        ("host", host),
-        ("port", "5432"),
-        ("sslmode", "disable"),
-    ];
-    DatabaseUrl::from_parameters(&parameters).expect("the parameters are in order")
+    opened.map_err(EmbeddedError::at(&path))
 }

@@ -1,19 +1,17 @@
-//! The helper's program.
-
 use std::path::PathBuf;
 
-use watertight_helpers::{Helper, HelperError};
+use watertight_helpers::{Helper, HelperError, HelperProgress};
 
-use crate::EmbeddedProgress;
+use crate::embedded::state::embedded_progress::EmbeddedProgress;
 
 const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/helpers/pglite");
 
-/// The program; it is built if it has not been.
+/// Builds the helper program unless it is built, and returns its path.
 pub(super) fn build(report: &dyn Fn(EmbeddedProgress)) -> Result<PathBuf, HelperError> {
     Helper::new("watertight-pglite", SOURCES).build(&|progress| {
         report(match progress {
-            watertight_helpers::Progress::Building => EmbeddedProgress::BuildingPglite,
-            watertight_helpers::Progress::Waiting => EmbeddedProgress::WaitingForPglite,
+            HelperProgress::Building => EmbeddedProgress::BuildingPglite,
+            HelperProgress::Waiting => EmbeddedProgress::WaitingForPglite,
         });
     })
 }

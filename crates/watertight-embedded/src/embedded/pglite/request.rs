@@ -1,31 +1,43 @@
-//! What this process asks of a PGlite beside sessions.
+//! Requests to a PGlite other than sessions.
 
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
-use crate::embedded::home::SOCKET_NAME;
 use watertight_connection::{ConnectError, DatabaseUrl};
+use watertight_diagnostics::Diagnostic;
 
-/// As PostgreSQL's protocol has it. PGlite looks at who sends it, not at the key.
+use crate::embedded::state::socket::SOCKET_NAME;
+
+/// PostgreSQL's cancel request. PGlite checks the process that sends it, not the key.
 const CANCEL: u32 = 80_877_102;
-/// Not PostgreSQL's.
+/// PGlite's own request for a dump.
 const DUMP: u32 = 1_463_894_339;
 
-/// Why there is no dump of a PGlite.
+/// Why a PGlite cannot be dumped.
 #[derive(Debug, thiserror::Error)]
 pub enum DumpError {
-    /// It is not there, or another process has its connection.
+    /// It does not run, or another process has its connection.
     #[error(transparent)]
     Connect(#[from] ConnectError),
     /// `pg_dump` failed.
-    #[error(
-        "failed to dump the database: {reason}; correct the arguments for pg_dump, or see the log of the embedded database"
-    )]
-    Refused {
-        /// What it said.
+    #[error("failed to dump the database: {reason}")]
+    Failed {
+        /// What it printed.
         reason: String,
     },
+}
+
+impl Diagnostic for DumpError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Connect(error) => error.hint(),
+            Self::Failed { .. } => Some(
+                "correct the arguments for pg_dump, or see the log of the embedded database"
+                    .to_owned(),
+            ),
+        }
+    }
 }
 
 /// Cancels the statement that this process runs on the PGlite of `url`, ends its session, and waits until PGlite has
@@ -79,14 +91,14 @@ fn dump_error(url: &DatabaseUrl, response: &[u8]) -> DumpError {
     };
     let (url, reason) = (url.to_string(), field(b'M'));
     if field(b'C') == "53300" {
-        let advice = field(b'H');
+        let postgres_hint = Some(field(b'H')).filter(|hint| !hint.is_empty());
         return DumpError::Connect(ConnectError::TooManyConnections {
             url,
             reason,
-            advice,
+            postgres_hint,
         });
     }
-    DumpError::Refused { reason }
+    DumpError::Failed { reason }
 }
 
 /// Returns the socket folder of a PGlite, or `None` if the server is not one.

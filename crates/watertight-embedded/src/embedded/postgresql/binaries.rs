@@ -4,12 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{env, fs};
 
-use super::EmbeddedError;
+use crate::embedded::state::embedded_error::{EmbeddedError, MIN_POSTGRESQL_VERSION};
+use crate::embedded::state::install_command::install_command;
 
-/// Older versions lack `DROP DATABASE … WITH (FORCE)`, among others.
-pub(crate) const OLDEST_MAJOR: u32 = 13;
-
-/// The server's programs, all of one version.
+/// The programs of one PostgreSQL installation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Binaries {
     folder: PathBuf,
@@ -25,18 +23,18 @@ impl Binaries {
         self.folder.join("initdb")
     }
 
-    /// The first in `folders` that will do: of major version `wanted`, if data of that version is there.
+    /// Returns the first suitable installation in `folders`: of major version `wanted`, or else of any supported version.
     pub(crate) fn find(folders: &[PathBuf], wanted: Option<u32>) -> Result<Self, EmbeddedError> {
         let mut found = Vec::new();
         for folder in folders {
             let Some(binaries) = Self::in_folder(folder) else {
                 continue;
             };
-            let fits = match wanted {
+            let is_suitable = match wanted {
                 Some(major) => binaries.major == major,
-                None => binaries.major >= OLDEST_MAJOR,
+                None => binaries.major >= MIN_POSTGRESQL_VERSION,
             };
-            if fits {
+            if is_suitable {
                 return Ok(binaries);
             }
             found.push(binaries.major.to_string());
@@ -51,39 +49,39 @@ impl Binaries {
             Some(major) => EmbeddedError::OtherVersion { major, found },
             None => EmbeddedError::NoBinaries {
                 found,
-                advice: install_advice(),
+                install: install_command(),
             },
         })
     }
 
     fn in_folder(folder: &Path) -> Option<Self> {
-        // `postgres` on the PATH may be a link into the folder where the other programs are.
+        // `postgres` on the PATH may be a symbolic link into the folder with the other programs.
         let postgres = fs::canonicalize(folder.join("postgres")).ok()?;
         let folder = postgres.parent()?.to_owned();
         if !folder.join("initdb").exists() {
             return None;
         }
-        let said = Command::new(&postgres)
+        let output = Command::new(&postgres)
             .arg("--version")
             .stdin(Stdio::null())
             .output()
             .ok()?;
         Some(Self {
             folder,
-            major: major_version(&String::from_utf8_lossy(&said.stdout))?,
+            major: major_version(&String::from_utf8_lossy(&output.stdout))?,
         })
     }
 }
 
-/// `postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)`, `postgres (PostgreSQL) 18beta1`
-fn major_version(said: &str) -> Option<u32> {
-    let version = said.split_once("(PostgreSQL)")?.1.trim_start();
+/// Parses output such as `postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)` or `postgres (PostgreSQL) 18beta1`.
+fn major_version(output: &str) -> Option<u32> {
+    let version = output.split_once("(PostgreSQL)")?.1.trim_start();
     let digits = version.bytes().take_while(u8::is_ascii_digit).count();
     version[..digits].parse().ok()
 }
 
-/// Where server binaries are, best first: the `PATH`, what `pg_config` says, and where the packages of
-/// Debian, Fedora, Homebrew and Postgres.app put them.
+/// Returns the folders to search for PostgreSQL's programs, in order: the `PATH`, the folder that `pg_config` prints, and
+/// those of the packages for Debian, Fedora, Homebrew and Postgres.app.
 pub fn usual_binary_folders() -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> = env::var_os("PATH")
         .map(|path| env::split_paths(&path).collect())
@@ -92,8 +90,8 @@ pub fn usual_binary_folders() -> Vec<PathBuf> {
         .arg("--bindir")
         .stdin(Stdio::null())
         .output();
-    if let Some(said) = pg_config.ok().filter(|said| said.status.success()) {
-        folders.push(String::from_utf8_lossy(&said.stdout).trim().into());
+    if let Some(output) = pg_config.ok().filter(|output| output.status.success()) {
+        folders.push(String::from_utf8_lossy(&output.stdout).trim().into());
     }
     for (parent, prefix, below) in [
         ("/usr/lib/postgresql", "", "bin"),
@@ -114,7 +112,7 @@ pub fn usual_binary_folders() -> Vec<PathBuf> {
     folders
 }
 
-/// The folders of `parent` that are called `prefix` and a version, newest first.
+/// Returns the folders in `parent` that are named `prefix` and a version, newest first.
 fn versions_in(parent: &Path, prefix: &str) -> impl Iterator<Item = PathBuf> {
     let mut versions: Vec<(u32, PathBuf)> = fs::read_dir(parent)
         .into_iter()
@@ -130,46 +128,13 @@ fn versions_in(parent: &Path, prefix: &str) -> impl Iterator<Item = PathBuf> {
     versions.into_iter().map(|(_, folder)| folder)
 }
 
-pub(crate) fn install_advice() -> String {
-    if cfg!(target_os = "macos") {
-        return "`brew install postgresql@17`".to_owned();
-    }
-    advice_for(&fs::read_to_string("/etc/os-release").unwrap_or_default()).to_owned()
-}
-
-fn advice_for(os_release: &str) -> &'static str {
-    let names: Vec<_> = os_release
-        .lines()
-        .filter_map(|line| {
-            line.strip_prefix("ID=")
-                .or_else(|| line.strip_prefix("ID_LIKE="))
-        })
-        .flat_map(|names| names.trim_matches('"').split(' '))
-        .collect();
-    for (system, advice) in [
-        ("debian", "`apt-get install postgresql`"),
-        ("ubuntu", "`apt-get install postgresql`"),
-        ("fedora", "`dnf install postgresql-server`"),
-        ("rhel", "`dnf install postgresql-server`"),
-        ("alpine", "`apk add postgresql`"),
-        ("arch", "`pacman -S postgresql`"),
-        ("suse", "`zypper install postgresql-server`"),
-        ("opensuse", "`zypper install postgresql-server`"),
-    ] {
-        if names.contains(&system) {
-            return advice;
-        }
-    }
-    "your system's package of the PostgreSQL server"
-}
-
 #[cfg(test)]
 impl Binaries {
-    /// As if they were there.
+    /// Returns an installation that does not exist.
     pub(crate) fn for_test() -> Self {
         Self {
             folder: PathBuf::new(),
-            major: OLDEST_MAJOR,
+            major: MIN_POSTGRESQL_VERSION,
         }
     }
 }
@@ -179,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_major_version_is_read_from_what_postgres_says() {
+    fn the_major_version_is_parsed() {
         assert_eq!(
             major_version("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)\n"),
             Some(15)
@@ -198,21 +163,5 @@ mod tests {
             .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
             .collect();
         assert_eq!(names, ["pgsql-17", "pgsql-14", "pgsql-9.6"]);
-    }
-
-    #[test]
-    fn the_advice_fits_the_system() {
-        assert_eq!(
-            advice_for("ID=ubuntu\nID_LIKE=debian\n"),
-            "`apt-get install postgresql`"
-        );
-        assert_eq!(
-            advice_for("ID=\"rocky\"\nID_LIKE=\"rhel centos fedora\"\n"),
-            "`dnf install postgresql-server`"
-        );
-        assert_eq!(
-            advice_for(""),
-            "your system's package of the PostgreSQL server"
-        );
     }
 }

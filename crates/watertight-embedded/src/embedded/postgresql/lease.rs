@@ -1,10 +1,10 @@
-//! Who uses the server, and how it stops when nobody does.
+//! Leases on the server, and stopping it when nobody has one.
 //!
-//! A user holds a lease: a connection to the database `postgres` with a shared advisory lock. The kernel
-//! closes the connection however the user's process ends. The supervisor is a session inside the server. It
-//! outlives the client that began it, because a server does not look at a client's socket while it runs a
-//! statement. When it has been the only client for some seconds it takes the users' lock for itself and
-//! stops the server; whoever fails to get the lock then knows that the server is going.
+//! A lease is a connection to the database `postgres` with a shared advisory lock. The kernel closes the connection however
+//! the user's process ends. The supervisor is a session inside the server. It outlives the client that started it, because
+//! a server does not check a client's socket while it runs a statement. When it has been the only client for some seconds,
+//! it takes the users' lock itself and stops the server. A client that cannot get the lock knows that the server is
+//! stopping.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -14,8 +14,12 @@ use diesel::dsl::sql;
 use diesel::sql_types::Bool;
 use diesel_async::SimpleAsyncConnection as _;
 
-use super::{EmbeddedError, EmbeddedKind};
 use watertight_connection::{Connection, DatabaseUrl, SharedRuntime};
+
+use crate::embedded::state::embedded_error::EmbeddedError;
+use crate::embedded::state::embedded_kind::EmbeddedKind;
+
+const SUPERVISOR_TIMEOUT: Duration = Duration::from_secs(20);
 
 const SUPERVISE: &str = r"
 DO $$
@@ -26,7 +30,7 @@ BEGIN
         RETURN;
     END IF;
     LOOP
-        -- Each round is a transaction of its own, so that no snapshot grows old.
+        -- A transaction for each round, so that no snapshot grows old.
         COMMIT;
         PERFORM pg_sleep(0.5);
         COMMIT;
@@ -43,7 +47,7 @@ BEGIN
         END IF;
         rounds_alone := rounds_alone + 1;
         IF rounds_alone = 10 THEN
-            -- One more round follows with the lock held: a newcomer who came before it shows up there.
+            -- Another round follows with the lock held, to see clients that connected before.
             IF NOT pg_try_advisory_lock(1463894338, 1) THEN
                 rounds_alone := 0;
             END IF;
@@ -65,29 +69,29 @@ const IS_SUPERVISED: &str = "SELECT EXISTS (
     WHERE locktype = 'advisory' AND granted AND classid = 1463894338 AND objid = 2
 )";
 
-/// Sessions other than the asking one and the supervisor's.
-pub(crate) const SESSIONS: &str = "SELECT count(*) FROM pg_stat_activity
+/// Counts the sessions other than the current one and the supervisor's.
+pub(super) const SESSIONS: &str = "SELECT count(*) FROM pg_stat_activity
     WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
         AND pid NOT IN (
             SELECT pid FROM pg_locks
             WHERE locktype = 'advisory' AND granted AND classid = 1463894338 AND objid = 2
         )";
 
-/// Keeps the server up while it lives.
-pub(crate) struct Lease {
+/// Keeps the server running until it is dropped.
+pub(super) struct Lease {
     connection: Connection,
 }
 
 impl Lease {
-    /// Takes a lease on the server of `url`, a URL of its database `postgres`. None: the server is not
-    /// answering, or is about to stop; try again, or start it.
-    pub(crate) fn take(url: &DatabaseUrl) -> Result<Option<Self>, EmbeddedError> {
+    /// Takes a lease on the server of `url`, a URL of its database `postgres`. Returns `None` if the server does not accept
+    /// connections or is stopping.
+    pub(super) fn take(url: &DatabaseUrl) -> Result<Option<Self>, EmbeddedError> {
         let Ok(mut connection) = url.with_application_name("watertight lease").connect() else {
             return Ok(None);
         };
         match sql::<Bool>(TRY_LEASE).get_result(&mut connection) {
             Ok(true) => {}
-            // Going, or gone while we asked.
+            // The server is stopping, or has just stopped.
             Ok(false) | Err(_) => return Ok(None),
         }
         let mut lease = Self { connection };
@@ -95,7 +99,7 @@ impl Lease {
         Ok(Some(lease))
     }
 
-    pub(crate) fn connection(&mut self) -> &mut Connection {
+    pub(super) fn connection(&mut self) -> &mut Connection {
         &mut self.connection
     }
 
@@ -106,19 +110,19 @@ impl Lease {
         let url = url.with_application_name("watertight supervisor");
         SharedRuntime::spawn(async move {
             if let Ok(mut connection) = url.connect_async().await {
-                // The server would log the whole block as the statement that it ended.
+                // When the server stops, it would log the whole statement.
                 let quiet = "SET log_min_error_statement = panic";
                 let _ = connection.batch_execute(quiet).await;
-                // Returns when another supervisor was faster, or when the server stops.
+                // Returns when there is another supervisor, or when the server stops.
                 let _ = connection.batch_execute(SUPERVISE).await;
             }
         });
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + SUPERVISOR_TIMEOUT;
         while !self.is_supervised()? {
             if Instant::now() > deadline {
                 return Err(EmbeddedError::Start {
                     kind: EmbeddedKind::Postgresql,
-                    reason: "the session that stops the server later cannot be begun".to_owned(),
+                    reason: "the session that later stops the server cannot be started".to_owned(),
                 });
             }
             sleep(Duration::from_millis(10));

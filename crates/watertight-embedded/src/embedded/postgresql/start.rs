@@ -1,24 +1,24 @@
-//! Making a data folder, and starting a server on it.
+//! Starting a server on a data folder.
 
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use super::binaries::Binaries;
-use crate::embedded::acquire::Started;
-use crate::embedded::home::{Place, in_folder};
-use crate::embedded::log::Log;
-use crate::embedded::user::ServerUser;
-use crate::embedded::{EmbeddedError, EmbeddedKind};
+use super::initdb::create_data;
+use crate::embedded::state::backend::StartedServer;
+use crate::embedded::state::embedded_error::EmbeddedError;
+use crate::embedded::state::embedded_kind::EmbeddedKind;
+use crate::embedded::state::server_location::ServerLocation;
+use crate::embedded::state::server_log::ServerLog;
+use crate::embedded::state::server_user::ServerUser;
+use crate::embedded::state::socket::SOCKET_NAME;
 
-/// The superuser of the embedded server.
-pub(crate) const USER: &str = "watertight";
-
-/// Starts the server in the background, and waits for one line on its standard input before it leaves it
-/// alone. When the input ends without that line, then whoever started the server died before it was
-/// supervised, and it stops. Closing the shell's own standard output leaves the server's lock to the server.
+/// Starts the server in the background and waits for a line on its standard input. If the input ends without one, the
+/// process that started the server died before the server had a supervisor, and the server is stopped. The shell closes
+/// its own standard output so that only the server holds the lock.
 const START_SCRIPT: &str = r#"
 "$@" </dev/null &
 server=$!
@@ -26,13 +26,13 @@ exec >&- 2>&-
 read -r supervised || kill -INT "$server"
 "#;
 
-/// A server that has been started, and that stops if this is dropped before it is [released](Started::release).
-pub(crate) struct StartedServer {
+/// A PostgreSQL server that this process has started.
+pub(in crate::embedded) struct StartedPostgresql {
     shell: Child,
-    log: Log,
+    log: ServerLog,
 }
 
-impl Started for StartedServer {
+impl StartedServer for StartedPostgresql {
     fn release(mut self) {
         if let Some(mut input) = self.shell.stdin.take() {
             let _ = input.write_all(b"supervised\n");
@@ -44,140 +44,96 @@ impl Started for StartedServer {
     }
 }
 
-impl Drop for StartedServer {
+impl Drop for StartedPostgresql {
     fn drop(&mut self) {
         drop(self.shell.stdin.take());
         let _ = self.shell.wait();
     }
 }
 
-/// Starts the server at `place`, on the machine's PostgreSQL in one of `binary_folders`. It may take a while
-/// until it answers. The caller holds the guard.
-pub(crate) fn start(
-    place: &Place,
+/// Starts the server at `location` with the first suitable PostgreSQL in `binary_folders`, and creates its data unless
+/// it exists. It may not accept connections yet. The caller holds the start lock.
+pub(super) fn start(
+    location: &ServerLocation,
     user: &ServerUser,
-    binary_folders: &[std::path::PathBuf],
+    binary_folders: &[PathBuf],
     server_lock: File,
-) -> Result<StartedServer, EmbeddedError> {
-    let data = place.data();
+) -> Result<StartedPostgresql, EmbeddedError> {
+    let data = location.data();
     let binaries = Binaries::find(binary_folders, data_version(&data)?)?;
     if !data.exists() {
-        init(&binaries, place, user, &server_lock)?;
+        create_data(&binaries, location, user, &server_lock)?;
     }
-    remove_stale_files(place)?;
+    remove_stale_files(location)?;
 
-    let log = Log::open(&place.log())?;
-    let errors = log.for_server()?;
-    let socket_folder = place.socket_folder.display();
-    let mut command = user.command("sh", place.folder());
+    let log = ServerLog::open(&location.log())?;
+    let settings = [
+        "listen_addresses=".to_owned(),
+        "unix_socket_permissions=0700".to_owned(),
+        format!(
+            "unix_socket_directories=\"{}\"",
+            location.socket_folder.display()
+        ),
+        // After a restart, the server would have no supervisor.
+        "restart_after_crash=off".to_owned(),
+        "logging_collector=off".to_owned(),
+        "log_destination=stderr".to_owned(),
+    ];
+    let mut command = user.command("sh", location.folder());
     command
         .args(["-c", START_SCRIPT, "sh"])
         .arg(binaries.postgres())
         .arg("-D")
         .arg(&data)
-        .args([
-            "-p",
-            "5432",
-            "-c",
-            "listen_addresses=",
-            "-c",
-            "unix_socket_permissions=0700",
-        ])
-        .args([
-            "-c",
-            &format!("unix_socket_directories=\"{socket_folder}\""),
-        ])
-        // A server that came back after a crash of one of its processes would have lost its supervisor.
-        .args(["-c", "restart_after_crash=off"])
-        .args([
-            "-c",
-            "logging_collector=off",
-            "-c",
-            "log_destination=stderr",
-        ])
+        .args(["-p", "5432"])
+        .args(settings.iter().flat_map(|setting| ["-c", setting.as_str()]))
         .stdin(Stdio::piped())
         .stdout(server_lock)
-        .stderr(errors)
-        // Ctrl-C in the terminal is for the command, not for the server that others use too.
+        .stderr(log.for_server()?)
+        // Ctrl-C in the terminal must not stop a server that other processes use.
         .process_group(0);
-    let shell = command.spawn().map_err(|source| EmbeddedError::Start {
+    let shell = command.spawn().map_err(|error| EmbeddedError::Start {
         kind: EmbeddedKind::Postgresql,
-        reason: format!("`sh` cannot be run: {source}"),
+        reason: format!("`sh` cannot be run: {error}"),
     })?;
-    Ok(StartedServer { shell, log })
+    Ok(StartedPostgresql { shell, log })
 }
 
-/// The major version of the server that made the data folder.
+/// Returns the major version of PostgreSQL that created the data folder.
 fn data_version(data: &Path) -> Result<Option<u32>, EmbeddedError> {
     if !data.exists() {
         return Ok(None);
     }
     let file = data.join("PG_VERSION");
-    let text = fs::read_to_string(&file).map_err(in_folder(&file))?;
-    Ok(text.trim().parse().ok())
+    let version = fs::read_to_string(&file).map_err(EmbeddedError::at(&file))?;
+    Ok(version.trim().parse().ok())
 }
 
-/// Makes the data folder: beside its place first, so that it is there as a whole or not at all.
+/// Removes the files of a server that did not stop properly.
 ///
-/// `initdb` holds the server's lock by its standard input, which it does not read: when this process is
-/// killed, whoever comes next has to wait for `initdb` to end.
-fn init(
-    binaries: &Binaries,
-    place: &Place,
-    user: &ServerUser,
-    server_lock: &File,
-) -> Result<(), EmbeddedError> {
-    let cannot_run = |source: std::io::Error| EmbeddedError::Init {
-        reason: source.to_string(),
-    };
-    let new = place.folder().join("data.new");
-    if new.exists() {
-        fs::remove_dir_all(&new).map_err(in_folder(&new))?;
-    }
-    let said = user
-        .command(binaries.initdb(), place.folder())
-        .arg("-D")
-        .arg(&new)
-        .args([
-            "--auth=trust",
-            "--encoding=UTF8",
-            "--locale=C",
-            "--username",
-            USER,
-        ])
-        .stdin(server_lock.try_clone().map_err(cannot_run)?)
-        .output()
-        .map_err(cannot_run)?;
-    if !said.status.success() {
-        let reason = String::from_utf8_lossy(&said.stderr).trim().to_owned();
-        return Err(EmbeddedError::Init { reason });
-    }
-    let data = place.data();
-    fs::rename(&new, &data).map_err(in_folder(&data))
-}
-
-/// After a crash of the machine, the number in `postmaster.pid` may be another program's, and PostgreSQL
-/// would not start for fear that it is a server.
-fn remove_stale_files(place: &Place) -> Result<(), EmbeddedError> {
-    let pid_file = place.data().join("postmaster.pid");
-    let Some(pid) = postmaster_pid(place) else {
+/// After the machine has crashed, the process in `postmaster.pid` may be another program. PostgreSQL would take it for a
+/// running server and not start.
+fn remove_stale_files(location: &ServerLocation) -> Result<(), EmbeddedError> {
+    let pid_file = location.data().join("postmaster.pid");
+    let Some(pid) = postmaster_pid(location) else {
         return Ok(());
     };
-    let data = place.data().display().to_string();
+    let data = location.data().display().to_string();
     if command_line(pid).is_some_and(|command| command.contains(&data)) {
         return Err(EmbeddedError::Foreign { pid });
     }
-    fs::remove_file(&pid_file).map_err(in_folder(&pid_file))?;
-    for name in [".s.PGSQL.5432", ".s.PGSQL.5432.lock"] {
-        let _ = fs::remove_file(place.socket_folder.join(name));
+    fs::remove_file(&pid_file).map_err(EmbeddedError::at(&pid_file))?;
+    for name in [SOCKET_NAME.to_owned(), format!("{SOCKET_NAME}.lock")] {
+        let _ = fs::remove_file(location.socket_folder.join(name));
     }
     Ok(())
 }
 
-/// The process that runs the server, as PostgreSQL recorded it.
-pub(crate) fn postmaster_pid(place: &Place) -> Option<i32> {
-    let text = fs::read_to_string(place.data().join("postmaster.pid")).ok()?;
-    text.lines()
+/// Returns the main process of the server, as recorded by PostgreSQL.
+pub(super) fn postmaster_pid(location: &ServerLocation) -> Option<i32> {
+    let contents = fs::read_to_string(location.data().join("postmaster.pid")).ok()?;
+    contents
+        .lines()
         .next()?
         .trim()
         .parse()
@@ -189,9 +145,9 @@ fn command_line(pid: i32) -> Option<String> {
     if let Ok(bytes) = fs::read(format!("/proc/{pid}/cmdline")) {
         return Some(String::from_utf8_lossy(&bytes).into_owned());
     }
-    let said = Command::new("ps")
+    let output = Command::new("ps")
         .args(["-o", "args=", "-p", &pid.to_string()])
         .output()
         .ok()?;
-    Some(String::from_utf8_lossy(&said.stdout).into_owned())
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -1,0 +1,6 @@
+//! Databases that are created and dropped: [recreating one](maintenance), scratch databases and their templates.
+
+pub(crate) mod maintenance;
+pub(crate) mod maintenance_error;
+pub(crate) mod scratch_database;
+pub(crate) mod template;
