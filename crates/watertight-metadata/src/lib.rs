@@ -49,8 +49,8 @@
 //!
 //! # Ids at run time
 //!
-//! Tools read ids from files and command lines with [`PluginId::parse`], whose error has the broken rule and the id that
-//! was probably meant:
+//! Tools read ids from files and command lines with [`PluginId::parse`], whose error has the broken rule and the id
+//! that was probably meant:
 //!
 //! ```
 //! use watertight_metadata::PluginId;
