@@ -25,9 +25,10 @@ use crate::sources::describe;
 /// }
 /// ```
 ///
-/// It uses the same locks and history as a [`Migrator`](crate::Migrator), and restores settings. Diesel gives it no access
-/// to a migration's SQL, so it needs more round trips, records no checksum, and its errors have no location. A migration
-/// that runs without a transaction gets a connection that sends its statements one by one and cannot be downcast.
+/// It uses the same locks and history as a [`Migrator`](crate::Migrator), and restores settings. Diesel gives it no
+/// access to a migration's SQL, so it needs more round trips, records no checksum, and its errors have no location. A
+/// migration that runs without a transaction gets a connection that sends its statements one by one and cannot be
+/// downcast.
 pub struct PluginHarness<'c, C> {
     connection: &'c mut C,
     plugin: PluginId,

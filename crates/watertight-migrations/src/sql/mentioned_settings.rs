@@ -14,8 +14,8 @@ pub(crate) struct MentionedNames {
 
 /// Returns the names in `sql` if it may change settings. A false positive costs one query.
 ///
-/// It may change settings if `SET`, `RESET`, `DISCARD` or `set_config` occurs in it, also in strings and function bodies
-/// but not in comments. The `SET` clauses of `UPDATE`, `ALTER`, `CREATE` and `DELETE` do not count.
+/// It may change settings if `SET`, `RESET`, `DISCARD` or `set_config` occurs in it, also in strings and function
+/// bodies but not in comments. The `SET` clauses of `UPDATE`, `ALTER`, `CREATE` and `DELETE` do not count.
 pub(crate) fn mentioned_settings(sql: &str) -> Option<MentionedNames> {
     let mut reader = Reader::default();
     reader.read(sql);
