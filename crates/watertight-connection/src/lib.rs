@@ -28,7 +28,7 @@
 //! # PGlite
 //!
 //! The embedded database of `watertight-embedded` can be a PGlite, which serves one connection at a time.
-//! [`DatabaseUrl::serves_one_connection`] tells it apart in every process that has its URL, and
+//! [`DatabaseUrl::serves_one_connection`] detects this in every process that has its URL, and
 //! [`ConnectError::TooManyConnections`] names the process that has the connection.
 
 mod connect;

@@ -40,7 +40,7 @@ pub use databases::maintenance_error::MaintenanceError;
 pub use databases::scratch_database::ScratchDatabase;
 pub use databases::template::Template;
 pub use embedded::embedded_server::EmbeddedServer;
-pub use embedded::pglite::request::{DumpError, cancel as cancel_on_pglite, dump as dump_pglite};
+pub use embedded::pglite::request::{DumpError, cancel_on_pglite, dump_pglite};
 pub use embedded::postgresql::binaries::usual_binary_folders;
 pub use embedded::state::embedded_error::EmbeddedError;
 pub use embedded::state::embedded_kind::{EMBEDDED_VARIABLE, EmbeddedKind};

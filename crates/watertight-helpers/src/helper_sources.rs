@@ -47,9 +47,7 @@ impl HelperSources {
             digest.update(format!("{} {}\n", path.display(), contents.len()));
             digest.update(contents);
         }
-        let [a, b, c, d, e, f, g, h, ..] = digest.finalize().0;
-        let start = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
-        Ok(format!("{start:016x}"))
+        Ok(base16ct::lower::encode_string(&digest.finalize()[..8]))
     }
 
     fn files(&self) -> Result<Vec<PathBuf>, HelperError> {

@@ -16,7 +16,7 @@ pub struct ServerDatabase {
 enum Origin {
     Url(UrlOrigin),
     #[cfg(feature = "embedded")]
-    Embedded(watertight_embedded::EmbeddedServer),
+    Embedded(Box<watertight_embedded::EmbeddedServer>),
 }
 
 /// Why a server failed to find its database.
@@ -140,7 +140,7 @@ mod embedded {
         let server = EmbeddedServer::acquire_with(&root, &report).map_err(DatabaseError::from)?;
         Ok(ServerDatabase {
             url: server.url().clone(),
-            origin: Origin::Embedded(server),
+            origin: Origin::Embedded(Box::new(server)),
         })
     }
 

@@ -192,7 +192,7 @@ fn ssl_mode(values: &Values<'_>, roots: &SslRoots) -> Result<SslMode, DatabaseUr
         ("verify-full", SslMode::VerifyFull),
     ];
     if *roots == SslRoots::System {
-        // As in libpq: with every public authority trusted, only the host name tells servers apart.
+        // As in libpq: with every public authority trusted, only the host name identifies the server.
         modes.retain(|(_, mode)| *mode == SslMode::VerifyFull);
     }
     // JDBC's way to write `sslmode=require`.

@@ -226,8 +226,8 @@ fn every_sslmode_behaves_as_in_libpq() {
             true,
         ),
     ];
-    for (who, parameters, expected) in encrypted {
-        let url = server.url(who, parameters);
+    for (user_and_host, parameters, expected) in encrypted {
+        let url = server.url(user_and_host, parameters);
         assert_eq!(
             is_encrypted(&url).unwrap_or_else(|error| panic!("{error}")),
             expected,
@@ -239,11 +239,11 @@ fn every_sslmode_behaves_as_in_libpq() {
         ("only_plain@127.0.0.1", "sslmode=require"),
         ("only_tls@127.0.0.1", "sslmode=disable"),
     ];
-    for (who, parameters) in refused {
-        let error = is_encrypted(&server.url(who, parameters)).unwrap_err();
+    for (user_and_host, parameters) in refused {
+        let error = is_encrypted(&server.url(user_and_host, parameters)).unwrap_err();
         assert!(
             matches!(error, ConnectError::Authentication { .. }),
-            "{who} {parameters}: {error}"
+            "{user_and_host} {parameters}: {error}"
         );
     }
     let not_trusted = [
@@ -261,13 +261,13 @@ fn every_sslmode_behaves_as_in_libpq() {
             "sslrootcert=system&hostaddr=127.0.0.1",
         ),
     ];
-    for (who, parameters) in not_trusted {
-        let error = is_encrypted(&server.url(who, parameters)).unwrap_err();
+    for (user_and_host, parameters) in not_trusted {
+        let error = is_encrypted(&server.url(user_and_host, parameters)).unwrap_err();
         let no_roots_here = matches!(error, ConnectError::RootCertificates { .. });
         assert!(
             matches!(error, ConnectError::Tls { .. })
                 || parameters.contains("system") && no_roots_here,
-            "{who} {parameters}: {error}"
+            "{user_and_host} {parameters}: {error}"
         );
     }
     let no_roots = [

@@ -36,7 +36,7 @@ impl fmt::Debug for EmbeddedServer {
 impl EmbeddedServer {
     /// Uses the server of the workspace at `workspace_root`, and starts it if it is not running.
     ///
-    /// It is PGlite if PostgreSQL is not installed, or if [`WATERTIGHT_EMBEDDED`](crate::EMBEDDED_VARIABLE) says so.
+    /// It is PGlite if PostgreSQL is not installed, or if [`WATERTIGHT_EMBEDDED`](crate::EMBEDDED_VARIABLE) is `pglite`.
     /// PGlite is built when it is first needed.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! The embedded server on PGlite: PostgreSQL compiled to WebAssembly.
 //!
 //! It runs in a helper program, `watertight-pglite`, which is built when it is first needed. The helper serves one
-//! connection at a time, and tells other clients who has it. A user holds a shared lock on a file, which the kernel
+//! connection at a time, and names its holder to other clients. A user holds a shared lock on a file, which the kernel
 //! releases however the user ends. Some seconds after the last user has ended, the helper ends.
 
 pub(crate) mod instance;

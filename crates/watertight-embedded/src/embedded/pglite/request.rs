@@ -42,7 +42,7 @@ impl Diagnostic for DumpError {
 
 /// Cancels the statement that this process runs on the PGlite of `url`, ends its session, and waits until PGlite has
 /// rolled it back. Returns false if the server is not a PGlite or does not respond.
-pub fn cancel(url: &DatabaseUrl) -> bool {
+pub fn cancel_on_pglite(url: &DatabaseUrl) -> bool {
     sockets(url).is_some_and(|sockets| {
         let sent = send(sockets, CANCEL, &[0; 8]);
         // PGlite closes the connection when it is done.
@@ -55,7 +55,7 @@ pub fn cancel(url: &DatabaseUrl) -> bool {
 ///
 /// # Errors
 /// When another process has the connection, or `pg_dump` fails.
-pub fn dump(url: &DatabaseUrl, arguments: &[&str]) -> Option<Result<Vec<u8>, DumpError>> {
+pub fn dump_pglite(url: &DatabaseUrl, arguments: &[&str]) -> Option<Result<Vec<u8>, DumpError>> {
     let sockets = sockets(url)?;
     let arguments: Vec<u8> = arguments
         .iter()

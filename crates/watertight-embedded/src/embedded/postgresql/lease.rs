@@ -1,4 +1,4 @@
-//! Leases on the server, and stopping it when nobody has one.
+//! Leases on the server, and stopping it when there are none.
 //!
 //! A lease is a connection to the database `postgres` with a shared advisory lock. The kernel closes the connection however
 //! the user's process ends. The supervisor is a session inside the server. It outlives the client that started it, because
