@@ -1,7 +1,7 @@
 use std::fmt;
 
 use watertight_connection::{DatabaseUrl, UrlLookupError, UrlOrigin};
-use watertight_diagnostics::Diagnostic;
+use watertight_diagnostics::{Diagnostic, SourceExcerpt};
 
 /// The database of a server: the one of `DATABASE_URL`, from the environment or from `.env`.
 ///
@@ -54,6 +54,16 @@ impl Diagnostic for ServerDatabaseError {
             ),
             #[cfg(feature = "embedded")]
             Self::Embedded(error) => error.hint(),
+        }
+    }
+
+    fn excerpt(&self) -> Option<SourceExcerpt> {
+        match self {
+            Self::Url(error) => error.excerpt(),
+            #[cfg(feature = "embedded")]
+            Self::EmbeddedNotAllowed { .. } => None,
+            #[cfg(feature = "embedded")]
+            Self::Embedded(error) => error.excerpt(),
         }
     }
 }
