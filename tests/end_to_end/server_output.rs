@@ -46,7 +46,7 @@ fn a_command_that_fails_prints_a_json_document_with_the_error() {
     let checkout = Checkout::new();
     let output = Outcome::of(status(&checkout, "postgres://127.0.0.1:1/none")).exited_with(1);
     let document: Value = serde_json::from_str(&output.stdout).unwrap();
-    assert_eq!(document["success"], false);
+    assert_eq!(document["command"], "status");
     let message = document["error"]["message"].as_str().unwrap();
     assert!(message.starts_with("failed to connect to "), "{message}");
     assert!(output.stderr.starts_with("error: "), "{output:?}");
