@@ -34,7 +34,7 @@ impl Checkout {
         let checkout = Self { root, _lock: lock };
         checkout.stop_server();
         let files = files_of_a_clone(repository);
-        shared_target::create(&checkout.target_folder(), &packages(&files));
+        shared_target::add_dependencies(&checkout.target_folder(), &packages(&files));
         checkout.copy(files);
         checkout.remove_other_plugins();
         checkout
@@ -161,6 +161,14 @@ impl Checkout {
             .args(arguments)
             .env("DATABASE_URL", url);
         Outcome::of(command)
+    }
+
+    /// Builds the example server and returns the path of its program.
+    pub fn build_example_server(&self) -> PathBuf {
+        let mut build = self.command("cargo");
+        build.args(["build", "--package", "server", "--locked"]);
+        let _ = Outcome::of(build).succeeded();
+        self.target_folder().join("debug/server")
     }
 
     /// The rows that queries return on the checkout's embedded database.

@@ -1,4 +1,4 @@
-//! What the server's commands do when their output cannot be written, and when they fail.
+//! The server's commands when their output cannot be written, and when they fail.
 
 use std::fs::File;
 use std::process::{Command, Stdio};
@@ -8,12 +8,9 @@ use serde_json::Value;
 use crate::checkout::{Checkout, Outcome};
 use crate::server::Server;
 
-/// The command `status --json` of the example server, which is built first.
+/// Builds the example server and returns its command `status --json`.
 fn status(checkout: &Checkout, url: &str) -> Command {
-    let mut build = checkout.command("cargo");
-    build.args(["build", "--package", "server", "--locked"]);
-    let _ = Outcome::of(build).succeeded();
-    let program = checkout.target_folder().join("debug/server");
+    let program = checkout.build_example_server();
     let mut command = checkout.command(program.to_str().unwrap());
     command
         .args(["status", "--json"])
@@ -49,7 +46,7 @@ fn a_command_that_fails_prints_a_json_document_with_the_error() {
     let checkout = Checkout::new();
     let output = Outcome::of(status(&checkout, "postgres://127.0.0.1:1/none")).exited_with(1);
     let document: Value = serde_json::from_str(&output.stdout).unwrap();
-    assert_eq!(document["success"], false);
+    assert_eq!(document["command"], "status");
     let message = document["error"]["message"].as_str().unwrap();
     assert!(message.starts_with("failed to connect to "), "{message}");
     assert!(output.stderr.starts_with("error: "), "{output:?}");

@@ -8,10 +8,7 @@ use crate::server::{Server, rows};
 
 /// Builds the example server and returns its command `serve`.
 fn serve(checkout: &Checkout, database: &Server, arguments: &[&str]) -> Command {
-    let mut build = checkout.command("cargo");
-    build.args(["build", "--package", "server", "--locked"]);
-    let _ = Outcome::of(build).succeeded();
-    let program = checkout.target_folder().join("debug/server");
+    let program = checkout.build_example_server();
     let mut command = checkout.command(program.to_str().unwrap());
     command
         .arg("serve")

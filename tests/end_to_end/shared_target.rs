@@ -14,8 +14,8 @@ pub fn of_this_test() -> PathBuf {
     test.ancestors().nth(3).unwrap().to_owned()
 }
 
-/// Creates `target` with the compiled dependencies of the target folder that this test was built into, so that they
-/// are not compiled again. Does nothing if the folder exists.
+/// Adds the compiled dependencies of the target folder that this test was built into to `target`, so that they are not
+/// compiled again.
 ///
 /// The folder is not simply the same: Cargo gives a package of two copies of one workspace the same file names, so that
 /// the copy's crates would take the place of those whose tests are running. `members` are the packages of the
@@ -24,29 +24,25 @@ pub fn of_this_test() -> PathBuf {
 /// # Panics
 ///
 /// Panics if the files cannot be linked or copied.
-pub fn create(target: &Path, members: &BTreeSet<String>) {
-    if target.exists() {
-        return;
-    }
+pub fn add_dependencies(target: &Path, members: &BTreeSet<String>) {
     let from = of_this_test().join("debug");
+    let to = target.join("debug");
     // Cargo holds this lock while it builds.
     let lock = File::open(from.join(".cargo-lock")).unwrap();
     lock.lock_shared().unwrap();
-    let partial = target.with_extension("partial");
-    let _ = fs::remove_dir_all(&partial);
-    let to = partial.join("debug");
-    for folder in [".fingerprint", "build", "deps"] {
+    // The fingerprints come last: without one, Cargo compiles what it belongs to.
+    for folder in ["deps", "build", ".fingerprint"] {
         fs::create_dir_all(to.join(folder)).unwrap();
         for entry in fs::read_dir(from.join(folder)).unwrap() {
             let entry = entry.unwrap();
             let name = entry.file_name().into_string().unwrap();
             let is_library = folder != "deps" || name.starts_with("lib");
-            if is_library && !members.contains(&package(&name)) {
-                link(&entry.path(), &to.join(folder).join(name)).unwrap();
+            let copy = to.join(folder).join(&name);
+            if is_library && !members.contains(&package(&name)) && !copy.exists() {
+                link(&entry.path(), &copy).unwrap();
             }
         }
     }
-    fs::rename(partial, target).unwrap();
 }
 
 /// The package, or for a library file the library, in kebab-case: `diesel-async` of `libdiesel_async-0123456789abcdef.rlib`.

@@ -40,6 +40,7 @@
 mod authorization;
 mod box_error;
 mod cli;
+mod error_chain;
 mod http;
 mod plugin;
 mod running_server;

@@ -9,6 +9,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use watertight_connection::DatabaseUrl;
 
+use crate::error_chain::error_chain;
 use crate::server::Server;
 use crate::server::serve;
 use crate::server::server_error::ServerError;
@@ -55,7 +56,7 @@ impl Server {
                 // A dropped sender requests the shutdown too.
                 let shutdown = async { drop(shutdown_requested.await) };
                 if let Err(error) = serve::serve(listener, router, shutdown).await {
-                    tracing::error!(%error, "the server failed");
+                    tracing::error!(error = error_chain(&error), "the server failed");
                 }
             });
         })?;

@@ -1,7 +1,7 @@
 use std::fmt;
 
 use watertight_connection::{DatabaseUrl, UrlLookupError, UrlOrigin};
-use watertight_diagnostics::Diagnostic;
+use watertight_diagnostics::{Diagnostic, SourceExcerpt};
 
 /// The database of a server: the one of `DATABASE_URL`, from the environment or from `.env`.
 ///
@@ -16,7 +16,7 @@ pub struct ServerDatabase {
 enum Origin {
     Url(UrlOrigin),
     #[cfg(feature = "embedded")]
-    Embedded(watertight_embedded::EmbeddedServer),
+    Embedded(Box<watertight_embedded::EmbeddedServer>),
 }
 
 /// Why a server failed to find its database.
@@ -54,6 +54,16 @@ impl Diagnostic for ServerDatabaseError {
             ),
             #[cfg(feature = "embedded")]
             Self::Embedded(error) => error.hint(),
+        }
+    }
+
+    fn excerpt(&self) -> Option<SourceExcerpt> {
+        match self {
+            Self::Url(error) => error.excerpt(),
+            #[cfg(feature = "embedded")]
+            Self::EmbeddedNotAllowed { .. } => None,
+            #[cfg(feature = "embedded")]
+            Self::Embedded(error) => error.excerpt(),
         }
     }
 }
@@ -140,7 +150,7 @@ mod embedded {
         let server = EmbeddedServer::acquire_with(&root, &report).map_err(DatabaseError::from)?;
         Ok(ServerDatabase {
             url: server.url().clone(),
-            origin: Origin::Embedded(server),
+            origin: Origin::Embedded(Box::new(server)),
         })
     }
 

@@ -2,8 +2,8 @@ use crate::plugin_id::PluginId;
 
 /// Returns the ids in `roots` and of everything that they depend on, directly or indirectly, each once.
 ///
-/// Each plugin is an id with the ids of its dependencies, as for [`dependency_order`](crate::dependency_order). An id that
-/// no plugin has counts as one without dependencies.
+/// Each plugin is an id with the ids of its dependencies, as for [`dependency_order()`](crate::dependency_order()). An
+/// id that no plugin has counts as one without dependencies.
 ///
 /// ```
 /// use watertight_metadata::{PluginId, dependency_closure};

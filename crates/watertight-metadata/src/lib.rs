@@ -49,8 +49,8 @@
 //!
 //! # Ids at run time
 //!
-//! Tools read ids from files and command lines with [`PluginId::parse`], whose error has the broken rule and the id that
-//! was probably meant:
+//! Tools read ids from files and command lines with [`PluginId::parse`], whose error has the broken rule and the id
+//! that was probably meant:
 //!
 //! ```
 //! use watertight_metadata::PluginId;
@@ -62,7 +62,8 @@
 //! # The order of plugins
 //!
 //! A plugin may reference the tables of the plugins that it [depends on](PluginMetadata::depends_on), which therefore
-//! migrate first. [`dependency_order`] returns that order, and [`dependency_closure`] everything that a plugin needs.
+//! migrate first. [`dependency_order()`] returns that order, and [`dependency_closure()`] everything that a plugin
+//! needs.
 
 mod dependency_closure;
 mod dependency_order;

@@ -8,7 +8,8 @@ const MOUNT_PREFIX: &str = "/api/";
 
 /// The id of a plugin, such as `my-feature`, and the names that are derived from it.
 ///
-/// A `PluginId` stores its names inline, so it is `Copy`, even if it was parsed at run time. See the [crate's documentation](crate) for the rule that ids follow.
+/// A `PluginId` stores its names inline, so it is `Copy`, even if it was parsed at run time. See the [crate's
+/// documentation](crate) for the rule that ids follow.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PluginId {
     // The mount path ends with the id. The bytes after the names are zero, so that the derived comparisons compare the

@@ -27,8 +27,8 @@ impl PluginMetadata {
     ///
     /// # Panics
     ///
-    /// Panics if one of `ids` is not a plugin id, is the plugin's own, or occurs twice. In a constant, that is a compile
-    /// error.
+    /// Panics if one of `ids` is not a plugin id, is the plugin's own, or occurs twice. In a constant, that is a
+    /// compile error.
     #[must_use]
     pub const fn depends_on(self, ids: &'static [&'static str]) -> Self {
         let mut i = 0;

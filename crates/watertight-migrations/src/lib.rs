@@ -23,21 +23,21 @@
 //! - It is sent as one message: `BEGIN`, a lock, a check that it is not applied yet, its SQL, a guard, its history row,
 //!   `COMMIT`. Either it is applied and recorded or nothing happens, even if this process is killed.
 //! - With `run_in_transaction = false` in its `metadata.toml`, its statements are sent one by one under a lock of the
-//!   session. If one fails, the previous ones stay applied, and the error says so. If this process is killed between the
-//!   last statement and the history row, the migration runs again the next time, so write it accordingly, with
+//!   session. If one fails, the previous ones stay applied, and the error says so. If this process is killed between
+//!   the last statement and the history row, the migration runs again the next time, so write it accordingly, with
 //!   `IF NOT EXISTS`.
-//! - SQL with a top-level `COMMIT` and the like, with an unterminated quote or comment, or meant for psql, is refused with
-//!   its line before anything of its plugin is sent.
-//! - Settings that it changes (`search_path`, `role`, any setting that its SQL may change) are restored. Two exceptions:
-//!   those changed by a function of an earlier migration, which its SQL does not show, and custom settings that did not
-//!   exist before, which PostgreSQL can only make empty.
-//! - An error has the file, the line, the column if PostgreSQL's position is plausible, and PostgreSQL's message. Without
-//!   a position, the statements are run again one by one, in a transaction that is rolled back.
+//! - SQL with a top-level `COMMIT` and the like, with an unterminated quote or comment, or meant for psql, is refused
+//!   with its line before anything of its plugin is sent.
+//! - Settings that it changes (`search_path`, `role`, any setting that its SQL may change) are restored. Two
+//!   exceptions: those changed by a function of an earlier migration, which its SQL does not show, and custom settings
+//!   that did not exist before, which PostgreSQL can only make empty.
+//! - An error has the file, the line, the column if PostgreSQL's position is plausible, and PostgreSQL's message.
+//!   Without a position, the statements are run again one by one, in a transaction that is rolled back.
 //!
 //! # Concurrent runs
 //!
-//! Locks are advisory, one for each plugin, and polled until [`Migrator::lock_timeout`]. A migration that a concurrent run
-//! has applied counts as applied. Diesel's own tools work on the same history but do not use these locks.
+//! Locks are advisory, one for each plugin, and polled until [`Migrator::lock_timeout`]. A migration that a concurrent
+//! run has applied counts as applied. Diesel's own tools work on the same history but do not use these locks.
 
 mod apply;
 mod direction;

@@ -10,13 +10,25 @@ use crate::sources::describe;
 
 /// Diesel's [`MigrationHarness`] for the history of one plugin.
 ///
-/// ```ignore
-/// PluginHarness::new(&mut connection, *PLUGIN_METADATA.id()).run_pending_migrations(MIGRATIONS)?;
+/// ```
+/// use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+/// # use watertight_metadata::PluginMetadata;
+/// use watertight_migrations::{PgSession, PluginHarness};
+///
+/// # const PLUGIN_METADATA: PluginMetadata = PluginMetadata::new("shop");
+/// const MIGRATIONS: EmbeddedMigrations = embed_migrations!("tests/migrations");
+///
+/// fn migrate(connection: &mut impl PgSession) -> diesel::migration::Result<()> {
+///     let mut harness = PluginHarness::new(connection, *PLUGIN_METADATA.id());
+///     harness.run_pending_migrations(MIGRATIONS)?;
+///     Ok(())
+/// }
 /// ```
 ///
-/// It uses the same locks and history as a [`Migrator`](crate::Migrator), and restores settings. Diesel gives it no access
-/// to a migration's SQL, so it needs more round trips, records no checksum, and its errors have no location. A migration
-/// that runs without a transaction gets a connection that sends its statements one by one and cannot be downcast.
+/// It uses the same locks and history as a [`Migrator`](crate::Migrator), and restores settings. Diesel gives it no
+/// access to a migration's SQL, so it needs more round trips, records no checksum, and its errors have no location. A
+/// migration that runs without a transaction gets a connection that sends its statements one by one and cannot be
+/// downcast.
 pub struct PluginHarness<'c, C> {
     connection: &'c mut C,
     plugin: PluginId,

@@ -1,4 +1,4 @@
-use std::fmt::Display;
+use std::error::Error;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
@@ -141,8 +141,8 @@ impl Migrator {
 
     /// Like [`run`](Self::run), but runs several plugins at a time, each as soon as its dependencies are up to date.
     ///
-    /// Calls `connect` in the threads that use the connections, only as often as there is work, and at most `connections`
-    /// times. If only some connections can be opened, the run uses those.
+    /// Calls `connect` in the threads that use the connections, only as often as there is work, and at most
+    /// `connections` times. If only some connections can be opened, the run uses those.
     ///
     /// # Errors
     ///
@@ -155,17 +155,19 @@ impl Migrator {
     ) -> Result<RunReport, MigrateError>
     where
         C: PgSession,
-        E: Into<Box<dyn std::error::Error + Send + Sync>> + Display,
+        E: Into<Box<dyn Error + Send + Sync>>,
     {
         let selected = self.select(only)?;
-        let mut connection = connect().map_err(|error| MigrateError::Connect(error.into()))?;
+        let mut connection = connect().map_err(|error| MigrateError::Connect {
+            source: error.into(),
+        })?;
         let run = Run::prepare(&mut connection, &selected, &self.options)?;
         let fewer_connections = run.on_several(&mut connection, &connect, connections);
         Ok(run.into_report(fewer_connections))
     }
 
-    /// Runs the oldest pending migration of a plugin and returns its name, or `None` if none is pending. Runs nothing of
-    /// its dependencies.
+    /// Runs the oldest pending migration of a plugin and returns its name, or `None` if none is pending. Runs nothing
+    /// of its dependencies.
     ///
     /// # Errors
     ///
@@ -196,8 +198,8 @@ impl Migrator {
 
     /// Reverts the newest migration of a plugin, runs it again and returns its name.
     ///
-    /// Both happen in one transaction, so that a failure changes nothing. A migration that runs without a transaction is
-    /// reverted first and then run.
+    /// Both happen in one transaction, so that a failure changes nothing. A migration that runs without a transaction
+    /// is reverted first and then run.
     ///
     /// # Errors
     ///

@@ -72,7 +72,7 @@ fn print_error(error: anyhow::Error, json_command: Option<&str>) {
     }
 }
 
-/// Prints clap's message: the help or version that was asked for, or what is wrong with the arguments.
+/// Prints clap's message: the help, the version or an error in the arguments.
 fn print_usage(message: &clap::Error) -> ExitCode {
     let printed = message.print().and_then(|()| io::stdout().flush());
     if message.use_stderr() {

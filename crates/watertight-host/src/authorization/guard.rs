@@ -6,10 +6,10 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use watertight_diagnostics::causes;
 
 use crate::authorization::authorizer::{Decision, DynAuthorizer};
 use crate::authorization::permission::RequiredPermission;
+use crate::error_chain::error_chain;
 use crate::http::problem::Problem;
 
 #[derive(Clone)]
@@ -52,7 +52,7 @@ pub(crate) async fn guard(
         Err(error) => {
             tracing::error!(
                 permission = %id,
-                error = causes(Some(error.as_ref())).join(": "),
+                error = error_chain(error.as_ref()),
                 "authorization failed"
             );
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR).into_response()

@@ -44,6 +44,8 @@ impl Diagnostic for CliError {
     fn excerpt(&self) -> Option<SourceExcerpt> {
         match self {
             Self::Server(error) => error.excerpt(),
+            Self::Database(error) => error.excerpt(),
+            Self::Connect(error) => error.excerpt(),
             Self::Migrate(error) => error.excerpt(),
             _ => None,
         }

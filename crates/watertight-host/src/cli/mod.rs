@@ -18,7 +18,8 @@ use crate::server::Server;
 
 /// A server made of plugins.
 ///
-/// The database is that of DATABASE_URL, from the environment or from .env. Without it, a development build uses the workspace's embedded database.
+/// The database is that of DATABASE_URL, from the environment or from .env. Without it, a development build uses the
+/// workspace's embedded database.
 #[derive(Parser)]
 #[command(version)]
 struct Cli {
@@ -52,10 +53,12 @@ enum Command {
 }
 
 impl Command {
-    fn is_json(&self) -> bool {
+    /// Returns the command's name if it prints JSON.
+    fn json_name(&self) -> Option<&'static str> {
         match self {
-            Self::Serve { .. } => false,
-            Self::Migrate { json } | Self::Status { json } => *json,
+            Self::Migrate { json: true } => Some("migrate"),
+            Self::Status { json: true } => Some("status"),
+            _ => None,
         }
     }
 }
@@ -67,7 +70,7 @@ impl Server {
     /// This is the only function of this crate that prints.
     pub fn main(self) -> std::process::ExitCode {
         let command = Cli::parse().command;
-        let json = command.is_json();
+        let json_name = command.json_name();
         let code = match command {
             Command::Serve { migrate, listen } => serve::run(self, migrate, listen),
             Command::Migrate { json } => migrate::run(self, json),
@@ -76,9 +79,9 @@ impl Server {
         let code = code.unwrap_or_else(|error| {
             let report = ErrorReport::new(&error);
             output::print_error(&report);
-            if json {
-                // The exit code is that of a failure in any case.
-                let _ = output::print_failure(&report);
+            if let Some(name) = json_name {
+                // If this fails too, the exit code is the same.
+                let _ = output::print_failure(name, &report);
             }
             ExitCode::Failure
         });

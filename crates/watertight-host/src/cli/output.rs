@@ -29,8 +29,8 @@ pub(super) fn print_json(document: &Value) -> Result<(), CliError> {
 /// # Errors
 ///
 /// As [`print`].
-pub(super) fn print_failure(report: &ErrorReport) -> Result<(), CliError> {
-    print_json(&json!({ "success": false, "error": report.to_json() }))
+pub(super) fn print_failure(command: &str, report: &ErrorReport) -> Result<(), CliError> {
+    print_json(&json!({ "command": command, "error": report.to_json() }))
 }
 
 /// Prints an error to stderr.

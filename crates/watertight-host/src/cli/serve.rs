@@ -9,6 +9,7 @@ use crate::cli::database::find_database;
 use crate::cli::listen_address::listen_address;
 use crate::cli::migrate::print_errors;
 use crate::cli::{logging, output};
+use crate::error_chain::error_chain;
 use crate::server::Server;
 use crate::server::assembled::Assembled;
 use crate::server::serve;
@@ -61,6 +62,11 @@ async fn warn_of_pending(assembled: &Assembled) {
                 tracing::warn!(plugin = %status.plugin, count, "migrations are pending; run `migrate`");
             }
         }
-        Err(error) => tracing::warn!(%error, "the database is unavailable"),
+        Err(error) => {
+            tracing::warn!(
+                error = error_chain(error.as_ref()),
+                "the database is unavailable"
+            );
+        }
     }
 }

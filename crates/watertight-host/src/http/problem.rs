@@ -4,7 +4,9 @@ use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
-use watertight_diagnostics::{Diagnostic, PostgresError, causes};
+use watertight_diagnostics::{Diagnostic, PostgresError};
+
+use crate::error_chain::error_chain;
 
 pub(crate) const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");
 
@@ -37,7 +39,7 @@ impl Problem {
 
     /// Logs `error` with its causes and creates a problem with status 500 that does not disclose them.
     pub fn internal(error: &(dyn Error + 'static)) -> Self {
-        tracing::error!(error = causes(Some(error)).join(": "), "request failed");
+        tracing::error!(error = error_chain(error), "request failed");
         Self::new(StatusCode::INTERNAL_SERVER_ERROR)
     }
 

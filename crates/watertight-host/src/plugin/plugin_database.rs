@@ -13,6 +13,7 @@ use diesel_async::{AsyncPgConnection, SimpleAsyncConnection as _};
 use watertight_connection::DatabaseUrl;
 use watertight_metadata::PluginId;
 
+use crate::error_chain::error_chain;
 use crate::http::problem::Problem;
 
 /// An [`AsyncPgConnection`] from a plugin's pool, to which it returns when it is dropped.
@@ -107,7 +108,7 @@ fn pool(
         let url = url.clone();
         Box::pin(async move {
             let connection = url.connect_async().await;
-            connection.map_err(|error| ConnectionError::BadConnection(error.to_string()))
+            connection.map_err(|error| ConnectionError::BadConnection(error_chain(&error)))
         })
     });
     let manager = AsyncDieselConnectionManager::new_with_config("", config);

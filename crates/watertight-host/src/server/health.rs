@@ -19,6 +19,7 @@ use watertight_connection::{Connection, DatabaseUrl, SharedRuntime};
 use watertight_migrations::{Migrator, PluginStatus};
 
 use crate::box_error::BoxError;
+use crate::error_chain::error_chain;
 use crate::http::problem::Problem;
 
 /// How long `/readyz` waits for the database.
@@ -133,7 +134,10 @@ async fn ready(State(readiness): State<Arc<Readiness>>) -> Response {
                 .into_response()
         }
         Err(error) => {
-            tracing::warn!(%error, "the database is unavailable");
+            tracing::warn!(
+                error = error_chain(error.as_ref()),
+                "the database is unavailable"
+            );
             problem
                 .detail("the database is unavailable")
                 .into_response()

@@ -30,7 +30,7 @@ pub(crate) fn plugin_router(
     let plugin = *context.metadata().id();
     check_permissions(plugin, permissions)?;
     let mut paths = Paths::default();
-    let mut router = Router::new();
+    let mut plugin_router = Router::new();
     for route in routes {
         let path = paths.add(plugin, &route)?;
         let mut handler = route.handler;
@@ -48,9 +48,9 @@ pub(crate) fn plugin_router(
             };
             handler = handler.route_layer(from_fn_with_state(guarded, guard));
         }
-        router = router.route(&path, handler.with_state(context.clone()));
+        plugin_router = plugin_router.route(&path, handler.with_state(context.clone()));
     }
-    Ok(router)
+    Ok(plugin_router)
 }
 
 fn check_permissions(plugin: PluginId, permissions: &[Permission]) -> Result<(), ServerError> {

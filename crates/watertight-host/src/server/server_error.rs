@@ -2,7 +2,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use axum::http::Method;
-use watertight_diagnostics::Diagnostic;
+use watertight_diagnostics::{Diagnostic, SourceExcerpt};
 use watertight_metadata::{PermissionId, PluginId};
 use watertight_migrations::LoadError;
 
@@ -92,7 +92,8 @@ pub enum RouteFault {
 impl Diagnostic for ServerError {
     fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::Plugins(_) | Self::Hook { .. } => return None,
+            Self::Plugins(error) => return error.hint(),
+            Self::Hook { .. } => return None,
             Self::DuplicatePermission { .. } => "remove one of the declarations",
             Self::UndeclaredPermission { .. } => "add it to the plugin's `permissions`",
             Self::Route { fault, .. } => match fault {
@@ -109,5 +110,12 @@ impl Diagnostic for ServerError {
             Self::System(_) => "check the system's limits on threads and open files",
         };
         Some(hint.to_owned())
+    }
+
+    fn excerpt(&self) -> Option<SourceExcerpt> {
+        match self {
+            Self::Plugins(error) => error.excerpt(),
+            _ => None,
+        }
     }
 }

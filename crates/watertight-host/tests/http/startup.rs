@@ -27,9 +27,18 @@ const A: PluginMetadata = PluginMetadata::new("a");
 fn inconsistent_plugins_are_refused() {
     const ON_B: PluginMetadata = PluginMetadata::new("a").depends_on(&["b"]);
     const ON_A: PluginMetadata = PluginMetadata::new("b").depends_on(&["a"]);
-    insta::assert_snapshot!(error(vec![plugin(A), plugin(A)]), @"error: failed to put the plugins in order: two plugins have the id `a`; rename one of them");
-    insta::assert_snapshot!(error(vec![plugin(ON_B)]), @"error: failed to put the plugins in order: plugin `a` depends on `b`, which is not there; add that plugin or take it out of `depends_on`");
-    insta::assert_snapshot!(error(vec![plugin(ON_B), plugin(ON_A)]), @"error: failed to put the plugins in order: `a` depends on `b` depends on `a`; take one of these out of its `depends_on`");
+    insta::assert_snapshot!(error(vec![plugin(A), plugin(A)]), @"
+    error: failed to put the plugins in order: two plugins have the id `a`
+    hint: rename one of them
+    ");
+    insta::assert_snapshot!(error(vec![plugin(ON_B)]), @"
+    error: failed to put the plugins in order: plugin `a` depends on `b`, which does not exist
+    hint: add plugin `b`, or remove it from `depends_on`
+    ");
+    insta::assert_snapshot!(error(vec![plugin(ON_B), plugin(ON_A)]), @"
+    error: failed to put the plugins in order: `a` depends on `b` depends on `a`
+    hint: remove one of these from its `depends_on`
+    ");
 }
 
 #[test]

@@ -165,8 +165,8 @@ fn script_before<'a>(message: &'a Message<'_>, position: usize) -> Option<&'a Me
     })
 }
 
-/// Returns whether PostgreSQL's message names the token at this byte. Then the position is one in this SQL, and not in a
-/// query inside a function.
+/// Returns whether PostgreSQL's message names the token at this byte. Then the position is one in this SQL, and not in
+/// a query inside a function.
 fn names_token(message: &str, sql: &str, offset: usize) -> bool {
     let Some(token) = token_at(sql, offset) else {
         return false;

@@ -9,7 +9,7 @@ use crate::direction::Direction;
 use crate::errors::{FailureEffect, FailureLocation, MigrateError, MigrationFailure, RefusedSql};
 use crate::session::{Options, PgSession, SessionError, SessionSettings, StopReason};
 use crate::sources::{Migration, MigrationBody, Script};
-use crate::sql::{self, settings_mentioned};
+use crate::sql::{self, mentioned_settings};
 
 /// A migration that is about to be applied, reverted or redone.
 #[derive(Clone, Copy)]
@@ -77,7 +77,7 @@ impl<'a> MigrationStep<'a> {
         scripts: &[&Script],
     ) -> Result<Option<SessionSettings>, MigrateError> {
         let sql: Vec<_> = scripts.iter().map(|script| script.sql.as_str()).collect();
-        let Some(mentioned) = settings_mentioned(&sql.join("\n;")) else {
+        let Some(mentioned) = mentioned_settings(&sql.join("\n;")) else {
             return Ok(None);
         };
         let settings = SessionSettings::read(connection, mentioned);

@@ -3,6 +3,7 @@
 mod apply_step;
 mod failed_statement;
 mod message;
+mod migration_state;
 mod migration_step;
 mod one_message;
 mod provision;

@@ -1,6 +1,9 @@
+use std::error::Error;
 use std::num::NonZeroUsize;
 use std::sync::Mutex;
 use std::thread;
+
+use watertight_diagnostics::causes;
 
 use super::apply_step::apply_step;
 use super::migration_step::AppliedBy;
@@ -79,7 +82,7 @@ impl<'a> Run<'a> {
     ) -> Option<String>
     where
         C: PgSession,
-        E: std::fmt::Display,
+        E: Into<Box<dyn Error + Send + Sync>>,
     {
         let busy = self
             .plugins
@@ -94,7 +97,8 @@ impl<'a> Run<'a> {
                     Ok(mut connection) => self.on(&mut connection),
                     Err(error) => {
                         if let Ok(mut reason) = not_connected.lock() {
-                            *reason = Some(error.to_string());
+                            let error: Box<dyn Error + Send + Sync> = error.into();
+                            *reason = Some(causes(Some(error.as_ref())).join(": "));
                         }
                     }
                 });

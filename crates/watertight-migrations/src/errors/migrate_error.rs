@@ -46,8 +46,11 @@ pub enum MigrateError {
         next: &'static str,
     },
     /// The caller's `connect` failed.
-    #[error(transparent)]
-    Connect(Box<dyn Error + Send + Sync>),
+    #[error("failed to open a connection")]
+    Connect {
+        /// Its error.
+        source: Box<dyn Error + Send + Sync>,
+    },
     /// The role has no right to read a history.
     #[error("failed to read the history of plugin `{plugin}`: the role has no right to")]
     NotReadable {
@@ -184,7 +187,7 @@ impl Diagnostic for MigrateError {
         let hint = match self {
             Self::Refused(refused) => return refused.hint(),
             Self::Failed(failure) => return failure.hint(),
-            Self::Connect(_) => return None,
+            Self::Connect { .. } => return None,
             Self::Database { source, .. } => return Some(database_hint(source)),
             Self::UnknownPlugin { known, .. } => return Some(format!("the plugins are {known}")),
             Self::NotReadable { plugin } => {

@@ -5,10 +5,11 @@ mod migration_plan;
 mod migration_progress;
 mod plugin_status;
 mod run_report;
-mod text;
+mod run_summary;
+mod status_table;
 
 pub use migration_plan::{MigrationPlan, PlannedMigration};
 pub use migration_progress::MigrationProgress;
 pub use plugin_status::{MigrationState, MigrationStatus, PluginStatus};
 pub use run_report::{AppliedMigration, Outcome, PluginReport, RunReport, SkipReason};
-pub use text::status_table;
+pub use status_table::status_table;

@@ -15,8 +15,8 @@ const MAX_PAUSE: Duration = Duration::from_millis(250);
 
 /// An advisory lock of PostgreSQL.
 ///
-/// It is polled and never waited for inside PostgreSQL: a waiter holds a snapshot there, and `CREATE INDEX CONCURRENTLY`
-/// in the session that holds the lock waits for all snapshots.
+/// It is polled and never waited for inside PostgreSQL: a waiter holds a snapshot there, and `CREATE INDEX
+/// CONCURRENTLY` in the session that holds the lock waits for all snapshots.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lock {
     pub(crate) key: i64,
@@ -100,8 +100,8 @@ impl Lock {
         )
     }
 
-    /// Returns a condition that is true if this row of `pg_locks` is a granted lock with this key, which PostgreSQL shows
-    /// in two halves.
+    /// Returns a condition that is true if this row of `pg_locks` is a granted lock with this key, which PostgreSQL
+    /// shows in two halves.
     fn is_row(&self, row: &str) -> String {
         let key = self.key.cast_unsigned();
         let (high, low) = (key >> 32, key & u64::from(u32::MAX));

@@ -7,7 +7,7 @@ use crate::sql::split;
 pub(crate) struct Migration {
     /// The name of its folder, such as `2026-01-02-000000_add_price`.
     pub(crate) name: String,
-    /// See [`migration_version`](crate::migration_version).
+    /// See [`migration_version`](fn@crate::migration_version).
     pub(crate) version: String,
     pub(crate) in_transaction: bool,
     pub(crate) body: MigrationBody,

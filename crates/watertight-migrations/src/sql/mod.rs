@@ -5,13 +5,13 @@ pub(crate) mod history_sql;
 mod byte_offset;
 mod check;
 mod do_block;
-mod settings_mentioned;
+mod mentioned_settings;
 mod split;
 mod tokens;
 
 pub(crate) use byte_offset::byte_offset;
 pub(crate) use check::{check, transaction_command};
 pub(crate) use do_block::do_block;
-pub(crate) use settings_mentioned::{MentionedNames, settings_mentioned};
+pub(crate) use mentioned_settings::{MentionedNames, mentioned_settings};
 pub(crate) use split::split;
 pub(crate) use tokens::token_at;

@@ -315,5 +315,5 @@ fn a_run_continues_with_fewer_connections_than_requested() {
         4.try_into().unwrap(),
         &[],
     );
-    insta::assert_snapshot!(ErrorReport::new(&none.unwrap_err()), @"error: no server");
+    insta::assert_snapshot!(ErrorReport::new(&none.unwrap_err()), @"error: failed to open a connection: no server");
 }

@@ -1,7 +1,8 @@
-//! One PostgreSQL server for all tests, and a database for each.
+//! One PostgreSQL server for all tests, and an empty database for each.
 
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
+use std::thread;
 
 use diesel::connection::SimpleConnection;
 use diesel::deserialize::QueryableByName;
@@ -15,6 +16,11 @@ use watertight_embedded::{EmbeddedServer, ScratchDatabase};
 /// A role without rights. Roles belong to the server and outlive a database.
 pub const GUEST: &str = "watertight_test_guest";
 
+const PREFIX: &str = "migrations";
+
+/// Empty databases for the next tests, because creating and dropping one takes longer than most tests.
+static POOL: Mutex<Vec<ScratchDatabase>> = Mutex::new(Vec::new());
+
 fn server() -> &'static DatabaseUrl {
     static SERVER: OnceLock<EmbeddedServer> = OnceLock::new();
     let server = SERVER.get_or_init(|| {
@@ -22,6 +28,8 @@ fn server() -> &'static DatabaseUrl {
         if !server.url().serves_one_connection() {
             create_guest(server.url());
         }
+        // Previous runs leave the databases of the pool.
+        ScratchDatabase::sweep(server.url(), PREFIX).unwrap();
         server
     });
     server.url()
@@ -46,22 +54,24 @@ pub fn skip_on_one_connection() -> bool {
     skip
 }
 
-/// The database of a test, dropped with this value.
+/// The database of a test, which is emptied for the next test when this value is dropped.
 pub struct TestDatabase {
     url: DatabaseUrl,
-    _scratch: Option<ScratchDatabase>,
+    scratch: Option<ScratchDatabase>,
 }
 
 impl TestDatabase {
     pub fn new() -> Self {
-        let scratch = ScratchDatabase::create(server(), "migrations").unwrap();
+        let server = server();
+        let pooled = POOL.lock().unwrap().pop();
+        let scratch = pooled.unwrap_or_else(|| ScratchDatabase::create(server, PREFIX).unwrap());
         if scratch.url().serves_one_connection() {
             // Each PGlite database is a server of its own.
             create_guest(scratch.url());
         }
         Self {
             url: scratch.url().clone(),
-            _scratch: Some(scratch),
+            scratch: Some(scratch),
         }
     }
 
@@ -69,7 +79,7 @@ impl TestDatabase {
     pub fn at(url: &str) -> Self {
         Self {
             url: DatabaseUrl::parse(url).unwrap(),
-            _scratch: None,
+            scratch: None,
         }
     }
 
@@ -89,6 +99,29 @@ impl TestDatabase {
             &format!("SET SESSION AUTHORIZATION {role}"),
         );
         connection
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        let Some(scratch) = self.scratch.take() else {
+            return;
+        };
+        if !thread::panicking() && !self.url.serves_one_connection() && self.drop_schemas().is_ok()
+        {
+            POOL.lock().unwrap().push(scratch);
+        }
+    }
+}
+
+impl TestDatabase {
+    fn drop_schemas(&self) -> Result<(), Box<dyn std::error::Error>> {
+        self.url.connect()?.batch_execute(
+            "DO $$ DECLARE name text; BEGIN \
+             FOR name IN SELECT nspname FROM pg_namespace WHERE starts_with(nspname, 'plugin_') \
+             LOOP EXECUTE format('DROP SCHEMA %I CASCADE', name); END LOOP; END $$",
+        )?;
+        Ok(())
     }
 }
 

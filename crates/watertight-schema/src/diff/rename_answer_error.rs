@@ -7,11 +7,11 @@ pub enum RenameAnswerError {
     #[error(
         "failed to rename or drop {name:?}: schema.rs still has it, or the migrations do not create it"
     )]
-    NotGone {
+    NotRemoved {
         /// The name that was given.
         name: String,
         /// What was removed.
-        gone: Vec<String>,
+        removed: Vec<String>,
     },
     /// No table or column of that name is new in `schema.rs`.
     #[error("failed to rename {from:?} to {to:?}: schema.rs has nothing new of that name")]
@@ -32,7 +32,9 @@ impl Diagnostic for RenameAnswerError {
             names => names.join(", "),
         };
         Some(match self {
-            Self::NotGone { gone, .. } => format!("removed from schema.rs: {}", list(gone)),
+            Self::NotRemoved { removed, .. } => {
+                format!("removed from schema.rs: {}", list(removed))
+            }
             Self::NotNew { new, .. } => format!("new in schema.rs: {}", list(new)),
         })
     }

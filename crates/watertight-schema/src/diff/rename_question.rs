@@ -4,7 +4,7 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RenameQuestion {
     /// The name of the table, or `table.column`.
-    pub gone: String,
+    pub removed: String,
     /// The names of the new tables or columns.
     pub candidates: Vec<String>,
 }
@@ -20,7 +20,7 @@ impl fmt::Display for RenameQuestion {
         write!(
             formatter,
             "`{}` is no longer in schema.rs and {} {are} new, so it may have been renamed",
-            self.gone,
+            self.removed,
             candidates.join(", ")
         )
     }

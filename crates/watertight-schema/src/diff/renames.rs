@@ -1,4 +1,4 @@
-//! Finds renamed tables and columns. A rename looks like a drop and a create, so the user has to say which it is.
+//! Finds renamed tables and columns. A rename looks like a drop and a create, so the user has to decide.
 
 use super::rename_answer_error::RenameAnswerError;
 use super::rename_answers::RenameAnswers;
@@ -14,9 +14,11 @@ struct Names<'a> {
 }
 
 impl Names<'_> {
-    fn gone(&self) -> Vec<String> {
-        let gone = self.before.iter().filter(|name| !self.after.contains(name));
-        gone.map(|name| format!("{}{name}", self.prefix)).collect()
+    fn removed_names(&self) -> Vec<String> {
+        let removed = self.before.iter().filter(|name| !self.after.contains(name));
+        removed
+            .map(|name| format!("{}{name}", self.prefix))
+            .collect()
     }
 
     fn new_names(&self) -> Vec<String> {
@@ -26,12 +28,12 @@ impl Names<'_> {
 
     /// Returns the pairs of old and new names without the prefix.
     fn renamed(&self, answers: &RenameAnswers) -> Result<Vec<(String, String)>, RenameAnswerError> {
-        let (gone, mut new) = (self.gone(), self.new_names());
+        let (removed, mut new) = (self.removed_names(), self.new_names());
         let mut renamed = Vec::new();
         for (from, to) in answers
             .renamed
             .iter()
-            .filter(|(from, _)| gone.contains(from))
+            .filter(|(from, _)| removed.contains(from))
         {
             let Some(index) = new.iter().position(|name| name == to) else {
                 return Err(RenameAnswerError::NotNew {
@@ -52,15 +54,16 @@ impl Names<'_> {
         };
         let mut candidates = self.new_names();
         candidates.retain(|new| {
-            let is_taken = |(from, to): &(String, String)| to == new && self.gone().contains(from);
+            let is_taken =
+                |(from, to): &(String, String)| to == new && self.removed_names().contains(from);
             !answers.renamed.iter().any(is_taken)
         });
         if candidates.is_empty() {
             return Vec::new();
         }
-        let open = self.gone().into_iter().filter(is_open);
-        open.map(|gone| RenameQuestion {
-            gone,
+        let open = self.removed_names().into_iter().filter(is_open);
+        open.map(|removed| RenameQuestion {
+            removed,
             candidates: candidates.clone(),
         })
         .collect()
@@ -112,21 +115,21 @@ pub(super) struct Renames {
 ///
 /// # Errors
 ///
-/// Fails if an answer names something that is not gone or not new.
+/// Fails if an answer names something that is not removed or not new.
 pub(super) fn renames(
     before: &Schema,
     after: &Schema,
     answers: &RenameAnswers,
 ) -> Result<Renames, RenameAnswerError> {
     let tables = table_names(before, after);
-    let mut gone = tables.gone();
+    let mut removed = tables.removed_names();
     let mut renames = Renames {
         tables: tables.renamed(answers)?,
         columns: Vec::new(),
     };
     for (old, new) in pairs(before, after, &renames.tables) {
         let columns = column_names(old, new);
-        gone.extend(columns.gone());
+        removed.extend(columns.removed_names());
         let columns = columns.renamed(answers)?.into_iter();
         renames
             .columns
@@ -137,10 +140,10 @@ pub(super) fn renames(
         .iter()
         .map(|(from, _)| from)
         .chain(&answers.dropped);
-    match named.find(|name| !gone.contains(name)) {
-        Some(name) => Err(RenameAnswerError::NotGone {
+    match named.find(|name| !removed.contains(name)) {
+        Some(name) => Err(RenameAnswerError::NotRemoved {
             name: name.clone(),
-            gone,
+            removed,
         }),
         None => Ok(renames),
     }
@@ -150,7 +153,7 @@ pub(super) fn renames(
 ///
 /// # Errors
 ///
-/// Fails if an answer names something that is not gone or not new.
+/// Fails if an answer names something that is not removed or not new.
 pub(crate) fn questions(
     before: &Schema,
     after: &Schema,
@@ -262,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_about_a_name_that_is_not_gone_or_not_new_is_an_error() {
+    fn an_answer_about_a_name_that_is_not_removed_or_not_new_is_an_error() {
         let before = schema(&[("items", &["name"])]);
         let after = schema(&[("items", &["title"])]);
         let error = |renamed: &[_], dropped: &[_]| {

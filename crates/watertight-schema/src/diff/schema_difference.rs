@@ -266,11 +266,12 @@ impl<'a> SchemaDifference<'a> {
 
     fn tables_to_drop(&self) -> Vec<SchemaChange> {
         let tables = self.before.schema.tables.iter();
-        let gone = tables.filter(|table| self.table_name(&table.name).is_none());
-        gone.map(|table| SchemaChange::DropTable {
-            table: table.name.clone(),
-        })
-        .collect()
+        let removed = tables.filter(|table| self.table_name(&table.name).is_none());
+        removed
+            .map(|table| SchemaChange::DropTable {
+                table: table.name.clone(),
+            })
+            .collect()
     }
 
     fn comments(&self) -> Vec<SchemaChange> {

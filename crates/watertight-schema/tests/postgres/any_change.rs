@@ -152,13 +152,13 @@ fn drop_all(before: &Schema, after: &Schema) -> RenameAnswers {
         match after.table(&table.name) {
             None => answers.dropped.push(table.name.clone()),
             Some(new) => {
-                let gone = table
+                let removed = table
                     .columns
                     .iter()
                     .filter(|column| new.column(&column.name).is_none());
                 answers
                     .dropped
-                    .extend(gone.map(|column| format!("{}.{}", table.name, column.name)));
+                    .extend(removed.map(|column| format!("{}.{}", table.name, column.name)));
             }
         }
     }

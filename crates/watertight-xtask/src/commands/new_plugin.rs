@@ -11,7 +11,8 @@ use crate::generator::file_plan::FilePlan;
 use crate::generator::plugin_plan::{DEFAULT_TABLE, NewPlugin};
 use crate::generator::table_name::TableName;
 use crate::generator::timestamp::Timestamp;
-use crate::output::hint::{Hint as _, argument, hinted, plugin_id};
+use crate::output::command_error::ThenHint as _;
+use crate::output::hint::{argument, hinted, plugin_id};
 use crate::output::{styles, terminal};
 use crate::workspace::Workspace;
 
@@ -82,7 +83,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
                 arguments.id
             )
         })
-        .hint("fix this and run `cargo xtask migrate`")?;
+        .then_hint("run `cargo xtask migrate`")?;
     if arguments.json {
         report(&workspace, arguments, &plan, Some(&migrated))?;
     } else {

@@ -12,6 +12,7 @@ use crate::generator::apply::HeldSignals;
 use crate::generator::new_folder::NewFolder;
 use crate::generator::plugin_plan::NewPlugin;
 use crate::generator::repository_files::{self, CrateSource};
+use crate::output::command_error::ThenHint as _;
 use crate::output::hint::{Hint as _, argument, hinted, plugin_id};
 use crate::output::terminal;
 use crate::workspace::Workspace;
@@ -71,7 +72,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         let migrated = Workspace::at(&path)
             .and_then(|workspace| migration_run::run_all(&workspace))
             .with_context(|| format!("failed to migrate after {} was created", path.display()))
-            .hint("fix this and run `cargo xtask migrate` there")?;
+            .then_hint("run `cargo xtask migrate` there")?;
         terminal::status(&migrated.to_string());
         if !migrated.is_success() {
             return Ok(ExitCode::Failure);

@@ -85,7 +85,7 @@ fn verify(migrator: &Migrator, scratch: &mut Scratch, plugin: PluginId) -> Resul
     }
     let mut findings = Vec::new();
     down(migrator, scratch, plugin, &empty, &steps, &mut findings)?;
-    // What a down.sql leaves behind would be found again.
+    // The findings about a down.sql would be repeated.
     if findings.is_empty() {
         up_again(migrator, scratch, plugin, &steps, &mut findings)?;
     }

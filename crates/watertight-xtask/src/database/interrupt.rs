@@ -9,7 +9,7 @@ type Action = Arc<dyn Fn() + Send + Sync>;
 static ACTION: Mutex<Option<Action>> = Mutex::new(None);
 static HANDLER: OnceLock<()> = OnceLock::new();
 
-/// Sets what Ctrl-C does, in place of what it did before. The action runs in a thread of its own.
+/// Sets the action of Ctrl-C, which replaces the one before. It runs in a thread of its own.
 ///
 /// # Errors
 ///

@@ -18,7 +18,7 @@ use crate::workspace::{Workspace, WorkspacePlugin, cargo_lock};
 /// The name of the example table, unless another is chosen.
 pub(crate) const DEFAULT_TABLE: &str = "items";
 
-/// What a new plugin is to be.
+/// The options of a new plugin.
 pub(crate) struct NewPlugin {
     pub(crate) id: PluginId,
     pub(crate) description: Option<String>,

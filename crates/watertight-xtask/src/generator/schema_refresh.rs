@@ -9,7 +9,7 @@ use watertight_schema::DatabaseTables;
 use super::apply;
 use super::file_plan::FilePlan;
 use super::rust_format::Formatting;
-use crate::output::hint::Hint as _;
+use crate::output::command_error::ThenHint as _;
 use crate::output::terminal;
 use crate::workspace::schema_file::SchemaFile;
 use crate::workspace::{Workspace, WorkspacePlugin};
@@ -119,7 +119,7 @@ impl<'a> SchemaRefresh<'a> {
         };
         let plan = write()
             .context("failed to refresh schema.rs after the migrations were run")
-            .hint("fix this and run `cargo xtask schema`")?;
+            .then_hint("run `cargo xtask schema`")?;
         for change in plan.changes {
             terminal::status(&format!("wrote {}", change.path.display()));
         }

@@ -1,6 +1,7 @@
 use std::error::Error;
 use std::fmt;
 
+use anyhow::Result;
 use watertight_connection::{
     ConnectError, DatabaseUrlError, DotEnvError, UrlLookupError, WorkspaceError,
 };
@@ -10,7 +11,7 @@ use watertight_helpers::HelperError;
 use watertight_migrations::{LoadError, MigrateError, MigrationFailure, RefusedSql};
 use watertight_schema::{CatalogError, DiffError, GenerateError, ParseError, RenameAnswerError};
 
-use crate::output::hint::Hinted;
+use crate::output::hint::{Hint as _, Hinted};
 
 /// The error of a command as a [`Diagnostic`]: its hint and excerpt are the first in the chain of causes.
 #[derive(Debug)]
@@ -42,6 +43,25 @@ impl Diagnostic for CommandError {
 
     fn excerpt(&self) -> Option<SourceExcerpt> {
         excerpt(&self.0)
+    }
+}
+
+/// Adds a next step to the hint of a result's error.
+pub(crate) trait ThenHint<T> {
+    /// Adds what to do after the error is fixed as its own hint describes.
+    fn then_hint(self, next: &str) -> Result<T>;
+}
+
+impl<T> ThenHint<T> for Result<T> {
+    fn then_hint(self, next: &str) -> Result<T> {
+        let with_next = |error: &anyhow::Error| match hint(error) {
+            Some(hint) => format!("{hint}; then {next}"),
+            None => format!("fix this, then {next}"),
+        };
+        self.or_else(|error| {
+            let hint = with_next(&error);
+            Err(error).hint(hint)
+        })
     }
 }
 
@@ -112,7 +132,7 @@ mod tests {
     use insta::assert_snapshot;
 
     use super::*;
-    use crate::output::hint::{Hint as _, hinted};
+    use crate::output::hint::hinted;
 
     #[test]
     fn the_outermost_hint_is_printed_after_the_causes() {
@@ -127,6 +147,12 @@ mod tests {
         assert_snapshot!(CommandError::report(error.unwrap_err()), @"
         error: failed to write a: the disk is full
         hint: write b
+        ");
+        let error: anyhow::Result<()> = Err(hinted("the disk is full", "remove something"));
+        let error = error.then_hint("run it again");
+        assert_snapshot!(CommandError::report(error.unwrap_err()), @"
+        error: the disk is full
+        hint: remove something; then run it again
         ");
         let error = anyhow!("the disk is full").context("failed to write a");
         assert_snapshot!(CommandError::report(error), @"error: failed to write a: the disk is full");

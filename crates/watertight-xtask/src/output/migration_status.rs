@@ -1,13 +1,13 @@
 use watertight_migrations::{PluginStatus, status_table};
 
-use crate::output::styles::{BAD, HEADING, PENDING, styled};
+use crate::output::styles::{ATTENTION, HEADING, PENDING, styled};
 
 /// The states of migrations as [`status_table`] prints them.
 const STATES: [(&str, anstyle::Style); 4] = [
     ("pending", PENDING),
-    ("out of order", BAD),
-    ("drifted", BAD),
-    ("ahead", BAD),
+    ("out of order", ATTENTION),
+    ("drifted", ATTENTION),
+    ("ahead", ATTENTION),
 ];
 
 /// Returns the table of the plugins' migrations in colour.
@@ -46,7 +46,7 @@ mod tests {
 
     #[test]
     fn only_the_state_of_a_migration_is_styled() {
-        let line = "auth     out of order  2_between  older than one that is applied";
+        let line = "auth     out of order  2_between  older than an applied migration";
         let styled = styled_line(line);
         assert!(styled.contains("m out of order\x1b") || styled.contains("mout of order\x1b"));
         assert_eq!(anstream::adapter::strip_str(&styled).to_string(), line);

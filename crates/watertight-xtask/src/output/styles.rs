@@ -2,15 +2,15 @@
 
 use anstyle::{AnsiColor, Style};
 
-/// A line that a diff adds, and what is in order.
-pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
-/// What waits to be done.
+/// Lines that a diff adds.
+pub(crate) const ADDED: Style = AnsiColor::Green.on_default();
+/// Pending migrations.
 pub(crate) const PENDING: Style = AnsiColor::Yellow.on_default();
-/// A line that a diff removes, and what is not in order.
-pub(crate) const BAD: Style = AnsiColor::Red.on_default();
-/// The position of a part of a diff.
+/// Lines that a diff removes, and states that need attention.
+pub(crate) const ATTENTION: Style = AnsiColor::Red.on_default();
+/// The positions in a diff.
 pub(crate) const POSITION: Style = AnsiColor::Cyan.on_default();
-/// The heading of a table.
+/// The headings of a table.
 pub(crate) const HEADING: Style = Style::new().bold();
 
 /// Returns `text` in a style.
@@ -23,8 +23,8 @@ pub(crate) fn styled_diff(diff: &str) -> String {
     let mut styled_lines = String::new();
     for line in diff.split_inclusive('\n') {
         let style = match line.as_bytes() {
-            [b'+', ..] => GOOD,
-            [b'-', ..] => BAD,
+            [b'+', ..] => ADDED,
+            [b'-', ..] => ATTENTION,
             [b'@', ..] => POSITION,
             _ => Style::new(),
         };

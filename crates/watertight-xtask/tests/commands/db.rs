@@ -1,4 +1,4 @@
-//! `cargo xtask db`, on a workspace's own embedded server and on one that `DATABASE_URL` names.
+//! `cargo xtask db`, with the workspace's embedded server and with `DATABASE_URL`.
 
 use std::fs;
 use std::path::Path;
@@ -18,7 +18,7 @@ use watertight_testing::TestDatabase;
 
 use crate::test_workspace::{Outcome, TestWorkspace};
 
-/// A workspace with one plugin, on its own server.
+/// Returns a workspace with one plugin and a server.
 fn workspace() -> TestWorkspace {
     let workspace = TestWorkspace::new();
     workspace.write_plugin("shop", "shop", "plugin-shop");
@@ -44,27 +44,27 @@ fn run_on(workspace: &TestWorkspace, url: &str, arguments: &[&str]) -> Outcome {
     Outcome::new(command.env("DATABASE_URL", url).output().unwrap())
 }
 
-/// A connection to the workspace's embedded database.
+/// Connects to the workspace's embedded database.
 fn connect(workspace: &TestWorkspace) -> Connection {
     let printed = run(workspace, &["db", "run", "--", "printenv", "DATABASE_URL"]).succeeded();
     let url: DatabaseUrl = printed.trim().parse().unwrap();
     url.connect().unwrap()
 }
 
-/// The ids in the plugin's table.
+/// Returns the ids in the plugin's table.
 fn ids(connection: &mut Connection) -> Vec<i32> {
     sql::<Integer>("SELECT id FROM plugin_shop.items")
         .load(connection)
         .unwrap()
 }
 
-/// What a workspace's embedded server is on this machine.
+/// Returns the kind of the embedded server on this machine.
 fn kind() -> EmbeddedKind {
     let folder = tempfile::tempdir().unwrap();
     EmbeddedServer::status(folder.path()).unwrap().kind
 }
 
-/// Whether psql can be run. It does not come with PGlite.
+/// Returns whether psql can be run. PGlite does not include it.
 fn has_psql() -> bool {
     let printed = Command::new("psql").arg("--version").output();
     let has = printed.is_ok_and(|printed| printed.status.success());
@@ -120,7 +120,7 @@ fn concurrent_commands_share_one_embedded_server() {
     for run in runs {
         let output = run.wait_with_output().unwrap();
         let printed = String::from_utf8_lossy(&output.stderr);
-        // One of those that a PGlite sends away says who has it.
+        // A PGlite serves one connection, and the error of the others names the process that has it.
         let sent_away = "PGlite serves one connection at a time, and process ";
         assert!(
             output.status.success()
@@ -146,7 +146,7 @@ fn a_dump_can_be_restored() {
         assert!(used.contains(&holder), "{used}");
     }
     drop(connection);
-    // Nothing but psql reads COPY, nor `\restrict`.
+    // Only psql understands COPY and `\restrict`.
     let dump = ["db", "dump", "--", "--inserts", "--schema=plugin_shop"];
     let dump = run(&workspace, &dump).succeeded();
     assert!(!dump.contains("OWNER TO"), "{dump}");
@@ -157,7 +157,7 @@ fn a_dump_can_be_restored() {
     let other = TestDatabase::new(vec![]);
     other.connect().batch_execute(&dump).unwrap();
     assert_eq!(ids(&mut other.connect()), [7, 8]);
-    // It knows what has been applied.
+    // The dump has the histories of the migrations.
     let migrated = run_on(&workspace, other.url().expose_secret(), &["migrate"]).succeeded();
     assert_snapshot!(migrated, @"Nothing to do: 1 plugin up to date.");
     let refused = run(&workspace, &["db", "dump", "--", "--no-such-option"]).failed();
@@ -169,7 +169,7 @@ fn a_program_gets_the_url_and_its_exit_code_is_returned() {
     let workspace = workspace();
     let url = "postgres://me:hidden@127.0.0.1:1/shop";
     let shell = |script| run_on(&workspace, url, &["db", "run", "--", "sh", "-c", script]);
-    // It is the program's to connect: nothing listens there.
+    // The command does not connect: no server listens there.
     assert_eq!(shell("printf %s $DATABASE_URL").succeeded(), url);
     assert_eq!(shell("exit 7").code, Some(7));
     assert_eq!(shell("kill -9 $$").code, Some(137));
@@ -223,7 +223,7 @@ fn libpq_variables_do_not_change_the_server_of_psql() {
     let printed = Outcome::new(command.output().unwrap()).succeeded();
     assert_eq!(printed.trim(), database.url().database_name());
 
-    // On the embedded server nothing of libpq's counts, not even what a URL's connection would refuse.
+    // The embedded server ignores libpq's variables, even those that are rejected with a URL.
     let mut command =
         workspace.command(&["db", "psql", "--", "-XAtc", "SELECT current_database()"]);
     command
@@ -269,7 +269,7 @@ fn a_password_is_neither_printed_nor_in_the_process_list() {
     assert!(psql.wait().unwrap().success());
 }
 
-/// The command lines of all processes, as everybody can read them.
+/// Returns the command lines of all processes, as all users can read them.
 #[cfg(target_os = "linux")]
 fn command_lines() -> String {
     fs::read_dir("/proc")
@@ -300,7 +300,7 @@ fn the_database_of_database_url_is_reset_only_when_confirmed() {
     assert!(refused.contains("confirm it with `--yes`"), "{refused}");
     assert!(precious());
 
-    // What cannot be migrated afterwards keeps its database.
+    // Invalid migrations are an error before the database is dropped.
     let broken = "plugins/shop/migrations/1_items/metadata.toml";
     workspace.write(broken, "nonsense");
     run_on(&workspace, url, &["db", "reset", "--yes"]).failed();
@@ -319,7 +319,7 @@ fn the_database_of_database_url_is_reset_only_when_confirmed() {
 fn ctrl_c_is_left_to_the_program() {
     let workspace = workspace();
     let ready = workspace.path("ready");
-    // What a terminal does: the interrupt goes to the whole process group.
+    // As from a terminal, the interrupt is sent to the whole process group.
     let script = format!(
         "trap 'echo mine; exit 3' INT; touch {}; while :; do sleep 0.05; done",
         ready.display()

@@ -1,4 +1,4 @@
-//! Workspaces of which a folder is on another file system.
+//! Workspaces with a folder on another file system.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -40,7 +40,7 @@ impl Drop for Mounted {
 /// A workspace with one plugin and a folder on a tmpfs.
 fn mounted(folder: &str) -> Option<(Mounted, TestWorkspace)> {
     let workspace = TestWorkspace::new();
-    workspace.run(&["new-plugin", "orders"]).succeeded();
+    workspace.write_plugin("orders", "orders", "plugin-orders");
     let mounted = Mounted::over(&workspace.path(folder))?;
     Some((mounted, workspace))
 }

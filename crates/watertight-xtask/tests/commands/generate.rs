@@ -1,4 +1,4 @@
-//! `cargo xtask generate`, on a real PostgreSQL server.
+//! `cargo xtask generate`.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -14,7 +14,7 @@ use watertight_embedded::EmbeddedServer;
 use crate::shop::{SCHEMA_FILE, Shop};
 use crate::test_workspace::Outcome;
 
-/// A server for one test, on which nobody else makes databases.
+/// A server for one test, on which no other test creates databases.
 struct OwnServer {
     server: EmbeddedServer,
     folder: TempDir,
@@ -40,7 +40,7 @@ impl OwnServer {
         sql::<BigInt>(query).get_result(&mut connection).unwrap()
     }
 
-    /// Each is a folder of a PGlite.
+    /// Returns the number of scratch databases. With a PGlite, each is a folder.
     fn scratch_databases(&self) -> i64 {
         if self.server.url().serves_one_connection() {
             let scratch = self.folder.path().join(".watertight/pglite/server/scratch");
@@ -56,7 +56,7 @@ fn generate(shop: &Shop, arguments: &[&str]) -> Outcome {
     shop.run(&[&["generate", "shop"], arguments, &AT].concat())
 }
 
-/// What the command does, but for where.
+/// Returns the names of the plugin's migrations.
 fn migrations(shop: &Shop) -> Vec<String> {
     let folders = fs::read_dir(shop.workspace.path("plugins/shop/migrations")).unwrap();
     let mut names: Vec<_> = folders
@@ -338,7 +338,7 @@ fn ctrl_c_drops_the_scratch_database() {
     let sleeping = "SELECT count(*) FROM pg_stat_activity WHERE datname LIKE 'watertight\\_scratch\\_%' AND query LIKE '%pg_sleep(60)%'";
     let is_sleeping = || {
         if server.server.url().serves_one_connection() {
-            // It is in the middle of it soon.
+            // The migration runs soon after its database exists.
             server.scratch_databases() > 0
         } else {
             server.count(sleeping) > 0

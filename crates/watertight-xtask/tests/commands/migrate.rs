@@ -226,7 +226,14 @@ fn new_plugin_can_migrate_afterwards() {
     assert_eq!(down.code, Some(1));
     assert!(
         down.stderr
-            .contains("failed to migrate after plugin `later` was written: "),
+            .contains("failed to migrate after plugin `later` was written: failed to connect"),
+        "{}",
+        down.stderr
+    );
+    assert!(
+        down.stderr.ends_with(
+            "hint: start the server, or correct the host and port; then run `cargo xtask migrate`\n"
+        ),
         "{}",
         down.stderr
     );

@@ -130,15 +130,15 @@ fn connection_errors_do_not_show_the_password() {
         assert!(!output.contains("hidden"), "{output}");
         output
     };
-    assert_snapshot!(output("postgres://me:hidden@127.0.0.1:1/shop"), @r"
+    assert_snapshot!(output("postgres://me:hidden@127.0.0.1:1/shop"), @"
     error: failed to connect to postgres://me:***@127.0.0.1:1/shop: 127.0.0.1 port 1: Connection refused (os error 111)
     hint: start the server, or correct the host and port
     ");
-    assert_snapshot!(output("mysql://me:hidden@127.0.0.1/shop"), @r"
+    assert_snapshot!(output("mysql://me:hidden@127.0.0.1/shop"), @"
     error: failed to read DATABASE_URL in the environment: invalid database URL: its scheme `mysql://` is not `postgres://`
     hint: write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE
     ");
-    assert_snapshot!(output("postgres://me:hidden@127.0.0.1/shop?sslkey=a"), @r"
+    assert_snapshot!(output("postgres://me:hidden@127.0.0.1/shop?sslkey=a"), @"
     error: failed to read DATABASE_URL in the environment: invalid database URL: the parameter `sslkey` is not supported
     hint: remove it, and percent-encode special characters in the password
     ");

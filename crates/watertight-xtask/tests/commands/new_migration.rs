@@ -1,4 +1,4 @@
-//! `new-migration` in a workspace.
+//! `cargo xtask new-migration`.
 
 use std::fs;
 use std::process::Stdio;

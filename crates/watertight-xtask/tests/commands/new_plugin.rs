@@ -1,4 +1,4 @@
-//! `new-plugin`: what it writes.
+//! `cargo xtask new-plugin`: what it writes.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};

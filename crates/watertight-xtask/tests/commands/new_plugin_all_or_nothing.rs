@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use insta::assert_snapshot;
 
 use crate::new_plugin::new_plugin;
-use crate::test_workspace::{Outcome, TestWorkspace};
+use crate::test_workspace::{Outcome, TestWorkspace, write_program};
 
 #[test]
 fn the_next_run_completes_a_killed_one() {
@@ -70,22 +70,12 @@ fn nothing_is_written_when_the_disk_is_full() {
     assert!(workspace.tree() == before);
 }
 
-/// A program that stands in for cargo: it tells the command to end, then goes on. Not with the signal of Ctrl-C, which
-/// programs that run in the background inherit as one to ignore.
+/// Runs `new-plugin` with a script in place of cargo, which sends the command SIGTERM and then continues. SIGINT would be
+/// ignored by a process that runs in the background.
 fn interrupting(workspace: &TestWorkspace, then: &str) -> std::process::Output {
     let tools = tempfile::TempDir::new().unwrap();
-    let script = tools.path().join("script");
-    fs::write(
-        &script,
-        format!("#!/bin/sh\nkill -TERM $PPID\nsleep 0.2\n{then}\n"),
-    )
-    .unwrap();
-    // Copied by another process: what this one has open for writing, a test in another thread may just be handing on
-    // to a program that it starts, and nobody can run it meanwhile.
     let cargo = tools.path().join("cargo");
-    let mut install = Command::new("install");
-    install.args(["-m", "755"]).args([&script, &cargo]);
-    assert!(install.status().unwrap().success());
+    write_program(&cargo, &format!("kill -TERM $PPID\nsleep 0.2\n{then}"));
     let mut command = workspace.command(&["new-plugin", "orders"]);
     command.env("CARGO", &cargo).output().unwrap()
 }

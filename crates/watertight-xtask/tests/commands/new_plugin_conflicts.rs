@@ -1,4 +1,4 @@
-//! `new-plugin`: conflicts and invalid input.
+//! `cargo xtask new-plugin`: conflicts and invalid input.
 
 use insta::assert_snapshot;
 

@@ -1,4 +1,4 @@
-//! `cargo xtask schema`, and what `migrate` does to schema.rs, on a real PostgreSQL server.
+//! `cargo xtask schema`, and how `migrate` refreshes schema.rs.
 
 use insta::assert_snapshot;
 
@@ -56,7 +56,7 @@ fn schema_rs_is_written_from_the_migrations() {
         }
     }
     ");
-    // It says what the migrations make, and that one is still there.
+    // It has the tables of all migrations in the folder, also of the reverted one.
     let with_price = shop.workspace.read(SCHEMA_FILE);
     shop.run(&["migrate", "revert", "--plugin", "shop"])
         .succeeded();
@@ -92,7 +92,7 @@ fn migrate_does_not_overwrite_edits_without_a_migration() {
     let ran = shop.run(&["migrate"]);
     assert_snapshot!(ran.stderr.lines().find(|line| line.contains("was not refreshed")).unwrap_or_default(), @"plugins/shop/src/schema.rs was not refreshed: it has changes that no migration makes. `cargo xtask generate shop` writes the migration; `cargo xtask schema shop` overwrites the file");
     assert_eq!(shop.workspace.read(SCHEMA_FILE), written);
-    // When it is asked for, it is.
+    // `schema` overwrites them.
     shop.run(&["schema", "shop"]).succeeded();
     assert_ne!(shop.workspace.read(SCHEMA_FILE), written);
 }

@@ -27,7 +27,7 @@ impl TestWorkspace {
         workspace.write("Cargo.toml", &root_manifest());
         workspace.write("server/Cargo.toml", SERVER_MANIFEST);
         workspace.write("server/src/main.rs", SERVER_MAIN);
-        // Without it, Cargo would look for newer versions.
+        // With it, Cargo does not look for newer versions.
         let lock = fs::read(Path::new(REPOSITORY).join("Cargo.lock")).unwrap();
         fs::write(workspace.path("Cargo.lock"), lock).unwrap();
         workspace
@@ -111,6 +111,18 @@ pub fn tree(root: &Path) -> Tree {
             (path.strip_prefix(root).unwrap().to_owned(), (mode, content))
         })
         .collect()
+}
+
+/// Writes a shell script that can be run at once.
+///
+/// Another process copies it: a program that another test starts would keep a file of this process open for writing for
+/// a moment, and a file that is open for writing cannot be run.
+pub fn write_program(path: &Path, script: &str) {
+    let source = path.with_extension("sh");
+    fs::write(&source, format!("#!/bin/sh\n{script}\n")).unwrap();
+    let mut install = Command::new("install");
+    install.args(["-m", "755"]).arg(&source).arg(path);
+    assert!(install.status().unwrap().success());
 }
 
 pub struct Outcome {

@@ -1,4 +1,4 @@
-//! `cargo xtask verify`, on a real PostgreSQL server.
+//! `cargo xtask verify`.
 
 use insta::assert_snapshot;
 use serde_json::Value;
@@ -64,7 +64,7 @@ fn a_down_that_fails_or_drops_too_much_is_found() {
 
 #[test]
 fn an_up_that_differs_the_second_time_is_found() {
-    // What it makes has another name each time.
+    // The table has another name each time.
     let up = "DO $$ BEGIN EXECUTE format('CREATE TABLE plugin_shop.t%s (id int)', txid_current()); END $$";
     let down = "DO $$ DECLARE name text; BEGIN
         SELECT tablename INTO name FROM pg_tables WHERE schemaname = 'plugin_shop' AND tablename LIKE 't%';

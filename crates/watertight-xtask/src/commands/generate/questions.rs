@@ -7,7 +7,7 @@ use crate::output::hint::Hint as _;
 
 /// Asks a question on the terminal, and adds the answer.
 pub(super) fn ask(question: &RenameQuestion, answers: &mut RenameAnswers) -> Result<()> {
-    let gone = &question.gone;
+    let removed = &question.removed;
     let mut items: Vec<String> = question
         .candidates
         .iter()
@@ -15,15 +15,15 @@ pub(super) fn ask(question: &RenameQuestion, answers: &mut RenameAnswers) -> Res
         .collect();
     items.push("dropped".to_owned());
     let chosen = Select::with_theme(&ColorfulTheme::default())
-        .with_prompt(format!("{gone} is gone. It was"))
+        .with_prompt(format!("{removed} is gone. It was"))
         .items(&items)
         .default(0)
         .interact()
         .context("failed to ask")
         .hint("answer with `--rename` and `--drop`")?;
     match question.candidates.get(chosen) {
-        Some(candidate) => answers.renamed.push((gone.clone(), candidate.clone())),
-        None => answers.dropped.push(gone.clone()),
+        Some(candidate) => answers.renamed.push((removed.clone(), candidate.clone())),
+        None => answers.dropped.push(removed.clone()),
     }
     Ok(())
 }
@@ -38,12 +38,12 @@ pub(super) fn unanswered(questions: &[RenameQuestion]) -> String {
 /// Returns the options that answer the questions.
 pub(super) fn answers(questions: &[RenameQuestion]) -> String {
     let options = questions.iter().map(|question| {
-        let gone = &question.gone;
+        let removed = &question.removed;
         let renames = question
             .candidates
             .iter()
-            .map(|new| format!("`--rename {gone}={new}`"));
-        let options: Vec<_> = renames.chain([format!("`--drop {gone}`")]).collect();
+            .map(|new| format!("`--rename {removed}={new}`"));
+        let options: Vec<_> = renames.chain([format!("`--drop {removed}`")]).collect();
         options.join(" or ")
     });
     let options: Vec<_> = options.collect();

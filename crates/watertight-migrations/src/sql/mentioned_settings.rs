@@ -12,11 +12,11 @@ pub(crate) struct MentionedNames {
     pub(crate) dotted: Vec<String>,
 }
 
-/// Returns the names in `sql` if it may change settings, which a false positive only makes one query slower.
+/// Returns the names in `sql` if it may change settings. A false positive costs one query.
 ///
-/// It may if `SET`, `RESET`, `DISCARD` or `set_config` occurs anywhere but in a comment, strings and function bodies
-/// included. The `SET` clauses of `UPDATE`, `ALTER`, `CREATE` and `DELETE` do not count.
-pub(crate) fn settings_mentioned(sql: &str) -> Option<MentionedNames> {
+/// It may change settings if `SET`, `RESET`, `DISCARD` or `set_config` occurs in it, also in strings and function
+/// bodies but not in comments. The `SET` clauses of `UPDATE`, `ALTER`, `CREATE` and `DELETE` do not count.
+pub(crate) fn mentioned_settings(sql: &str) -> Option<MentionedNames> {
     let mut reader = Reader::default();
     reader.read(sql);
     if !reader.changes_settings {
@@ -124,7 +124,7 @@ mod tests {
             "DO $a$ BEGIN IF true THEN SET ROLE x; END IF; END $a$",
             "UPDATE t SET a = 1; SET ROLE x",
         ] {
-            assert!(settings_mentioned(sql).is_some(), "{sql}");
+            assert!(mentioned_settings(sql).is_some(), "{sql}");
         }
     }
 
@@ -139,14 +139,14 @@ mod tests {
             "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN UPDATE t SET a = 1; RETURN NEW; END $$",
             "INSERT INTO t VALUES (1) ON CONFLICT DO UPDATE SET a = 1",
         ] {
-            assert_eq!(settings_mentioned(sql), None, "{sql}");
+            assert_eq!(mentioned_settings(sql), None, "{sql}");
         }
     }
 
     #[test]
     fn names_in_strings_are_collected() {
         let mentioned =
-            settings_mentioned("SET TIME ZONE 'UTC'; select set_config('app.tenant', 'x', false)")
+            mentioned_settings("SET TIME ZONE 'UTC'; select set_config('app.tenant', 'x', false)")
                 .unwrap();
         assert_eq!(mentioned.dotted, ["app.tenant"]);
         assert!(mentioned.words.contains(&"timezone".to_owned()));

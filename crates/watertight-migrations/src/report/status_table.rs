@@ -1,0 +1,118 @@
+use std::fmt::{self, Write};
+
+use super::plugin_status::{MigrationState, MigrationStatus, PluginStatus};
+
+/// Formats the status of plugins as a table, followed by the migrations that are not simply applied.
+///
+/// ```text
+/// PLUGIN   SCHEMA          APPLIED  PENDING  AHEAD
+/// auth     plugin_auth           3        0      0
+/// catalog  plugin_catalog        3        1      0
+///
+/// catalog  pending  2026-02-10-070000_index_products
+/// ```
+pub fn status_table(plugins: &[PluginStatus]) -> String {
+    let width = |heading: &str, cell: fn(&PluginStatus) -> &str| {
+        let longest = plugins.iter().map(|plugin| cell(plugin).len()).max();
+        longest.unwrap_or_default().max(heading.len())
+    };
+    let id = width("PLUGIN", |plugin| plugin.plugin.as_str());
+    let schema = width("SCHEMA", |plugin| plugin.plugin.schema_name());
+    let mut table = format!(
+        "{:id$}  {:schema$}  APPLIED  PENDING  AHEAD\n",
+        "PLUGIN", "SCHEMA"
+    );
+    let mut details = String::new();
+    for plugin in plugins {
+        writeln!(
+            table,
+            "{:id$}  {:schema$}  {:7}  {:7}  {:5}",
+            plugin.plugin,
+            plugin.plugin.schema_name(),
+            plugin.applied().count(),
+            plugin.pending().count(),
+            plugin.ahead().count()
+        )
+        .expect("writing to a String cannot fail");
+        for migration in &plugin.migrations {
+            if migration.state != MigrationState::Applied {
+                writeln!(details, "{:id$}  {}", plugin.plugin, detail(migration))
+                    .expect("writing to a String cannot fail");
+            }
+        }
+    }
+    if details.is_empty() {
+        table
+    } else {
+        table + "\n" + &details
+    }
+}
+
+fn detail(migration: &MigrationStatus) -> String {
+    let name = migration.name.as_ref().unwrap_or(&migration.version);
+    let explanation = match migration.state {
+        MigrationState::Drifted => "  modified since it was applied",
+        MigrationState::OutOfOrder => "  older than an applied migration",
+        MigrationState::Ahead => "  applied, but not in the code",
+        MigrationState::Applied | MigrationState::Pending => "",
+    };
+    format!("{:<12}  {name}{explanation}", migration.state.to_string())
+}
+
+impl fmt::Display for MigrationState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Applied => "applied",
+            Self::Drifted => "drifted",
+            Self::Pending => "pending",
+            Self::OutOfOrder => "out of order",
+            Self::Ahead => "ahead",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use watertight_metadata::PluginId;
+
+    use super::*;
+
+    #[test]
+    fn statuses_are_a_table_and_the_migrations_that_are_not_simply_applied() {
+        let migration = |name: &str, state| MigrationStatus {
+            version: name.replace("_a", ""),
+            name: Some(name.to_owned()),
+            state,
+        };
+        let plugins = [
+            PluginStatus {
+                plugin: PluginId::new("auth"),
+                has_schema: true,
+                has_history: true,
+                migrations: vec![migration("1_a", MigrationState::Applied)],
+            },
+            PluginStatus {
+                plugin: PluginId::new("my-feature"),
+                has_schema: true,
+                has_history: true,
+                migrations: vec![
+                    migration("1_a", MigrationState::Drifted),
+                    migration("2_a", MigrationState::OutOfOrder),
+                    migration("3_a", MigrationState::Applied),
+                    migration("4_a", MigrationState::Pending),
+                    migration("9_a", MigrationState::Ahead),
+                ],
+            },
+        ];
+        insta::assert_snapshot!(status_table(&plugins), @r"
+        PLUGIN      SCHEMA             APPLIED  PENDING  AHEAD
+        auth        plugin_auth              1        0      0
+        my-feature  plugin_my_feature        2        2      1
+
+        my-feature  drifted       1_a  modified since it was applied
+        my-feature  out of order  2_a  older than an applied migration
+        my-feature  pending       4_a
+        my-feature  ahead         9_a  applied, but not in the code
+        ");
+    }
+}
