@@ -121,8 +121,11 @@ fn the_server_stops_some_seconds_after_its_last_user_was_killed() {
 
 #[test]
 fn killing_a_user_while_it_starts_the_server_does_not_affect_the_next_user() {
-    for milliseconds in [20, 200, 500, 800, 1000] {
-        let Some(workspace) = Workspace::new() else {
+    // While `initdb` runs, and while the server starts.
+    let during_initdb = [20, 200, 500].map(|milliseconds| (milliseconds, Workspace::new()));
+    let during_start = [50, 150, 300].map(|milliseconds| (milliseconds, Workspace::with_data()));
+    for (milliseconds, workspace) in during_initdb.into_iter().chain(during_start) {
+        let Some(workspace) = workspace else {
             return;
         };
         let user = start_user(workspace.path());
