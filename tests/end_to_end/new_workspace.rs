@@ -381,9 +381,9 @@ fn a_workspace_that_cannot_be_created_leaves_nothing() {
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     };
     std::fs::create_dir(path("there")).unwrap();
-    fails(&[&path("there")], "it is there already");
+    fails(&[&path("there")], "it exists already");
     fails(&[&path("My_App")], "such as `--name my-app`");
-    fails(&[&path("app"), "--name", "9"], "as the workspace's name");
+    fails(&[&path("app"), "--name", "9"], "is not a valid workspace name");
     // Cargo finds no repository there, when everything else is written.
     fails(
         &[&path("app"), "--source", "git=file:///nowhere"],
