@@ -71,7 +71,7 @@ impl NewRepository<'_> {
         let outcome = self.run("cargo", &["xtask", "vendor", checkout]);
         assert_eq!(
             outcome.stdout,
-            "Nothing to do: vendor/watertight is as in the checkout.\n"
+            "Nothing to do: vendor/watertight has the files of the checkout.\n"
         );
     }
 
