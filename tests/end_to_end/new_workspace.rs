@@ -383,7 +383,10 @@ fn a_workspace_that_cannot_be_created_leaves_nothing() {
     std::fs::create_dir(path("there")).unwrap();
     fails(&[&path("there")], "it exists already");
     fails(&[&path("My_App")], "such as `--name my-app`");
-    fails(&[&path("app"), "--name", "9"], "is not a valid workspace name");
+    fails(
+        &[&path("app"), "--name", "9"],
+        "is not a valid workspace name",
+    );
     // Cargo finds no repository there, when everything else is written.
     fails(
         &[&path("app"), "--source", "git=file:///nowhere"],
