@@ -11,12 +11,12 @@ use std::hash::{BuildHasher as _, RandomState};
 use diesel::ConnectionError;
 use diesel_async::AsyncPgConnection;
 use diesel_async::async_connection_wrapper::BlockOn as _;
-use tokio_postgres::config::{Config, SslMode as TlsAttempt};
+use tokio_postgres::config::Config;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::connection::Connection;
 use crate::database_url::DatabaseUrl;
-use crate::database_url::settings::{HostSettings, SslMode};
+use crate::database_url::settings::HostSettings;
 use crate::shared_runtime::SharedRuntime;
 use connect_error::ConnectError;
 use failure::{Failure, may_depend_on_tls};
@@ -98,16 +98,7 @@ async fn with_timeout(
 async fn connect_to(url: &DatabaseUrl, host: &HostSettings) -> Result<AsyncPgConnection, Failure> {
     let settings = url.settings();
     let target = Target::new(host);
-    let attempts: &[TlsAttempt] = if target.is_socket() {
-        &[TlsAttempt::Disable]
-    } else {
-        match settings.ssl_mode {
-            SslMode::Disable => &[TlsAttempt::Disable],
-            SslMode::Allow => &[TlsAttempt::Disable, TlsAttempt::Require],
-            SslMode::Prefer => &[TlsAttempt::Prefer, TlsAttempt::Disable],
-            SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => &[TlsAttempt::Require],
-        }
-    };
+    let attempts = tls::attempts(settings.ssl_mode, target.is_socket());
     let tls = tls::connector(settings).map_err(|error| {
         Failure::Final(ConnectError::RootCertificates {
             url: url.to_string(),

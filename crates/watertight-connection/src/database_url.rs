@@ -2,8 +2,8 @@
 
 pub(crate) mod database_url_error;
 pub(crate) mod parameters;
+pub(crate) mod pg_variables;
 pub(crate) mod settings;
-pub(crate) mod values;
 
 use std::fmt;
 use std::str::FromStr;

@@ -31,11 +31,11 @@
 //! [`DatabaseUrl::serves_one_connection`] detects this in every process that has its URL, and
 //! [`ConnectError::TooManyConnections`] names the process that has the connection.
 
+mod child_environment;
 mod connect;
 mod connection;
 mod database_url;
 mod dot_env;
-mod pg_environment;
 mod pglite_marker;
 mod shared_runtime;
 mod url_lookup;

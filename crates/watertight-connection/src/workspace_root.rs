@@ -47,12 +47,19 @@ fn root_above(from: &Path) -> Option<PathBuf> {
 }
 
 fn is_root(folder: &Path) -> bool {
-    fs::read_to_string(folder.join("Cargo.toml")).is_ok_and(|manifest| {
-        manifest
-            .lines()
-            .map(str::trim_start)
-            .any(|line| line.starts_with("[workspace]") || line.starts_with("[workspace."))
-    })
+    fs::read_to_string(folder.join("Cargo.toml")).is_ok_and(|manifest| has_workspace(&manifest))
+}
+
+/// A server in production should not need a TOML parser for this: a table `workspace`, or a key before the first table.
+fn has_workspace(manifest: &str) -> bool {
+    let mut lines = manifest.lines().map(str::trim_start);
+    let is_header = |line: &str| line.starts_with("[workspace]") || line.starts_with("[workspace.");
+    let is_key = |line: &str| line.starts_with("workspace.") || line.starts_with("workspace =");
+    lines.clone().any(is_header)
+        || lines
+            .by_ref()
+            .take_while(|line| !line.starts_with('['))
+            .any(is_key)
 }
 
 #[cfg(test)]
@@ -76,5 +83,23 @@ mod tests {
         .unwrap();
         assert_eq!(root_above(&package).as_deref(), Some(root.path()));
         assert_eq!(root_above(Path::new("/nowhere/at/all")), None);
+    }
+
+    #[test]
+    fn a_workspace_may_be_written_as_a_table_or_as_keys() {
+        for manifest in [
+            "[package]\n[workspace]\n",
+            "[workspace.package]\n",
+            "workspace = { members = [] }\n",
+            "workspace.members = []\n",
+        ] {
+            assert!(has_workspace(manifest), "{manifest}");
+        }
+        for manifest in [
+            "[package]\nworkspace = \"..\"\n",
+            "[package]\nversion.workspace = true\n",
+        ] {
+            assert!(!has_workspace(manifest), "{manifest}");
+        }
     }
 }

@@ -8,7 +8,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::commands::{
     db, dev, generate, migrate, new_migration, new_plugin, new_workspace, schema, vendor, verify,
 };
-use crate::generator::watertight_source::VENDORED;
+use crate::generator::vendored_copy::VENDORED;
 use crate::workspace::Workspace;
 
 /// Develop a Watertight workspace.

@@ -31,9 +31,8 @@ use std::io::{self, Write};
 use std::process;
 
 use cli::Cli;
-use output::command_error::CommandError;
+use output::command_error::print_error;
 use output::terminal;
-use serde_json::json;
 use watertight_diagnostics::ExitCode;
 
 pub use workspace::{Workspace, WorkspacePlugin};
@@ -58,17 +57,6 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> process::ExitCode {
             print_error(error, cli.json_command());
             ExitCode::Failure.into()
         }
-    }
-}
-
-/// Prints an error, and with `--json` a document with it on stdout too.
-fn print_error(error: anyhow::Error, json_command: Option<&str>) {
-    let report = CommandError::report(error);
-    terminal::error(&report);
-    if let Some(command) = json_command {
-        let document = json!({ "command": command, "error": report.to_json() });
-        // If this fails too, the error is on stderr already.
-        let _ = terminal::print_json(&document);
     }
 }
 

@@ -12,7 +12,7 @@ use rustls::server::ParsedCertificate;
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
 };
-use tokio_postgres::config::SslNegotiation;
+use tokio_postgres::config::{SslMode as TlsAttempt, SslNegotiation};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::database_url::settings::{ConnectionSettings, SslMode, SslRoots};
@@ -26,6 +26,19 @@ pub(super) enum RootsError {
     File { file: PathBuf, reason: String },
     #[error("the operating system has no certificates to trust: {0}")]
     System(String),
+}
+
+/// Returns the attempts to connect to one server, in their order. A socket has no TLS.
+pub(super) fn attempts(mode: SslMode, is_socket: bool) -> &'static [TlsAttempt] {
+    if is_socket {
+        return &[TlsAttempt::Disable];
+    }
+    match mode {
+        SslMode::Disable => &[TlsAttempt::Disable],
+        SslMode::Allow => &[TlsAttempt::Disable, TlsAttempt::Require],
+        SslMode::Prefer => &[TlsAttempt::Prefer, TlsAttempt::Disable],
+        SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => &[TlsAttempt::Require],
+    }
 }
 
 /// How a server's certificate is verified.

@@ -7,7 +7,7 @@ use tokio_postgres::config::{ChannelBinding, SslNegotiation, TargetSessionAttrs}
 
 use super::database_url_error::DatabaseUrlError;
 use super::parameters::Parameters;
-use super::values::{Environment, Values, invalid};
+use super::pg_variables::{Environment, Values, invalid};
 
 /// The name of the password file in the home folder.
 const PASSWORD_FILE: &str = ".pgpass";

@@ -3,4 +3,6 @@
 pub(crate) mod maintenance;
 pub(crate) mod maintenance_error;
 pub(crate) mod scratch_database;
+mod scratch_name;
+mod sweep;
 pub(crate) mod template;

@@ -1,28 +1,15 @@
 use std::fmt;
-use std::hash::{BuildHasher as _, RandomState};
-use std::time::SystemTime;
 
 use diesel::connection::SimpleConnection as _;
-use diesel::dsl::sql;
-use diesel::sql_types::{Bool, Text};
-use diesel::{QueryResult, RunQueryDsl as _};
-
 use postgres_protocol::escape::{escape_identifier, escape_literal};
 use watertight_connection::{Connection, DatabaseUrl, SharedRuntime};
 
 use super::maintenance;
 use super::maintenance_error::MaintenanceError;
+use super::scratch_name::unique_name;
+use super::sweep;
 use crate::embedded::pglite::instance::Instance;
-use crate::embedded::pglite::instance_folders;
 use crate::embedded::pglite::template;
-
-/// The number of hexadecimal digits after the prefix.
-const SUFFIX_DIGITS: usize = 16;
-/// PostgreSQL truncates names to 63 bytes.
-const MAX_PREFIX: usize = 63 - SUFFIX_DIGITS - 1;
-
-/// The comment on a database that [`sweep`](ScratchDatabase::sweep) must not drop.
-const KEPT: &str = "kept by watertight";
 
 /// A new database that is dropped with this value.
 ///
@@ -89,7 +76,7 @@ impl ScratchDatabase {
         let mut keeper = maintenance::connect(server)?;
         maintenance::check_createdb(&mut keeper, &name)?;
         // Before the database exists, so that no sweep sees it without the lock.
-        lock(&mut keeper, "pg_try_advisory_lock", &name)
+        sweep::lock(&mut keeper, "pg_try_advisory_lock", &name)
             .map_err(MaintenanceError::refused("create", &name))?;
         maintenance::create_database(&mut keeper, &name, template)?;
         Ok(Self {
@@ -112,7 +99,7 @@ impl ScratchDatabase {
         let comment = format!(
             "COMMENT ON DATABASE {} IS {}",
             escape_identifier(&name),
-            escape_literal(KEPT)
+            escape_literal(sweep::KEPT)
         );
         SharedRuntime::run_blocking(|| match &mut self.keeper {
             Keeper::Connection(keeper) => keeper
@@ -140,7 +127,7 @@ impl ScratchDatabase {
     /// # Errors
     /// When the server cannot be connected to, or rejects it.
     pub fn sweep(server: &DatabaseUrl, prefix: &str) -> Result<Vec<String>, MaintenanceError> {
-        SharedRuntime::run_blocking(|| sweep(server, prefix))
+        SharedRuntime::run_blocking(|| sweep::sweep(server, prefix))
     }
 }
 
@@ -160,96 +147,5 @@ impl Drop for ScratchDatabase {
             Keeper::Pglite(instance) => drop(instance),
             Keeper::None => {}
         });
-    }
-}
-
-fn sweep(server: &DatabaseUrl, prefix: &str) -> Result<Vec<String>, MaintenanceError> {
-    let prefix = truncated(prefix);
-    if let Some(pglite) = server.pglite() {
-        return Ok(instance_folders::sweep(&pglite, |name| {
-            is_scratch(name, prefix)
-        })?);
-    }
-    let mut connection = maintenance::connect(server)?;
-    let names = sweepable(&mut connection, &format!("{prefix}_"))
-        .map_err(MaintenanceError::refused("sweep", prefix))?;
-    let mut dropped = Vec::new();
-    for name in names.into_iter().filter(|name| is_scratch(name, prefix)) {
-        if !lock(&mut connection, "pg_try_advisory_lock", &name)
-            .map_err(MaintenanceError::refused("sweep", &name))?
-        {
-            continue;
-        }
-        // It may have been kept or dropped since.
-        let names =
-            sweepable(&mut connection, &name).map_err(MaintenanceError::refused("sweep", &name))?;
-        if names.contains(&name) {
-            maintenance::drop_database(&mut connection, &name)?;
-            dropped.push(name.clone());
-        }
-        lock(&mut connection, "pg_advisory_unlock", &name)
-            .map_err(MaintenanceError::refused("sweep", &name))?;
-    }
-    Ok(dropped)
-}
-
-fn sweepable(connection: &mut Connection, start: &str) -> QueryResult<Vec<String>> {
-    let query = format!(
-        "SELECT datname::text FROM pg_database
-        WHERE pg_has_role(datdba, 'USAGE')
-            AND shobj_description(oid, 'pg_database') IS DISTINCT FROM {}
-            AND starts_with(datname::text, ",
-        escape_literal(KEPT)
-    );
-    sql::<Text>(&query)
-        .bind::<Text, _>(start)
-        .sql(")")
-        .load(connection)
-}
-
-/// Calls a function of PostgreSQL on the advisory lock for the database `name`.
-fn lock(connection: &mut Connection, function: &str, name: &str) -> QueryResult<bool> {
-    sql::<Bool>(&format!("SELECT {function}(hashtextextended("))
-        .bind::<Text, _>(name)
-        .sql(", 0))")
-        .get_result(connection)
-}
-
-fn is_scratch(name: &str, prefix: &str) -> bool {
-    name.strip_prefix(prefix)
-        .and_then(|rest| rest.strip_prefix('_'))
-        .is_some_and(|suffix| {
-            suffix.len() == SUFFIX_DIGITS && suffix.bytes().all(|byte| byte.is_ascii_hexdigit())
-        })
-}
-
-pub(super) fn unique_name(prefix: &str) -> String {
-    // The keys of a `RandomState` are random numbers of the operating system.
-    let random = RandomState::new().hash_one((std::process::id(), SystemTime::now()));
-    format!("{}_{random:016x}", truncated(prefix))
-}
-
-fn truncated(prefix: &str) -> &str {
-    &prefix[..prefix.floor_char_boundary(MAX_PREFIX)]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_unique_and_recognised_and_not_truncated() {
-        let long = "ä".repeat(40);
-        for prefix in ["watertight_test", &long] {
-            let (one, other) = (unique_name(prefix), unique_name(prefix));
-            assert_ne!(one, other);
-            assert!(one.len() <= 63);
-            assert!(is_scratch(&one, truncated(prefix)));
-        }
-        assert!(!is_scratch(
-            "watertight_test_a_0123456789abcdef",
-            "watertight_test"
-        ));
-        assert!(!is_scratch("watertight_test_template", "watertight_test"));
     }
 }

@@ -6,7 +6,8 @@ use watertight_connection::{Connection, DatabaseUrl, SharedRuntime};
 
 use super::maintenance;
 use super::maintenance_error::MaintenanceError;
-use super::scratch_database::{ScratchDatabase, unique_name};
+use super::scratch_database::ScratchDatabase;
+use super::scratch_name::unique_name;
 use crate::embedded::pglite::template as pglite_template;
 
 /// A database to copy with [`ScratchDatabase::from_template`].

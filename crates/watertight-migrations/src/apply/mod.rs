@@ -6,6 +6,7 @@ mod message;
 mod migration_state;
 mod migration_step;
 mod one_message;
+mod parallel_run;
 mod provision;
 mod revert;
 mod run;

@@ -1,6 +1,6 @@
 //! A session of PostgreSQL: its connection, locks, settings, transaction, and what it can see of a plugin.
 
-mod lock;
+mod advisory_lock;
 mod open_transaction;
 mod options;
 mod pg_session;
@@ -9,7 +9,7 @@ mod session_error;
 mod session_lock;
 mod session_settings;
 
-pub(crate) use lock::Lock;
+pub(crate) use advisory_lock::Lock;
 pub(crate) use open_transaction::has_open_transaction;
 pub(crate) use options::Options;
 pub use pg_session::PgSession;

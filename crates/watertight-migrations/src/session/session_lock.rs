@@ -1,4 +1,4 @@
-use super::lock::Lock;
+use super::advisory_lock::Lock;
 use super::options::Options;
 use super::pg_session::{PgSession, load_bool, send};
 use super::session_error::{SessionError, StopReason};

@@ -2,15 +2,15 @@ use diesel::migration::{Migration as DieselMigration, Result as DieselResult};
 use diesel::pg::Pg;
 use watertight_metadata::PluginId;
 
+use super::diesel_source::{DieselSource, find};
 use super::migration::Migration;
-use super::rust_migrations::{RustMigrations, find};
 
 /// A plugin whose migrations have been read and checked, oldest first.
 pub(crate) struct LoadedPlugin {
     pub(crate) id: PluginId,
     pub(crate) dependencies: Vec<PluginId>,
     pub(crate) migrations: Vec<Migration>,
-    pub(super) rust_migrations: Option<RustMigrations>,
+    pub(super) diesel_source: Option<DieselSource>,
 }
 
 impl LoadedPlugin {
@@ -26,7 +26,7 @@ impl LoadedPlugin {
         migration: &Migration,
     ) -> DieselResult<Box<dyn DieselMigration<Pg>>> {
         let source = self
-            .rust_migrations
+            .diesel_source
             .as_ref()
             .ok_or("only Rust migrations have an implementation")?;
         find(source, &migration.version)

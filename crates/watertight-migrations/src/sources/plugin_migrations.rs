@@ -6,10 +6,10 @@ use diesel::pg::Pg;
 use diesel_migrations::{EmbeddedMigrations, FileBasedMigrations};
 use watertight_metadata::{PluginId, PluginMetadata};
 
+use super::diesel_source::{DieselSource, describe};
 use super::loaded_plugin::LoadedPlugin;
 use super::migration::{Migration, MigrationBody};
 use super::migration_version::MAX_VERSION_LENGTH;
-use super::rust_migrations::{RustMigrations, describe};
 use super::{embedded_migrations, file_based_migrations};
 use crate::errors::LoadError;
 
@@ -22,8 +22,8 @@ pub struct PluginMigrations {
 
 enum Source {
     Folder(PathBuf),
-    Embedded(RustMigrations),
-    Rust(RustMigrations),
+    Embedded(DieselSource),
+    Rust(DieselSource),
 }
 
 impl PluginMigrations {
@@ -88,7 +88,7 @@ impl PluginMigrations {
             id: self.id,
             dependencies: self.dependencies,
             migrations,
-            rust_migrations: match self.source {
+            diesel_source: match self.source {
                 Source::Rust(source) => Some(source),
                 Source::Folder(_) | Source::Embedded(_) => None,
             },

@@ -9,7 +9,7 @@ use watertight_diagnostics::ExitCode;
 
 use crate::generator::apply;
 use crate::generator::file_plan::FilePlan;
-use crate::generator::watertight_source::{self, VENDORED};
+use crate::generator::vendored_copy::{self, VENDORED};
 use crate::output::hint::hinted;
 use crate::output::terminal;
 use crate::workspace::{Workspace, cargo_lock};
@@ -56,7 +56,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
 fn plan(root: &Path, checkout: &Path) -> Result<FilePlan> {
     let mut present = read_files(&root.join(VENDORED))?;
     let mut plan = FilePlan::default();
-    for (path, contents) in watertight_source::copy_of(checkout)? {
+    for (path, contents) in vendored_copy::copy_of(checkout)? {
         let before = present.remove(&path);
         plan.write(Path::new(VENDORED).join(path), before, contents);
     }

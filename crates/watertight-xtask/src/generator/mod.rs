@@ -14,5 +14,5 @@ pub(crate) mod schema_refresh;
 pub(crate) mod table_name;
 pub(crate) mod templates;
 pub(crate) mod timestamp;
-pub(crate) mod watertight_source;
+pub(crate) mod vendored_copy;
 mod wiring;

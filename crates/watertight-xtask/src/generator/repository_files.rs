@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use walkdir::WalkDir;
 use watertight_helpers::{Helper, HelperProgress};
 
-use super::watertight_source::{self, VENDORED};
+use super::vendored_copy::{self, VENDORED};
 use crate::output::hint::{Hint as _, hinted};
 use crate::output::terminal;
 use crate::workspace::cargo_lock;
@@ -62,7 +62,7 @@ impl CrateSource {
             Self::Vendored => Ok(VENDORED.to_owned()),
             Self::Git(url) => Ok(url.clone()),
             Self::Path => {
-                let root = watertight_source::root()?;
+                let root = vendored_copy::root()?;
                 let path = root.to_str().filter(|path| is_literal(path));
                 let path = path.with_context(|| {
                     format!(
@@ -181,13 +181,7 @@ pub(crate) fn expand(
 /// The first failure.
 pub(crate) fn complete(folder: &Path, source: &CrateSource, lock_file: &Path) -> Result<()> {
     if *source == CrateSource::Vendored {
-        for (path, contents) in watertight_source::copy_of(&watertight_source::root()?)? {
-            let path = folder.join(VENDORED).join(path);
-            let parent = path.parent().unwrap_or(folder);
-            fs::create_dir_all(parent)
-                .and_then(|()| fs::write(&path, contents))
-                .with_context(|| format!("failed to write {}", path.display()))?;
-        }
+        vendored_copy::write(folder)?;
     }
     let git = Command::new("git")
         // The branch that the template's CI workflow runs on.

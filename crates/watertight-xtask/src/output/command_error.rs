@@ -2,6 +2,7 @@ use std::error::Error;
 use std::fmt;
 
 use anyhow::Result;
+use serde_json::json;
 use watertight_connection::{
     ConnectError, DatabaseUrlError, DotEnvError, UrlLookupError, WorkspaceError,
 };
@@ -12,6 +13,7 @@ use watertight_migrations::{LoadError, MigrateError, MigrationFailure, RefusedSq
 use watertight_schema::{CatalogError, DiffError, GenerateError, ParseError, RenameAnswerError};
 
 use crate::output::hint::{Hint as _, Hinted};
+use crate::output::terminal;
 
 /// The error of a command as a [`Diagnostic`]: its hint and excerpt are the first in the chain of causes.
 #[derive(Debug)]
@@ -43,6 +45,17 @@ impl Diagnostic for CommandError {
 
     fn excerpt(&self) -> Option<SourceExcerpt> {
         excerpt(&self.0)
+    }
+}
+
+/// Prints an error, and with `--json` a document with it on stdout too.
+pub(crate) fn print_error(error: anyhow::Error, json_command: Option<&str>) {
+    let report = CommandError::report(error);
+    terminal::error(&report);
+    if let Some(command) = json_command {
+        let document = json!({ "command": command, "error": report.to_json() });
+        // If this fails too, the error is on stderr already.
+        let _ = terminal::print_json(&document);
     }
 }
 

@@ -4,7 +4,7 @@ use diesel::pg::Pg;
 use super::migration::{Migration, MigrationBody};
 
 /// Any of Diesel's migration sources.
-pub(super) type RustMigrations = Box<dyn MigrationSource<Pg> + Send + Sync>;
+pub(super) type DieselSource = Box<dyn MigrationSource<Pg> + Send + Sync>;
 
 /// Returns a Rust migration's name, version and metadata.
 pub(crate) fn describe(migration: &dyn DieselMigration<Pg>) -> Migration {
@@ -18,7 +18,7 @@ pub(crate) fn describe(migration: &dyn DieselMigration<Pg>) -> Migration {
 
 /// Asks the source for one of its migrations.
 pub(super) fn find(
-    source: &RustMigrations,
+    source: &DieselSource,
     version: &str,
 ) -> DieselResult<Box<dyn DieselMigration<Pg>>> {
     let found = source

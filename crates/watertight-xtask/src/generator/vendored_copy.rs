@@ -13,6 +13,22 @@ use crate::output::hint::hinted;
 /// The folder of the copy, relative to the workspace's root.
 pub(crate) const VENDORED: &str = "vendor/watertight";
 
+/// Writes a copy of the crates into the workspace at `root`.
+///
+/// # Errors
+///
+/// When the crates cannot be read or the copy cannot be written.
+pub(crate) fn write(root: &Path) -> Result<()> {
+    for (path, contents) in copy_of(&self::root()?)? {
+        let path = root.join(VENDORED).join(path);
+        let parent = path.parent().unwrap_or(root);
+        fs::create_dir_all(parent)
+            .and_then(|()| fs::write(&path, contents))
+            .with_context(|| format!("failed to write {}", path.display()))?;
+    }
+    Ok(())
+}
+
 /// The files that are copied beside the crates.
 const FILES: [&str; 3] = ["LICENSE-APACHE", "LICENSE-MIT", "clippy.toml"];
 

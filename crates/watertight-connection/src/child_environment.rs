@@ -5,8 +5,8 @@ use std::path::Path;
 use tokio_postgres::config::TargetSessionAttrs;
 
 use crate::database_url::DatabaseUrl;
+use crate::database_url::pg_variables::UNSUPPORTED_VARIABLES;
 use crate::database_url::settings::{HostSettings, SESSION_VARIABLES, SslMode, SslRoots};
-use crate::database_url::values::UNSUPPORTED_VARIABLES;
 
 impl DatabaseUrl {
     /// Returns libpq's environment variables for a child process, such as `psql`, that is to use this database. They
