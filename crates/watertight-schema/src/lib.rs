@@ -36,7 +36,7 @@ mod rust_name;
 mod sql;
 
 pub use database::{
-    Catalog, CatalogDifference, CatalogError, DatabaseTables, ObjectName, PgSession,
+    Catalog, CatalogConnection, CatalogDifference, CatalogError, DatabaseTables, ObjectName,
 };
 pub use diff::{DiffError, RenameAnswerError, RenameAnswers, RenameQuestion, SchemaChange};
 pub use migration::{GenerateError, GeneratedMigration};

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 
 use super::catalog_error::CatalogError;
-use super::query::{PgSession, query_document};
+use super::query::{CatalogConnection, query_document};
 use crate::rust_name::{make_unique, rust_name};
 use crate::{Column, Join, Schema, SqlType, Table};
 
@@ -65,7 +65,10 @@ struct ColumnRow {
 
 impl DatabaseTables {
     /// Reads the tables of the schema `name` with one query. A schema that does not exist has no tables.
-    pub fn read<C: PgSession>(connection: &mut C, name: &str) -> Result<Self, CatalogError> {
+    pub fn read<C: CatalogConnection>(
+        connection: &mut C,
+        name: &str,
+    ) -> Result<Self, CatalogError> {
         let document: Document = query_document(connection, TABLES, Some(name))?;
         let mut tables = Vec::new();
         let mut without_primary_key = Vec::new();

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 
 use super::catalog_error::CatalogError;
-use super::query::{PgSession, query_document};
+use super::query::{CatalogConnection, query_document};
 use crate::SqlType;
 
 const TYPES: &str = include_str!("known_types.sql");
@@ -21,7 +21,7 @@ pub(crate) struct KnownTypes {
 }
 
 impl KnownTypes {
-    pub(crate) fn read<C: PgSession>(connection: &mut C) -> Result<Self, CatalogError> {
+    pub(crate) fn read<C: CatalogConnection>(connection: &mut C) -> Result<Self, CatalogError> {
         query_document(connection, TYPES, None)
     }
 

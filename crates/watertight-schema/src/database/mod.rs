@@ -9,7 +9,7 @@ mod query;
 pub use catalog::{Catalog, CatalogDifference, ObjectName};
 pub use catalog_error::CatalogError;
 pub use database_tables::DatabaseTables;
-pub use query::PgSession;
+pub use query::CatalogConnection;
 
 pub(crate) use catalog::{CatalogObject, ColumnDefinition, Object, ObjectKind};
 pub(crate) use database_tables::ForeignKey;

@@ -8,9 +8,9 @@ use super::catalog_error::CatalogError;
 
 /// Any Diesel connection to PostgreSQL, such as `PgConnection` or diesel-async's
 /// `AsyncConnectionWrapper<AsyncPgConnection>`.
-pub trait PgSession: Connection<Backend = Pg> + LoadConnection + 'static {}
+pub trait CatalogConnection: Connection<Backend = Pg> + LoadConnection + 'static {}
 
-impl<C> PgSession for C where C: Connection<Backend = Pg> + LoadConnection + 'static {}
+impl<C> CatalogConnection for C where C: Connection<Backend = Pg> + LoadConnection + 'static {}
 
 #[derive(QueryableByName)]
 struct Row {
@@ -19,7 +19,7 @@ struct Row {
 }
 
 /// Runs a query that returns one JSON document. `parameter` is its `$1`, if it has one.
-pub(super) fn query_document<C: PgSession, T: DeserializeOwned>(
+pub(super) fn query_document<C: CatalogConnection, T: DeserializeOwned>(
     connection: &mut C,
     query: &str,
     parameter: Option<&str>,

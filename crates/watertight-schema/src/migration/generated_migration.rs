@@ -8,7 +8,7 @@ use super::warning::data_loss;
 use crate::database::KnownTypes;
 use crate::diff::{changes, questions};
 use crate::sql::qualified_name;
-use crate::{Catalog, DatabaseTables, PgSession, RenameAnswers, Schema, SchemaChange};
+use crate::{Catalog, CatalogConnection, DatabaseTables, RenameAnswers, Schema, SchemaChange};
 
 /// A migration that was generated from `schema.rs`, and verified: `up.sql` changes the tables to match `schema.rs`,
 /// `down.sql` restores them, and then `up.sql` works again.
@@ -34,7 +34,7 @@ impl GeneratedMigration {
     ///
     /// Fails if names may have been renamed and `answers` do not state it, if no changes lead to `wanted`, or if the
     /// verification fails.
-    pub fn generate<C: PgSession>(
+    pub fn generate<C: CatalogConnection>(
         scratch: &mut C,
         wanted: &Schema,
         answers: &RenameAnswers,
@@ -112,7 +112,11 @@ fn revert_renames(schema: &str, changes: &[SchemaChange]) -> Vec<String> {
     statements
 }
 
-fn run<C: PgSession>(scratch: &mut C, file: &'static str, sql: &str) -> Result<(), GenerateError> {
+fn run<C: CatalogConnection>(
+    scratch: &mut C,
+    file: &'static str,
+    sql: &str,
+) -> Result<(), GenerateError> {
     let result = scratch.transaction(|scratch| scratch.batch_execute(sql));
     result.map_err(|error| GenerateError::Rejected {
         file,
@@ -121,7 +125,10 @@ fn run<C: PgSession>(scratch: &mut C, file: &'static str, sql: &str) -> Result<(
     })
 }
 
-fn check_tables<C: PgSession>(scratch: &mut C, wanted: &Schema) -> Result<(), GenerateError> {
+fn check_tables<C: CatalogConnection>(
+    scratch: &mut C,
+    wanted: &Schema,
+) -> Result<(), GenerateError> {
     let tables = DatabaseTables::read(scratch, &wanted.name)?;
     let known = KnownTypes::read(scratch)?;
     let missing = changes(&tables, wanted, &known, &RenameAnswers::default())?;
@@ -132,7 +139,7 @@ fn check_tables<C: PgSession>(scratch: &mut C, wanted: &Schema) -> Result<(), Ge
     }
 }
 
-fn check_catalog<C: PgSession>(
+fn check_catalog<C: CatalogConnection>(
     scratch: &mut C,
     file: &'static str,
     expected: &Catalog,

@@ -2,7 +2,7 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::json;
 use watertight_diagnostics::ExitCode;
-use watertight_schema::{DatabaseTables, PgSession};
+use watertight_schema::{CatalogConnection, DatabaseTables};
 
 use crate::database::migration_folders::migrator_for;
 use crate::database::scratch::ScratchServer;
@@ -65,7 +65,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     })
 }
 
-fn plan<C: PgSession>(
+fn plan<C: CatalogConnection>(
     workspace: &Workspace,
     plugins: &[WorkspacePlugin],
     connection: &mut C,

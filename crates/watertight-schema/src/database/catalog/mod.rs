@@ -22,7 +22,7 @@ pub(crate) use object::{CatalogObject, Object};
 pub(crate) use object_kind::ObjectKind;
 
 use super::catalog_error::CatalogError;
-use super::query::{PgSession, query_document};
+use super::query::{CatalogConnection, query_document};
 use object::Definition;
 
 const OBJECTS: &str = include_str!("objects.sql");
@@ -52,7 +52,7 @@ impl Catalog {
     /// # Errors
     ///
     /// Fails if the query fails, or if it returns a kind of object that Watertight does not know.
-    pub fn read<C: PgSession>(connection: &mut C) -> Result<Self, CatalogError> {
+    pub fn read<C: CatalogConnection>(connection: &mut C) -> Result<Self, CatalogError> {
         let rows: Vec<Row> = connection.transaction(|connection| {
             // With an empty search path, PostgreSQL qualifies every name in a definition.
             sql_query("SET LOCAL search_path TO ''").execute(connection)?;
