@@ -142,7 +142,7 @@ fn a_dump_can_be_restored() {
     connection.batch_execute(insert).unwrap();
     if kind() == EmbeddedKind::Pglite {
         let used = run(&workspace, &["db", "dump"]).failed();
-        let holder = format!("and process {} has it: db-", std::process::id());
+        let holder = format!("and process {} has it: commands-", std::process::id());
         assert!(used.contains(&holder), "{used}");
     }
     drop(connection);
