@@ -59,6 +59,7 @@ pub use migrator::Migrator;
 pub use report::{
     AppliedMigration, MigrationPlan, MigrationProgress, MigrationState, MigrationStatus, Outcome,
     PlannedMigration, PluginReport, PluginStatus, RunReport, SkipReason, status_table,
+    styled_status_table,
 };
 pub use session::PgSession;
 pub use sources::{MAX_VERSION_LENGTH, PluginMigrations, migration_version};

@@ -1,4 +1,4 @@
-//! libpq's password file.
+//! libpq's password file, `.pgpass`.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -12,4 +12,4 @@ pub use migration_plan::{MigrationPlan, PlannedMigration};
 pub use migration_progress::MigrationProgress;
 pub use plugin_status::{MigrationState, MigrationStatus, PluginStatus};
 pub use run_report::{AppliedMigration, Outcome, PluginReport, RunReport, SkipReason};
-pub use status_table::status_table;
+pub use status_table::{status_table, styled_status_table};

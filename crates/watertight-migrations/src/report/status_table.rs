@@ -12,16 +12,27 @@ use super::plugin_status::{MigrationState, MigrationStatus, PluginStatus};
 /// catalog  pending  2026-02-10-070000_index_products
 /// ```
 pub fn status_table(plugins: &[PluginStatus]) -> String {
+    styled_status_table(plugins, |_, text| text.to_owned())
+}
+
+/// Formats the table as [`status_table`] does, with each state, and the heading, as `style` returns it.
+///
+/// The heading has no state. `style` may only add what has no width, such as ANSI colours.
+pub fn styled_status_table(
+    plugins: &[PluginStatus],
+    style: impl Fn(Option<MigrationState>, &str) -> String,
+) -> String {
     let width = |heading: &str, cell: fn(&PluginStatus) -> &str| {
         let longest = plugins.iter().map(|plugin| cell(plugin).len()).max();
         longest.unwrap_or_default().max(heading.len())
     };
     let id = width("PLUGIN", |plugin| plugin.plugin.as_str());
     let schema = width("SCHEMA", |plugin| plugin.plugin.schema_name());
-    let mut table = format!(
-        "{:id$}  {:schema$}  APPLIED  PENDING  AHEAD\n",
+    let heading = format!(
+        "{:id$}  {:schema$}  APPLIED  PENDING  AHEAD",
         "PLUGIN", "SCHEMA"
     );
+    let mut table = style(None, &heading) + "\n";
     let mut details = String::new();
     for plugin in plugins {
         writeln!(
@@ -36,8 +47,17 @@ pub fn status_table(plugins: &[PluginStatus]) -> String {
         .expect("writing to a String cannot fail");
         for migration in &plugin.migrations {
             if migration.state != MigrationState::Applied {
-                writeln!(details, "{:id$}  {}", plugin.plugin, detail(migration))
-                    .expect("writing to a String cannot fail");
+                let state = migration.state.to_string();
+                let padding = STATE_WIDTH - state.len();
+                writeln!(
+                    details,
+                    "{:id$}  {}{:padding$}  {}",
+                    plugin.plugin,
+                    style(Some(migration.state), &state),
+                    "",
+                    detail(migration)
+                )
+                .expect("writing to a String cannot fail");
             }
         }
     }
@@ -48,6 +68,9 @@ pub fn status_table(plugins: &[PluginStatus]) -> String {
     }
 }
 
+/// The width of `out of order`, the longest state.
+const STATE_WIDTH: usize = 12;
+
 fn detail(migration: &MigrationStatus) -> String {
     let name = migration.name.as_ref().unwrap_or(&migration.version);
     let explanation = match migration.state {
@@ -56,7 +79,7 @@ fn detail(migration: &MigrationStatus) -> String {
         MigrationState::Ahead => "  applied, but not in the code",
         MigrationState::Applied | MigrationState::Pending => "",
     };
-    format!("{:<12}  {name}{explanation}", migration.state.to_string())
+    format!("{name}{explanation}")
 }
 
 impl fmt::Display for MigrationState {

@@ -3,7 +3,6 @@
 mod diff_error;
 mod rename_answer_error;
 mod rename_answers;
-mod rename_question;
 mod renames;
 mod schema_change;
 mod schema_difference;
@@ -11,7 +10,7 @@ mod schema_difference;
 pub use diff_error::DiffError;
 pub use rename_answer_error::RenameAnswerError;
 pub use rename_answers::RenameAnswers;
-pub use rename_question::RenameQuestion;
+pub use renames::RenameQuestion;
 pub use schema_change::SchemaChange;
 
 pub(crate) use renames::questions;

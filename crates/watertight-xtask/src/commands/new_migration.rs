@@ -6,7 +6,7 @@ use watertight_diagnostics::ExitCode;
 
 use crate::generator::file_plan::{FilePlan, NewFile};
 use crate::generator::timestamp::Timestamp;
-use crate::generator::{apply, migration_name, migration_version, templates};
+use crate::generator::{apply, migration_name, next_version, templates};
 use crate::output::hint::argument;
 use crate::output::terminal;
 use crate::workspace::{Workspace, WorkspacePlugin};
@@ -54,7 +54,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         Some(apply::lock(workspace.root())?)
     };
     let plugin = workspace.plugin(&arguments.plugin)?;
-    let version = migration_version::next(&workspace, &plugin, arguments.timestamp)?;
+    let version = next_version::next(&workspace, &plugin, arguments.timestamp)?;
     let plan = plan(&workspace, &plugin, arguments, &version)?;
     if !arguments.dry_run {
         apply::apply(workspace.root(), &plan, &[], || Ok(()))?;

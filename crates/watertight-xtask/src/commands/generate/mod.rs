@@ -14,7 +14,7 @@ use found::Found;
 
 use crate::database::scratch::ScratchServer;
 use crate::generator::file_plan::{FilePlan, NewFile};
-use crate::generator::{apply, migration_version};
+use crate::generator::{apply, next_version};
 use crate::output::hint::hinted;
 use crate::workspace::{Workspace, WorkspacePlugin};
 
@@ -51,7 +51,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         report::refused(arguments, &plugin, &migration)?;
         return Ok(ExitCode::CheckFailed);
     }
-    let version = migration_version::next(&workspace, &plugin, arguments.timestamp)?;
+    let version = next_version::next(&workspace, &plugin, arguments.timestamp)?;
     let plan = plan(&workspace, &plugin, arguments, &version, &migration);
     if !arguments.dry_run {
         apply::apply(workspace.root(), &plan, &[], || Ok(()))?;
