@@ -142,8 +142,6 @@ impl Checkout {
             .env_remove("CARGO_MANIFEST_DIR")
             .env_remove("CARGO_MANIFEST_PATH")
             .env("CARGO_TARGET_DIR", self.target_folder())
-            // Nobody debugs these builds, and compiling and linking them is most of the tests' time.
-            .env("CARGO_PROFILE_DEV_DEBUG", "0")
             .env("CARGO_TERM_COLOR", "never");
         command
     }

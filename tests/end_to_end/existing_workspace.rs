@@ -103,6 +103,8 @@ fn the_guide_adds_a_plugin_to_an_existing_server() {
         command
             .args(["-e", "-c", commands])
             .current_dir(root)
+            // As in this repository, whose compiled dependencies can then be used.
+            .env("CARGO_PROFILE_DEV_DEBUG", "0")
             .env("DATABASE_URL", database.url());
         command
     };
