@@ -93,17 +93,19 @@ fn mask(line: &str) -> String {
                 .chars()
                 .all(|c| c.is_ascii_digit() || c == '.')
     };
-    let masked = words.iter().enumerate().map(|(index, word)| {
+    let masked = words.iter().enumerate().filter_map(|(index, word)| {
         let unit = words
             .get(index + 1)
             .is_some_and(|unit| ["ms", "s"].contains(&unit.trim_end_matches(['.', ',', ')'])));
         let product = index > 0 && words[index - 1] == "PostgreSQL";
-        if word.trim_end_matches('.') == "PGlite" {
-            "PostgreSQL #".to_owned()
-        } else if is_number(word) && (unit || product) {
-            "#".to_owned()
+        if ["PGlite", "PostgreSQL"].contains(&word.trim_end_matches('.')) {
+            Some("PostgreSQL".to_owned())
+        } else if is_number(word) && product {
+            None
+        } else if is_number(word) && unit {
+            Some("#".to_owned())
         } else {
-            mask_versions(word)
+            Some(mask_versions(word))
         }
     });
     masked.collect::<Vec<_>>().join(" ").trim_end().to_owned()
@@ -144,4 +146,5 @@ fn an_ellipsis_stands_for_lines_and_versions_and_durations_are_not_compared() {
         "the embedded PostgreSQL 17.1."
     ));
     assert!(same("stopped PostgreSQL 15.", "stopped PGlite."));
+    assert!(same("stopped PostgreSQL.", "stopped PGlite."));
 }
