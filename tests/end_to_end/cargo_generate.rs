@@ -4,18 +4,19 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
+use include_dir::{Dir, include_dir};
 use tempfile::TempDir;
 use walkdir::WalkDir;
 use watertight_helpers::Helper;
 
 use crate::checkout::{Checkout, Outcome};
 
+static SOURCES: Dir<'_> =
+    include_dir!("$CARGO_MANIFEST_DIR/../crates/watertight-xtask/helpers/generate");
+
 /// Builds cargo-generate as `cargo xtask new-workspace` does.
-fn cargo_generate(checkout: &Checkout) -> PathBuf {
-    let sources = checkout
-        .root()
-        .join("crates/watertight-xtask/helpers/generate");
-    let helper = Helper::new("watertight-generate", sources);
+fn cargo_generate() -> PathBuf {
+    let helper = Helper::new("watertight-generate", &SOURCES);
     helper.build(&|_| {}).unwrap()
 }
 
@@ -35,7 +36,7 @@ fn the_template_expands_without_prompts_and_its_commands_work() {
     let folder = TempDir::new().unwrap();
     // The default for the crates is a checkout beside the new folder.
     symlink(checkout.root(), folder.path().join("watertight")).unwrap();
-    let mut generate = checkout.command(cargo_generate(&checkout).to_str().unwrap());
+    let mut generate = checkout.command(cargo_generate().to_str().unwrap());
     generate
         .arg("generate")
         .arg("--path")

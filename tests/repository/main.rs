@@ -1,5 +1,6 @@
 //! Rules for the repository's files: layers, imports, documentation and lock files.
 
+mod build_paths;
 mod contributing;
 mod imports;
 mod layers;

@@ -4,6 +4,8 @@ use std::iter;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use include_dir::Dir;
+
 use crate::cache_folder::cache_folder;
 use crate::helper_error::HelperError;
 use crate::helper_sources::HelperSources;
@@ -11,6 +13,7 @@ use crate::helper_sources::HelperSources;
 /// A program that is built when it is first needed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Helper {
+    name: String,
     sources: HelperSources,
 }
 
@@ -34,14 +37,13 @@ const NOT_FOR_HELPERS: [&str; 6] = [
 ];
 
 impl Helper {
-    /// Creates a helper from a folder with the manifest `helper.toml`, a `Cargo.lock` and `src`. `name` is the name of its
-    /// package and of its program.
-    pub fn new(name: &str, sources: impl Into<PathBuf>) -> Self {
+    /// Creates a helper from a folder with the manifest `helper.toml`, a `Cargo.lock` and `src`, which is embedded with
+    /// [`include_dir!`](include_dir::include_dir). `name` is the name of its package and of its program.
+    #[must_use]
+    pub fn new(name: &str, sources: &Dir<'_>) -> Self {
         Self {
-            sources: HelperSources {
-                name: name.to_owned(),
-                folder: sources.into(),
-            },
+            name: name.to_owned(),
+            sources: HelperSources::new(sources),
         }
     }
 
@@ -51,7 +53,7 @@ impl Helper {
     ///
     /// # Errors
     ///
-    /// Fails if the sources or the cache cannot be used, or if Cargo fails.
+    /// Fails if the cache cannot be used, or if Cargo fails.
     pub fn build(&self, report: &dyn Fn(HelperProgress)) -> Result<PathBuf, HelperError> {
         self.build_in(&cache_folder()?, report)
     }
@@ -61,8 +63,8 @@ impl Helper {
         cache: &Path,
         report: &dyn Fn(HelperProgress),
     ) -> Result<PathBuf, HelperError> {
-        let name = &self.sources.name;
-        let folder = cache.join(format!("{name}-{}", self.sources.fingerprint()?));
+        let name = &self.name;
+        let folder = cache.join(format!("{name}-{}", self.sources.fingerprint()));
         let program = folder.join("bin").join(name);
         if program.is_file() {
             return Ok(program);
@@ -76,11 +78,11 @@ impl Helper {
         Ok(program)
     }
 
-    /// Builds a copy of the sources. `cargo install` moves the program to its path when it is complete, wherever a user's
+    /// Writes the sources and builds them. `cargo install` moves the program to its path when it is complete, wherever a user's
     /// configuration has target folders.
     fn install(&self, folder: &Path) -> Result<(), HelperError> {
         let sources = folder.join("sources");
-        self.sources.copy_to(&sources)?;
+        self.sources.write_to(&sources)?;
         // It is kept when Cargo is interrupted, so that the next build is shorter.
         let target = folder.join("target");
         let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
@@ -106,12 +108,12 @@ impl Helper {
             command.env("PATH", path);
         }
         let status = command.status().map_err(|source| HelperError::NoCargo {
-            name: self.sources.name.clone(),
+            name: self.name.clone(),
             source,
         })?;
         if !status.success() {
             return Err(HelperError::Build {
-                name: self.sources.name.clone(),
+                name: self.name.clone(),
             });
         }
         // Many times the program's size. An error does no harm.
@@ -146,46 +148,48 @@ mod tests {
     use super::*;
     use crate::helper_sources::MANIFEST;
 
-    const CONTENTS: &str =
+    const MANIFEST_CONTENTS: &str =
         "[workspace]\n[package]\nname = \"greeter\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
+    const LOCK: &str = "version = 4\n\n[[package]]\nname = \"greeter\"\nversion = \"0.1.0\"\n";
 
-    fn sources(main: &str) -> tempfile::TempDir {
-        let folder = tempfile::tempdir().unwrap();
-        fs::create_dir(folder.path().join("src")).unwrap();
-        fs::write(folder.path().join(MANIFEST), CONTENTS).unwrap();
-        let lock = "version = 4\n\n[[package]]\nname = \"greeter\"\nversion = \"0.1.0\"\n";
-        fs::write(folder.path().join("Cargo.lock"), lock).unwrap();
-        fs::write(folder.path().join("src/main.rs"), main).unwrap();
-        folder
+    fn helper(main: &str) -> Helper {
+        let files = [
+            (MANIFEST, MANIFEST_CONTENTS),
+            ("Cargo.lock", LOCK),
+            ("src/main.rs", main),
+        ];
+        Helper {
+            name: "greeter".to_owned(),
+            sources: files
+                .into_iter()
+                .map(|(path, contents)| (path, contents.to_owned()))
+                .collect(),
+        }
     }
 
     #[test]
     fn a_helper_is_built_once_and_again_when_its_sources_change() {
-        let sources = sources("fn main() { println!(\"one\"); }");
         let cache = tempfile::tempdir().unwrap();
         let reports = RefCell::new(Vec::new());
-        let helper = Helper::new("greeter", sources.path());
-        let run = || {
+        let run = |helper: &Helper| {
             let report = |progress| reports.borrow_mut().push(progress);
             let program = helper.build_in(cache.path(), &report).unwrap();
             let output = Command::new(program).output().unwrap();
             String::from_utf8(output.stdout).unwrap()
         };
-        assert_eq!((run(), run()), ("one\n".to_owned(), "one\n".to_owned()));
+        let one = helper("fn main() { println!(\"one\"); }");
+        assert_eq!(
+            (run(&one), run(&one)),
+            ("one\n".to_owned(), "one\n".to_owned())
+        );
         assert_eq!(*reports.borrow(), [HelperProgress::Building]);
-        fs::write(
-            sources.path().join("src/main.rs"),
-            "fn main() { println!(\"two\"); }",
-        )
-        .unwrap();
-        assert_eq!(run(), "two\n");
+        assert_eq!(run(&helper("fn main() { println!(\"two\"); }")), "two\n");
         let kept = WalkDir::new(cache.path()).into_iter().flatten();
         assert!(!kept.into_iter().any(|entry| entry.file_name() == "target"));
     }
 
     #[test]
     fn processes_that_need_a_helper_at_the_same_time_build_it_once() {
-        let sources = sources("fn main() {}");
         let cache = tempfile::tempdir().unwrap();
         let built = std::sync::atomic::AtomicU32::new(0);
         std::thread::scope(|scope| {
@@ -196,7 +200,7 @@ mod tests {
                             built.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                         }
                     };
-                    let helper = Helper::new("greeter", sources.path());
+                    let helper = helper("fn main() {}");
                     assert!(helper.build_in(cache.path(), &report).unwrap().is_file());
                 });
             }
@@ -211,18 +215,12 @@ mod tests {
         let error = |helper: &Helper, cache: &Path| {
             let error = helper.build_in(cache, &|_| {}).unwrap_err();
             let error = ErrorReport::new(&error).to_string();
-            let fingerprint = helper.sources.fingerprint().unwrap_or_default();
-            error
-                .replace(&path, "[CACHE]")
-                .replace(&format!("-{fingerprint}"), "-[FINGERPRINT]")
+            error.replace(&path, "[CACHE]").replace(
+                &format!("-{}", helper.sources.fingerprint()),
+                "-[FINGERPRINT]",
+            )
         };
-        let missing = Helper::new("greeter", cache.path().join("nothing"));
-        insta::assert_snapshot!(error(&missing, cache.path()), @r"
-        error: failed to build `greeter`: its sources are not in [CACHE]/nothing: No such file or directory (os error 2)
-        hint: run this where Watertight's sources are
-        ");
-        let broken = sources("fn main() { oh }");
-        let broken = Helper::new("greeter", broken.path());
+        let broken = helper("fn main() { oh }");
         insta::assert_snapshot!(error(&broken, cache.path()), @r"
         error: failed to build `greeter`: see Cargo's error above
         hint: the first build needs the network and a C compiler

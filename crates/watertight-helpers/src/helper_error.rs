@@ -6,16 +6,6 @@ use watertight_diagnostics::Diagnostic;
 /// Why a helper cannot be built.
 #[derive(Debug, thiserror::Error)]
 pub enum HelperError {
-    /// The sources are not where this program was built.
-    #[error("failed to build `{name}`: its sources are not in {}", folder.display())]
-    Sources {
-        /// The helper.
-        name: String,
-        /// The folder of its sources.
-        folder: PathBuf,
-        /// The operating system's error.
-        source: io::Error,
-    },
     /// The user has no cache folder.
     #[error("failed to find the user's cache folder: neither XDG_CACHE_HOME nor HOME is set")]
     NoCache,
@@ -54,7 +44,6 @@ impl HelperError {
 impl Diagnostic for HelperError {
     fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::Sources { .. } => "run this where Watertight's sources are",
             Self::NoCache => "set one of them",
             Self::Cache { .. } => {
                 "make it accessible to this user, or set XDG_CACHE_HOME to a folder that is"

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use anyhow::{Context, Result, bail, ensure};
+use include_dir::{Dir, include_dir};
 use walkdir::WalkDir;
 use watertight_helpers::{Helper, HelperProgress};
 
@@ -100,14 +101,15 @@ pub(crate) fn check_git() -> Result<()> {
     Ok(())
 }
 
+static CARGO_GENERATE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/helpers/generate");
+
 /// Returns the program cargo-generate, which is built on first use.
 ///
 /// # Errors
 ///
 /// When it cannot be built.
 pub(crate) fn cargo_generate() -> Result<PathBuf> {
-    let sources = concat!(env!("CARGO_MANIFEST_DIR"), "/helpers/generate");
-    let helper = Helper::new("watertight-generate", sources);
+    let helper = Helper::new("watertight-generate", &CARGO_GENERATE);
     let report = |progress| {
         terminal::status(match progress {
             HelperProgress::Building => {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use toml_edit::{DocumentMut, Item, Table, TableLike, value};
 use walkdir::{DirEntry, WalkDir};
+use watertight_connection::workspace_root;
 
 use crate::output::hint::hinted;
 
@@ -46,11 +47,25 @@ around it neither tests nor lints it.
 const RUSTFMT: &str = "disable_all_formatting = true\n";
 
 /// Returns the folder with the crates that this program was built from: a checkout or a vendored copy.
+///
+/// The workspace that Cargo runs this program in is searched first: the path from the build is wrong when the workspace
+/// was moved, or shares its target folder with another one.
+///
+/// # Errors
+///
+/// When the crates are in none of these.
 pub(crate) fn root() -> Result<PathBuf> {
     let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let root = crate_folder.ancestors().nth(2).unwrap_or(crate_folder);
-    check(root)?;
-    Ok(root.to_owned())
+    let at_build = crate_folder.ancestors().nth(2).unwrap_or(crate_folder);
+    if let Ok(workspace) = workspace_root() {
+        for root in [workspace.join(VENDORED), workspace] {
+            if check(&root).is_ok() {
+                return Ok(root);
+            }
+        }
+    }
+    check(at_build)?;
+    Ok(at_build.to_owned())
 }
 
 /// Checks that a folder contains Watertight's crates.
