@@ -1,6 +1,6 @@
 //! Which statement of a message failed, and where.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
 use diesel::result::{DatabaseErrorInformation, Error as DieselError};
 use watertight_metadata::PluginId;
@@ -96,6 +96,10 @@ impl Retry<'_> {
     ) -> ControlFlow<FailureLocation> {
         let sql = &script.script.sql;
         for statement in split(sql, Strings::Standard).unwrap_or_default() {
+            let is_moved = |moved: &Range<usize>| moved.start == statement.start;
+            if script.moved.iter().any(is_moved) {
+                continue;
+            }
             let Err(error) = connection.batch_execute(statement.sql(sql)) else {
                 continue;
             };
