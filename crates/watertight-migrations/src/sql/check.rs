@@ -108,7 +108,7 @@ impl<'a> CheckedStatement<'a> {
 
     fn read_word(&mut self, token: &Token<'a>) {
         if !self.words_ended {
-            self.words.push(token.source);
+            self.words.push(token.source());
             self.words_ended = self.words.len() == 3;
         }
         if token.is("pg_advisory_unlock_all") {
@@ -159,6 +159,9 @@ impl<'a> CheckedStatement<'a> {
         if let Some(problem) = self.copy_problem() {
             return Err(problem);
         }
+        if self.word_is(0, "insert") && self.releases_locks.is_none() {
+            return Ok(());
+        }
         if in_transaction && let Some(command) = transaction_control(&self.words) {
             return Err(SqlProblem {
                 offset: self.offset,
@@ -193,7 +196,7 @@ pub(crate) fn transaction_command(statement: &str) -> Option<String> {
         .map_while(Result::ok)
         .take_while(|token| token.kind == TokenKind::Word)
         .take(3)
-        .map(|token| token.source)
+        .map(|token| token.source())
         .collect();
     transaction_control(&words)
 }

@@ -78,10 +78,11 @@ struct StatementReader {
 impl StatementReader {
     fn read(&mut self, token: &Token<'_>) {
         let is_insert = *self.is_insert.get_or_insert(token.is("insert"));
-        if is_insert && token.kind == TokenKind::String {
-            return;
+        match token.kind {
+            TokenKind::String if is_insert => self.after_reset = false,
+            TokenKind::Word => self.read_word(token.source()),
+            _ => read_words(token, &mut |part| self.read_part(part)),
         }
-        read_words(token, &mut |part| self.read_part(part));
     }
 
     fn read_part(&mut self, part: Part<'_>) {
@@ -101,6 +102,10 @@ impl StatementReader {
     }
 
     fn read_word(&mut self, word: &str) {
+        if !matches!(word.len(), 3 | 5..=7 | 10) {
+            self.after_reset = false;
+            return;
+        }
         let is = |keyword: &str| word.eq_ignore_ascii_case(keyword);
         let after_reset = std::mem::take(&mut self.after_reset);
         let changes = match word.len() {

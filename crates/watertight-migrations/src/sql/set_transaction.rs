@@ -44,7 +44,7 @@ fn is_set_transaction(statement: &[Token<'_>]) -> bool {
     let mut after_comma = false;
     for token in statement {
         match token.kind {
-            TokenKind::Word => words.push(token.source.to_ascii_lowercase()),
+            TokenKind::Word => words.push(token.source().to_ascii_lowercase()),
             // Commas between the modes are optional.
             TokenKind::Symbol(b',') if words.len() > 3 && !after_comma => {}
             TokenKind::String if words.last().is_some_and(|word| word == "snapshot") => {

@@ -97,7 +97,12 @@ impl StatementReader {
             self.begin(token);
             return;
         }
-        if self.command == Command::Definition {
+        // Most tokens of a large script end here.
+        let may_matter = self.position <= 3
+            || self.after_name
+            || self.command == Command::Do
+            || token.len() >= SETTING.len();
+        if !may_matter || self.command == Command::Definition {
             return;
         }
         if self.position == 2 {
@@ -124,6 +129,9 @@ impl StatementReader {
     }
 
     fn begin(&mut self, token: &Token<'_>) {
+        if token.is("insert") {
+            return;
+        }
         let commands = [
             ("create", Command::Definition),
             ("alter", Command::Definition),
@@ -144,12 +152,12 @@ impl StatementReader {
     }
 
     fn read_name_or_value(&mut self, token: &Token<'_>) {
-        if !self.after_name && token.source.len() < SETTING.len() {
+        if !self.after_name && token.len() < SETTING.len() {
             return;
         }
         let text = match token.kind {
-            TokenKind::Word | TokenKind::Number => token.source,
-            TokenKind::QuotedName => token.source.trim_matches('"'),
+            TokenKind::Word | TokenKind::Number => token.source(),
+            TokenKind::QuotedName => token.source().trim_matches('"'),
             TokenKind::String => token.content().unwrap_or_default(),
             TokenKind::DollarQuoted | TokenKind::Symbol(_) => return,
         };

@@ -6,7 +6,7 @@ use super::strings::Strings;
 pub(crate) struct Token<'a> {
     pub(crate) kind: TokenKind,
     pub(crate) range: Range<usize>,
-    pub(crate) source: &'a str,
+    sql: &'a str,
 }
 
 /// The kinds that matter for what is read from a migration.
@@ -27,20 +27,33 @@ pub(crate) enum TokenKind {
 impl<'a> Token<'a> {
     /// Returns whether this is the unquoted keyword `word`.
     pub(crate) fn is(&self, word: &str) -> bool {
-        self.kind == TokenKind::Word && self.source.eq_ignore_ascii_case(word)
+        // The length first: this is called for each word of a large script.
+        self.kind == TokenKind::Word
+            && self.len() == word.len()
+            && self.source().eq_ignore_ascii_case(word)
+    }
+
+    /// Returns its length in bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.range.end - self.range.start
+    }
+
+    pub(crate) fn source(&self) -> &'a str {
+        &self.sql[self.range.start..self.range.end]
     }
 
     /// Returns the part of a string between its quotes, as it is written.
     pub(crate) fn content(&self) -> Option<&'a str> {
+        let source = self.source();
         let delimiter = match self.kind {
             TokenKind::DollarQuoted => {
-                let tag = self.source[1..].find('$')?;
-                &self.source[..tag + 2]
+                let tag = source[1..].find('$')?;
+                &source[..tag + 2]
             }
             TokenKind::String => "'",
             _ => return None,
         };
-        let (_, rest) = self.source.split_once(delimiter)?;
+        let (_, rest) = source.split_once(delimiter)?;
         rest.strip_suffix(delimiter)
     }
 }
@@ -84,13 +97,11 @@ impl<'a> Iterator for Tokens<'a> {
     type Item = Result<Token<'a>, Unterminated>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let start = match self.skip_whitespace_and_comments() {
-            Ok(()) => self.position,
-            Err(error) => {
-                self.position = self.bytes.len();
-                return Some(Err(error));
-            }
-        };
+        if let Err(error) = self.skip_whitespace_and_comments() {
+            self.position = self.bytes.len();
+            return Some(Err(error));
+        }
+        let start = self.position;
         if start == self.bytes.len() {
             return None;
         }
@@ -109,7 +120,7 @@ impl<'a> Iterator for Tokens<'a> {
         Some(Ok(Token {
             kind,
             range: start..end,
-            source: &self.sql[start..end],
+            sql: self.sql,
         }))
     }
 }
@@ -129,7 +140,7 @@ impl Tokens<'_> {
         let mut at = self.position;
         while at < bytes.len() {
             let byte = bytes[at];
-            if is_space(byte) {
+            if CLASSES[byte as usize] & SPACE != 0 {
                 at += 1;
             } else if byte == b'-' && self.at(at + 1) == b'-' {
                 at = self.line_end(at);
@@ -178,7 +189,14 @@ impl Tokens<'_> {
     /// Returns the end and the kind of the token that begins here, or what is not terminated.
     fn token(&self, start: usize) -> Result<(usize, TokenKind), &'static str> {
         let byte = self.bytes[start];
+        let class = CLASSES[byte as usize];
+        if class == 0 {
+            return Ok((start + 1, TokenKind::Symbol(byte)));
+        }
         let next = self.at(start + 1);
+        if class & WORD != 0 && class & DIGIT == 0 && next != b'\'' && next != b'&' {
+            return Ok((self.word_end(start, WORD | DOLLAR), TokenKind::Word));
+        }
         match byte {
             b'\'' => self.string_end(start, self.strings == Strings::Escaped),
             b'n' | b'N' if next == b'\'' => {
@@ -193,20 +211,14 @@ impl Tokens<'_> {
                 self.quoted_name_end(start + 2)
             }
             b'"' => self.quoted_name_end(start),
-            b'$' if next.is_ascii_digit() => Ok((self.word_end(start + 1), TokenKind::Number)),
+            b'$' if next.is_ascii_digit() => {
+                Ok((self.word_end(start + 1, WORD), TokenKind::Number))
+            }
             b'$' => self.dollar_quoted_end(start),
             b'0'..=b'9' => Ok((self.number_end(start), TokenKind::Number)),
             b'.' if next == b'.' => Ok((start + 2, TokenKind::Symbol(byte))),
             b'.' if next.is_ascii_digit() => Ok((self.number_end(start), TokenKind::Number)),
-            _ if is_word_start(byte) => {
-                let mut end = start + 1;
-                while end < self.bytes.len()
-                    && (is_word(self.bytes[end]) || self.bytes[end] == b'$')
-                {
-                    end += 1;
-                }
-                Ok((end, TokenKind::Word))
-            }
+            _ if class & WORD != 0 => Ok((self.word_end(start, WORD | DOLLAR), TokenKind::Word)),
             _ => Ok((start + 1, TokenKind::Symbol(byte))),
         }
     }
@@ -217,10 +229,8 @@ impl Tokens<'_> {
         let mut at = quote + 1;
         while at < bytes.len() {
             let byte = bytes[at];
-            if byte == b'\\' && escapes {
-                at += 2;
-            } else if byte != b'\'' {
-                at += 1;
+            if byte != b'\'' {
+                at += if byte == b'\\' && escapes { 2 } else { 1 };
             } else if self.at(at + 1) == b'\'' {
                 at += 2;
             } else if let Some(quote) = self.continuation(at + 1) {
@@ -263,7 +273,7 @@ impl Tokens<'_> {
     }
 
     fn dollar_quoted_end(&self, start: usize) -> Result<(usize, TokenKind), &'static str> {
-        let tag_end = self.word_end(start + 1);
+        let tag_end = self.word_end(start + 1, WORD);
         if self.at(tag_end) != b'$' {
             return Ok((start + 1, TokenKind::Symbol(b'$')));
         }
@@ -279,9 +289,12 @@ impl Tokens<'_> {
         let mut at = start;
         while at < self.bytes.len() {
             let byte = self.bytes[at];
+            if is_word(byte) {
+                at += 1;
+                continue;
+            }
             let next = self.at(at + 1);
-            let in_number = is_word(byte)
-                || byte == b'.' && next != b'.'
+            let in_number = byte == b'.' && next != b'.'
                 || matches!(byte, b'+' | b'-')
                     && matches!(self.bytes[at - 1], b'e' | b'E')
                     && next.is_ascii_digit();
@@ -293,29 +306,56 @@ impl Tokens<'_> {
         at
     }
 
-    fn word_end(&self, mut at: usize) -> usize {
-        while at < self.bytes.len() && is_word(self.bytes[at]) {
+    /// Returns the first byte from `at` on that is in none of these classes.
+    fn word_end(&self, mut at: usize, classes: u8) -> usize {
+        let bytes = self.bytes;
+        while at < bytes.len() && CLASSES[bytes[at] as usize] & classes != 0 {
             at += 1;
         }
         at
     }
 }
 
+const SPACE: u8 = 1;
+const WORD: u8 = 2;
+const DIGIT: u8 = 4;
+const DOLLAR: u8 = 8;
+/// What begins a token of more than one character.
+const SPECIAL: u8 = 16;
+
+/// The classes of each byte, in a table because a development build calls functions slowly.
+static CLASSES: [u8; 256] = classes();
+
+const fn classes() -> [u8; 256] {
+    let mut classes = [0; 256];
+    let mut byte = 0_u8;
+    loop {
+        classes[byte as usize] = match byte {
+            // The last two are vertical tab, a space since PostgreSQL 16, and form feed.
+            b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c => SPACE,
+            b'0'..=b'9' => WORD | DIGIT,
+            b'a'..=b'z' | b'A'..=b'Z' | b'_' | 0x80.. => WORD,
+            b'$' => DOLLAR | SPECIAL,
+            b'\'' | b'"' | b'.' => SPECIAL,
+            _ => 0,
+        };
+        if byte == u8::MAX {
+            return classes;
+        }
+        byte += 1;
+    }
+}
+
 fn is_space(byte: u8) -> bool {
-    // The last two are vertical tab, a space since PostgreSQL 16, and form feed.
-    matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c)
+    CLASSES[byte as usize] & SPACE != 0
 }
 
 fn is_newline(byte: u8) -> bool {
     byte == b'\n' || byte == b'\r'
 }
 
-fn is_word_start(byte: u8) -> bool {
-    matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'_' | 0x80..)
-}
-
 fn is_word(byte: u8) -> bool {
-    matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'_' | b'0'..=b'9' | 0x80..)
+    CLASSES[byte as usize] & WORD != 0
 }
 
 /// Returns the token that starts at this byte.
@@ -324,7 +364,7 @@ pub(crate) fn token_at(sql: &str, offset: usize) -> Option<&str> {
         .map_while(Result::ok)
         .take_while(|token| token.range.start <= offset)
         .find(|token| token.range.start == offset)
-        .map(|token| token.source)
+        .map(|token| token.source())
 }
 
 #[cfg(test)]
@@ -336,7 +376,7 @@ mod tests {
             .map(|token| {
                 token.map_or_else(
                     |e| format!("unterminated at {}", e.offset),
-                    |t| t.source.to_owned(),
+                    |t| t.source().to_owned(),
                 )
             })
             .collect()

@@ -32,8 +32,8 @@ pub(super) fn read_words(token: &Token<'_>, read: &mut dyn FnMut(Part<'_>)) {
             read(Part::StringEnd);
         }
         TokenKind::String => read_string(token, read),
-        TokenKind::Word => read(Part::Word(token.source)),
-        TokenKind::QuotedName => read(Part::Word(token.source.trim_matches('"'))),
+        TokenKind::Word => read(Part::Word(token.source())),
+        TokenKind::QuotedName => read(Part::Word(token.source().trim_matches('"'))),
         TokenKind::Symbol(byte) => read(symbol(byte)),
         TokenKind::Number => read(Part::Other),
     }
