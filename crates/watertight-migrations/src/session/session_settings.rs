@@ -70,14 +70,15 @@ impl SessionSettings {
              names pg_catalog.text[] := ARRAY[{names}];\n\
              before pg_catalog.text[] := ARRAY[{values}]::pg_catalog.text[];\n\
              always pg_catalog.bool[] := ARRAY[{always}];\n\
+             setting record;\n\
              BEGIN\n\
-             FOR i IN 1 .. {} LOOP\n\
-             IF always[i] OR pg_catalog.current_setting(names[i], true) IS DISTINCT FROM before[i] THEN\n\
-             PERFORM pg_catalog.set_config(names[i], coalesce(before[i], ''), false);\n\
+             FOR setting IN SELECT * FROM ROWS FROM (pg_catalog.unnest(names), pg_catalog.unnest(before), \
+             pg_catalog.unnest(always)) AS settings (name, before, always) LOOP\n\
+             IF setting.always OR pg_catalog.current_setting(setting.name, true) IS DISTINCT FROM setting.before THEN\n\
+             PERFORM pg_catalog.set_config(setting.name, coalesce(setting.before, ''), false);\n\
              END IF;\n\
              END LOOP;\n\
-             END",
-            self.rows.len()
+             END"
         ))
     }
 }

@@ -1,7 +1,7 @@
 use sha2::{Digest, Sha256};
 use watertight_diagnostics::SourceExcerpt;
 
-use crate::sql::split;
+use crate::sql::{Strings, split};
 
 /// A migration of a plugin.
 pub(crate) struct Migration {
@@ -41,7 +41,7 @@ impl Script {
 
     /// Returns whether it has no statement; comments do not count.
     pub(crate) fn is_empty(&self) -> bool {
-        split(&self.sql).is_ok_and(|statements| statements.is_empty())
+        split(&self.sql, Strings::Standard).is_ok_and(|statements| statements.is_empty())
     }
 
     /// Returns the line of the byte at `offset`.

@@ -9,5 +9,6 @@ mod round_trips;
 mod runs;
 mod settings;
 mod sources;
+mod sql_reading;
 mod test_database;
 mod with_diesel;
