@@ -62,4 +62,4 @@ pub use report::{
     styled_status_table,
 };
 pub use session::PgSession;
-pub use sources::{MAX_VERSION_LENGTH, PluginMigrations, migration_version};
+pub use sources::{MAX_VERSION_LENGTH, PluginMigrations, SourceWarning, migration_version};

@@ -9,7 +9,7 @@ use crate::apply::{self, Run, SelectedPlugin};
 use crate::errors::{LoadError, MigrateError};
 use crate::report::{MigrationPlan, MigrationProgress, PlannedMigration, PluginStatus, RunReport};
 use crate::session::{Options, PgSession};
-use crate::sources::{LoadedPlugin, MigrationBody, PluginMigrations, Script};
+use crate::sources::{LoadedPlugin, MigrationBody, PluginMigrations, Script, SourceWarning};
 
 /// Runs, reverts and reports the migrations of a set of plugins.
 ///
@@ -230,6 +230,11 @@ impl Migrator {
     /// Returns the ids of the plugins, in the order in which they migrate.
     pub fn plugins(&self) -> impl Iterator<Item = &PluginId> {
         self.plugins.iter().map(|plugin| &plugin.id)
+    }
+
+    /// Returns warnings about files among the plugins' migrations that are ignored.
+    pub fn warnings(&self) -> impl Iterator<Item = &SourceWarning> {
+        self.plugins.iter().flat_map(|plugin| &plugin.warnings)
     }
 
     fn find(&self, id: &PluginId) -> Result<&LoadedPlugin, MigrateError> {
