@@ -51,15 +51,17 @@ mod sql;
 
 pub use direction::Direction;
 pub use errors::{
-    FailureEffect, FailureLocation, LoadError, LockHolder, MigrateError, MigrationFailure,
-    RefusedSql,
+    Drift, DriftedMigration, DriftedMigrations, FailureEffect, FailureLocation, LoadError,
+    LockHolder, MigrateError, MigrationFailure, RefusedSql,
 };
 pub use migration_harness::PluginHarness;
 pub use migrator::Migrator;
 pub use report::{
     AppliedMigration, MigrationPlan, MigrationProgress, MigrationState, MigrationStatus, Outcome,
-    PlannedMigration, PluginReport, PluginStatus, RunReport, SkipReason, status_table,
-    styled_status_table,
+    PlannedMigration, PluginReport, PluginStatus, RenumberedMigration, Repair, RepairChange,
+    RepairReason, RunReport, SkipReason, status_table, styled_status_table,
 };
 pub use session::PgSession;
-pub use sources::{MAX_VERSION_LENGTH, PluginMigrations, SourceWarning, migration_version};
+pub use sources::{
+    MAX_VERSION_LENGTH, PluginMigrations, SourceWarning, is_checksum_of, migration_version,
+};

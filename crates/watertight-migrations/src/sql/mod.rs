@@ -14,4 +14,4 @@ pub(crate) use check::{check, transaction_command};
 pub(crate) use do_block::do_block;
 pub(crate) use mentioned_settings::{MentionedNames, mentioned_settings};
 pub(crate) use split::split;
-pub(crate) use tokens::token_at;
+pub(crate) use tokens::{token_at, tokens};
