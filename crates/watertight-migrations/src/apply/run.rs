@@ -1,8 +1,8 @@
 use super::apply_step::apply_step;
 use super::migration_step::AppliedBy;
-use super::provision;
 use super::schedule::{Schedule, ScheduledPlugin, Stage};
 use super::selected_plugin::SelectedPlugin;
+use super::{drift, provision};
 use crate::direction::Direction;
 use crate::errors::MigrateError;
 use crate::report::{
@@ -26,6 +26,7 @@ impl<'a> Run<'a> {
         options: &'a Options,
     ) -> Result<Self, MigrateError> {
         let plugins = SelectedPlugin::read(connection, plugins)?;
+        drift::check(&plugins)?;
         let mut migrations = 0;
         let mut missing = Vec::new();
         let mut scheduled = Vec::new();

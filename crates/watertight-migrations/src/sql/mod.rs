@@ -22,4 +22,4 @@ pub(crate) use mentioned_settings::{MentionedNames, mentioned_settings};
 pub(crate) use set_transaction::leading_set_transaction;
 pub(crate) use split::split;
 pub(crate) use strings::Strings;
-pub(crate) use tokens::token_at;
+pub(crate) use tokens::{Tokens, token_at};

@@ -1,5 +1,6 @@
 //! Tests against a real PostgreSQL, in one binary because linking is slow.
 
+mod drift;
 mod failures;
 mod killed_pglite;
 mod plugin_folders;

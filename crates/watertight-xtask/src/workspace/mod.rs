@@ -1,5 +1,6 @@
 //! The Cargo workspace that the commands work on: its settings, manifests and plugins.
 
+pub(crate) mod applied_sql;
 pub(crate) mod cargo_command;
 pub(crate) mod cargo_lock;
 mod line_endings;

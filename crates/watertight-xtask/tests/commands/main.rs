@@ -6,6 +6,7 @@ mod file_systems;
 mod generate;
 mod help;
 mod migrate;
+mod migrate_drift;
 mod migrate_errors;
 mod migrate_revert;
 mod new_migration;

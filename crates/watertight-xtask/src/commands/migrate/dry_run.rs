@@ -7,7 +7,7 @@ use watertight_embedded::Database;
 use watertight_metadata::PluginId;
 use watertight_migrations::{MigrationPlan, Migrator, PlannedMigration};
 
-use crate::output::terminal;
+use crate::output::{source_warnings, terminal};
 
 /// Prints the SQL that a run would send, without sending it.
 pub(super) fn run(
@@ -18,7 +18,9 @@ pub(super) fn run(
 ) -> Result<ExitCode> {
     let plan = migrator.plan(&mut database.url().connect()?, only)?;
     if json {
-        terminal::print_json(&to_json(&plan))?;
+        let mut document = to_json(&plan);
+        source_warnings::add_to(&mut document, migrator);
+        terminal::print_json(&document)?;
     } else {
         terminal::print(&to_sql(&plan))?;
     }

@@ -7,7 +7,7 @@ use watertight_metadata::PluginId;
 use crate::commands::migrate::{dry_run, embedded};
 use crate::database::migration_folders::migrator_for;
 use crate::database::migration_run::{exit_code, run_and_refresh, run_pending};
-use crate::output::terminal;
+use crate::output::{source_warnings, terminal};
 use crate::workspace::Workspace;
 
 #[derive(Args)]
@@ -40,6 +40,8 @@ pub(super) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<proces
     }
     let only = ids(workspace, &arguments.plugin)?;
     let migrator = migrator_for(workspace, &only)?;
+    source_warnings::print(&migrator);
+    let warnings: Vec<_> = migrator.warnings().map(source_warnings::to_json).collect();
     let database = workspace.database()?;
     if arguments.dry_run {
         return Ok(dry_run::run(&migrator, &database, &only, arguments.json)?.into());
@@ -50,7 +52,9 @@ pub(super) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<proces
         run_and_refresh(workspace, migrator, &database, &only)?
     };
     if arguments.json {
-        terminal::print_json(&report.to_json())?;
+        let mut document = report.to_json();
+        document["warnings"] = warnings.into();
+        terminal::print_json(&document)?;
     } else {
         terminal::print(&format!("{report}\n"))?;
     }

@@ -6,7 +6,7 @@ use watertight_migrations::PluginStatus;
 
 use crate::database::migration_folders::migrator;
 use crate::output::migration_status::styled_statuses;
-use crate::output::terminal;
+use crate::output::{source_warnings, terminal};
 use crate::workspace::Workspace;
 
 /// Show applied, pending, ahead and drifted migrations of each plugin.
@@ -19,11 +19,14 @@ pub(crate) struct Arguments {
 
 pub(super) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
     let migrator = migrator(workspace)?;
+    source_warnings::print(&migrator);
     let database = workspace.database()?;
     let plugins = migrator.status(&mut database.url().connect()?)?;
     if arguments.json {
         let plugins: Value = plugins.iter().map(PluginStatus::to_json).collect();
-        terminal::print_json(&json!({ "plugins": plugins }))?;
+        let mut document = json!({ "plugins": plugins });
+        source_warnings::add_to(&mut document, &migrator);
+        terminal::print_json(&document)?;
     } else {
         terminal::print(&styled_statuses(&plugins))?;
     }
