@@ -6,6 +6,7 @@ mod byte_offset;
 mod check;
 mod do_block;
 mod mentioned_settings;
+mod psql;
 mod split;
 mod tokens;
 
@@ -13,5 +14,6 @@ pub(crate) use byte_offset::byte_offset;
 pub(crate) use check::{check, transaction_command};
 pub(crate) use do_block::do_block;
 pub(crate) use mentioned_settings::{MentionedNames, mentioned_settings};
+pub(crate) use psql::for_psql;
 pub(crate) use split::split;
 pub(crate) use tokens::token_at;

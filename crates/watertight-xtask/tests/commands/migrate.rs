@@ -38,12 +38,39 @@ fn a_plugin_is_migrated_with_its_dependencies_only() {
 fn a_dry_run_prints_the_sql_and_changes_nothing() {
     let shop = Shop::new();
     assert_snapshot!(shop.run(&["migrate", "--dry-run", "--plugin", "auth"]).succeeded(), @r#"
+    -- A script for psql. It stops at the first error.
+    \set ON_ERROR_STOP on
+    \set ON_ERROR_ROLLBACK off
+    \set AUTOCOMMIT on
+    \set SINGLELINE off
+    \encoding UTF8
+    -- As on the connections of a run.
+    SET TIME ZONE 'UTC';
+
     -- schemas and histories
+    BEGIN;
+    DO 'BEGIN
+    IF NOT pg_catalog.pg_try_advisory_xact_lock(-5702140943802212271) THEN
+    RAISE EXCEPTION USING MESSAGE = ''another run is creating schemas and histories'', HINT = ''run the script again when the other run has ended'';
+    END IF;
+    END';
     CREATE SCHEMA IF NOT EXISTS "plugin_auth";
     CREATE TABLE IF NOT EXISTS "plugin_auth"."__diesel_schema_migrations" ("version" varchar(50) PRIMARY KEY NOT NULL, "run_on" timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP, "checksum" pg_catalog.text, "name" pg_catalog.text);
+    COMMIT;
 
     -- auth 1_users
+    BEGIN ISOLATION LEVEL READ COMMITTED;
+    DO 'BEGIN
+    IF NOT pg_catalog.pg_try_advisory_xact_lock(-5339819963926176124) THEN
+    RAISE EXCEPTION USING MESSAGE = ''another run is migrating plugin `auth`'', HINT = ''run the script again when the other run has ended'';
+    END IF;
+    IF EXISTS (SELECT FROM "plugin_auth"."__diesel_schema_migrations" WHERE "version" = ''1'') THEN
+    RAISE EXCEPTION USING MESSAGE = ''migration 1_users of plugin `auth` is already applied'', HINT = ''write a new script with `cargo xtask migrate --dry-run`'';
+    END IF;
+    END';
     CREATE TABLE "plugin_auth"."users" (id int);
+    INSERT INTO "plugin_auth"."__diesel_schema_migrations" ("version", "checksum", "name") VALUES ('1', '6537633cc172deb47d31f848c7c1a432fe746cdec64598ea182b85788e56f7ab', '1_users');
+    COMMIT;
     "#);
     assert_eq!(shop.tables(), 0);
     let document = shop.run(&["migrate", "--dry-run", "--json"]).succeeded();

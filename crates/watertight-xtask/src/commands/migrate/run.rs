@@ -20,7 +20,7 @@ pub(crate) struct Arguments {
     /// Plugin to migrate, with its dependencies (repeatable) [default: all plugins].
     #[arg(long, value_name = "ID")]
     plugin: Vec<String>,
-    /// Print the SQL without running it.
+    /// Print a script for psql that does the same, and run nothing.
     #[arg(long)]
     dry_run: bool,
     /// Print the result as JSON.
