@@ -7,6 +7,7 @@ use watertight_metadata::PluginId;
 use crate::commands::migrate::{dry_run, embedded};
 use crate::database::migration_folders::migrator_for;
 use crate::database::migration_run::{exit_code, run_and_refresh, run_pending};
+use crate::database::wait::WaitArguments;
 use crate::output::terminal;
 use crate::workspace::Workspace;
 
@@ -32,15 +33,18 @@ pub(crate) struct Arguments {
     /// Do not rewrite the plugins' schema.rs.
     #[arg(long)]
     no_schema: bool,
+    #[command(flatten)]
+    wait: WaitArguments,
 }
 
 pub(super) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<process::ExitCode> {
     if arguments.embedded {
-        return embedded::run(workspace, arguments.json);
+        let database = arguments.wait.database(workspace)?;
+        return embedded::run(workspace, &database, arguments.json);
     }
     let only = ids(workspace, &arguments.plugin)?;
     let migrator = migrator_for(workspace, &only)?;
-    let database = workspace.database()?;
+    let database = arguments.wait.database(workspace)?;
     if arguments.dry_run {
         return Ok(dry_run::run(&migrator, &database, &only, arguments.json)?.into());
     }
