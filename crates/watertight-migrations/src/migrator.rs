@@ -115,6 +115,7 @@ impl Migrator {
                     in_transaction: migration.in_transaction,
                     file: up.map(|up| up.file.clone()),
                     sql: up.map(|up| up.sql.clone()),
+                    checksum: migration.checksum(),
                 }
             }));
         }

@@ -71,7 +71,10 @@ fn change<C: PgSession>(
     options: &Options,
 ) -> Result<bool, MigrateError> {
     let lock = Lock::of_plugin(plugin.id);
-    let sql = format!("{}{statement};\nCOMMIT", message::begin("", lock, &[stop_if]));
+    let sql = format!(
+        "{}{statement};\nCOMMIT",
+        message::begin("", lock, &[stop_if])
+    );
     let sent = lock.retry_while_held(connection, options, |connection| send(connection, &sql));
     match sent {
         Ok(()) => Ok(true),

@@ -3,6 +3,7 @@
 mod json;
 mod migration_plan;
 mod migration_progress;
+mod migration_script;
 mod plugin_status;
 mod repair;
 mod run_report;

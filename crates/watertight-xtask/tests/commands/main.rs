@@ -2,6 +2,7 @@
 
 mod cargo_variables;
 mod db;
+mod dry_run;
 mod file_systems;
 mod generate;
 mod help;

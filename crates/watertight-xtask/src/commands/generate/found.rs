@@ -34,7 +34,7 @@ impl Found {
         server: &ScratchServer,
         arguments: &Arguments,
     ) -> Result<Self> {
-        let file = SchemaFile::read(workspace, plugin)?;
+        let file = SchemaFile::read(workspace.root(), plugin)?;
         if file.contents.is_none() {
             bail!(hinted(
                 format!("failed to read {}: it does not exist", file.path.display()),
