@@ -1,13 +1,20 @@
 //! Tests against a real PostgreSQL, in one binary because linking is slow.
 
+mod child_process;
+mod crashes;
+mod cut_connections;
 mod failures;
-mod killed_pglite;
+mod killed_server;
 mod plugin_folders;
+mod proxy;
 mod races;
 mod rights;
 mod round_trips;
+mod rounds;
+mod runner;
 mod runs;
 mod settings;
 mod sources;
+mod stress;
 mod test_database;
 mod with_diesel;
