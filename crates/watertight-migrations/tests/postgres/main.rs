@@ -16,6 +16,7 @@ mod rounds;
 mod runner;
 mod runs;
 mod settings;
+mod simple_client;
 mod sources;
 mod stress;
 mod test_database;

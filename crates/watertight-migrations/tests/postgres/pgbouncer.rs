@@ -83,9 +83,9 @@ pub fn run_four_times_at_once(plugins: &PluginFolders, database: &TestDatabase, 
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
         let busy = scope.spawn(|| {
-            let client = &mut pooler.url().connect().unwrap();
+            let client = &mut pooler.client();
             while !done.load(Ordering::Relaxed) {
-                execute(client, "BEGIN; SELECT pg_sleep(0.001); COMMIT");
+                client.execute("BEGIN; SELECT pg_sleep(0.001); COMMIT");
             }
         });
         let runs: Vec<_> = (0..4)
@@ -115,29 +115,31 @@ pub fn run_four_times_at_once(plugins: &PluginFolders, database: &TestDatabase, 
 pub const DEFAULT_SETTINGS: &str = "DO $$ BEGIN IF current_setting('search_path') <> '\"$user\", public' \
                                 OR current_setting('lock_timeout') <> '0' THEN RAISE 'changed'; END IF; END $$";
 
-/// A Rust migration, `6_rust`, that runs without a transaction.
+/// A Rust migration, `6_rust`.
 #[derive(Clone, Copy)]
-struct WithoutTransaction;
+struct RustMigration {
+    in_transaction: bool,
+}
 
-impl std::fmt::Display for WithoutTransaction {
+impl std::fmt::Display for RustMigration {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("6_rust")
     }
 }
 
-impl MigrationName for WithoutTransaction {
+impl MigrationName for RustMigration {
     fn version(&self) -> MigrationVersion<'_> {
         "6".into()
     }
 }
 
-impl MigrationMetadata for WithoutTransaction {
+impl MigrationMetadata for RustMigration {
     fn run_in_transaction(&self) -> bool {
-        false
+        self.in_transaction
     }
 }
 
-impl Migration<Pg> for WithoutTransaction {
+impl Migration<Pg> for RustMigration {
     fn run(&self, connection: &mut dyn BoxableConnection<Pg>) -> diesel::migration::Result<()> {
         Ok(connection.batch_execute("CREATE TABLE plugin_shop.line (line int)")?)
     }
@@ -155,15 +157,19 @@ impl Migration<Pg> for WithoutTransaction {
     }
 }
 
-impl MigrationSource<Pg> for WithoutTransaction {
+impl MigrationSource<Pg> for RustMigration {
     fn migrations(&self) -> diesel::migration::Result<Vec<Box<dyn Migration<Pg>>>> {
         Ok(vec![Box::new(*self)])
     }
 }
 
-pub fn rust_migrator() -> Migrator {
+pub fn rust_migrator(in_transaction: bool) -> Migrator {
     let shop = PluginMetadata::new("shop");
-    Migrator::new(vec![PluginMigrations::new(shop, WithoutTransaction)]).unwrap()
+    Migrator::new(vec![PluginMigrations::new(
+        shop,
+        RustMigration { in_transaction },
+    )])
+    .unwrap()
 }
 
 #[test]
@@ -187,12 +193,14 @@ fn in_session_mode_everything_works() {
     assert_eq!(query_one(connection, invalid), "0");
     pooler.on_each_server(DEFAULT_SETTINGS);
 
-    execute(connection, "DROP SCHEMA plugin_shop CASCADE");
-    let report = run_at(&rust_migrator(), pooler.url()).unwrap();
-    assert!(
-        matches!(report.plugins[0].outcome, Outcome::UpToDate),
-        "{:?}",
-        report.plugins[0].outcome
-    );
+    for in_transaction in [true, false] {
+        execute(connection, "DROP SCHEMA plugin_shop CASCADE");
+        let report = run_at(&rust_migrator(in_transaction), pooler.url()).unwrap();
+        assert!(
+            matches!(report.plugins[0].outcome, Outcome::UpToDate),
+            "{:?}",
+            report.plugins[0].outcome
+        );
+    }
     assert_no_lock_is_left(&database);
 }

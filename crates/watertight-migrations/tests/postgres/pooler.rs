@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use watertight_connection::DatabaseUrl;
 
-use crate::test_database::{TestDatabase, execute};
+use crate::simple_client::SimpleClient;
+use crate::test_database::TestDatabase;
 
 /// The servers in each pool.
 pub const POOL_SIZE: usize = 5;
@@ -26,6 +27,7 @@ const RUN: &str = r#"pgbouncer "$1" & read -r _; kill -INT $!; wait"#;
 pub struct Pooler {
     shell: Child,
     url: DatabaseUrl,
+    port: u16,
     _folder: TempDir,
 }
 
@@ -83,6 +85,7 @@ impl Pooler {
         let this = Self {
             shell,
             url: url.unwrap(),
+            port,
             _folder: folder,
         };
         this.fill();
@@ -93,27 +96,31 @@ impl Pooler {
         &self.url
     }
 
+    /// Connects a client that needs no session of its own.
+    pub fn client(&self) -> SimpleClient {
+        self.try_client().unwrap()
+    }
+
+    fn try_client(&self) -> Result<SimpleClient, String> {
+        SimpleClient::connect(self.port, self.url.user_name(), self.url.database_name())
+    }
+
     /// Executes `sql` on all servers of the pool.
     pub fn on_each_server(&self, sql: &str) {
-        let mut clients: Vec<_> = (0..POOL_SIZE)
-            .map(|_| self.url.connect().unwrap())
-            .collect();
+        let mut clients: Vec<_> = (0..POOL_SIZE).map(|_| self.client()).collect();
         for client in &mut clients {
-            execute(client, &format!("BEGIN; {sql}"));
+            client.execute(&format!("BEGIN; {sql}"));
         }
         for client in &mut clients {
-            execute(client, "COMMIT");
+            client.execute("COMMIT");
         }
     }
 
     /// Waits until PgBouncer accepts connections, and opens all servers of the pool.
     fn fill(&self) {
         let start = Instant::now();
-        while self.url.connect().is_err() {
-            assert!(
-                start.elapsed() < Duration::from_secs(30),
-                "PgBouncer does not start"
-            );
+        while let Err(error) = self.try_client() {
+            assert!(start.elapsed() < Duration::from_secs(30), "{error}");
             thread::sleep(Duration::from_millis(20));
         }
         self.on_each_server("SELECT 1");

@@ -167,7 +167,7 @@ fn forward_answers(mut client: &TcpStream, mut server: &UnixStream, cut: &Mutex<
 }
 
 /// Reads a message of PostgreSQL's protocol and returns its type and all of its bytes.
-fn read_message(stream: &mut impl Read, has_type: bool) -> Option<(u8, Vec<u8>)> {
+pub fn read_message(stream: &mut impl Read, has_type: bool) -> Option<(u8, Vec<u8>)> {
     let length_at = usize::from(has_type);
     let mut message = vec![0; length_at + 4];
     stream.read_exact(&mut message).ok()?;
