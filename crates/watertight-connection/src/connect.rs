@@ -2,9 +2,10 @@
 
 pub(crate) mod connect_error;
 mod failure;
-mod password_file;
+pub(crate) mod password_file;
 mod target;
 mod tls;
+mod wait;
 
 use std::hash::{BuildHasher as _, RandomState};
 

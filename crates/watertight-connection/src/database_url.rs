@@ -8,6 +8,7 @@ pub(crate) mod settings;
 use std::fmt;
 use std::str::FromStr;
 
+use crate::connect::password_file::is_open_to_others;
 use database_url_error::DatabaseUrlError;
 use parameters::Parameters;
 use settings::ConnectionSettings;
@@ -124,6 +125,22 @@ impl DatabaseUrl {
         let mut url = self.clone();
         name.clone_into(&mut url.settings.application_name);
         url
+    }
+
+    /// Returns what is wrong with the settings although a connection may be possible, each as one sentence to print: a
+    /// password file that is ignored because other users can read it.
+    pub fn warnings(&self) -> Vec<String> {
+        let settings = &self.settings;
+        let file = settings.password_file.as_deref();
+        file.filter(|file| settings.password.is_none() && is_open_to_others(file))
+            .map(|file| {
+                format!(
+                    "the password file {0} is ignored, because other users can read it; run `chmod 600 {0}`",
+                    file.display()
+                )
+            })
+            .into_iter()
+            .collect()
     }
 
     pub(crate) fn settings(&self) -> &ConnectionSettings {

@@ -27,15 +27,15 @@
 //!
 //! A [`ScratchDatabase`] is dropped with its value. [`ScratchDatabase::sweep`] drops those of killed processes.
 //!
-//! Unlike a blocking connection, [`EmbeddedServer`], [`ScratchDatabase`] and [`recreate_database`] also work inside an
-//! async task.
+//! Unlike a blocking connection, [`EmbeddedServer`], [`ScratchDatabase`], [`recreate_database`] and
+//! [`create_missing_database`] also work inside an async task.
 
 mod database;
 mod databases;
 mod embedded;
 
 pub use database::{Database, DatabaseError, DatabaseOrigin};
-pub use databases::maintenance::recreate_database;
+pub use databases::maintenance::{create_missing_database, recreate_database};
 pub use databases::maintenance_error::MaintenanceError;
 pub use databases::scratch_database::ScratchDatabase;
 pub use databases::template::Template;

@@ -24,8 +24,8 @@
 //!   `COMMIT`. Either it is applied and recorded or nothing happens, even if this process is killed.
 //! - With `run_in_transaction = false` in its `metadata.toml`, its statements are sent one by one under a lock of the
 //!   session. If one fails, the previous ones stay applied, and the error says so. If this process is killed between
-//!   the last statement and the history row, the migration runs again the next time, so write it accordingly, with
-//!   `IF NOT EXISTS`.
+//!   the last statement and the history row, the migration runs again the next time, so write it accordingly: drop
+//!   an index with `DROP INDEX CONCURRENTLY IF EXISTS`, then create it. `IF NOT EXISTS` would keep an invalid one.
 //! - SQL with a top-level `COMMIT` and the like, with an unterminated quote or comment, or meant for psql, is refused
 //!   with its line before anything of its plugin is sent.
 //! - Settings that it changes (`search_path`, `role`, any setting that its SQL may change) are restored. Two
@@ -51,15 +51,17 @@ mod sql;
 
 pub use direction::Direction;
 pub use errors::{
-    FailureEffect, FailureLocation, LoadError, LockHolder, MigrateError, MigrationFailure,
-    RefusedSql,
+    Drift, DriftedMigration, DriftedMigrations, FailureEffect, FailureLocation, LoadError,
+    LockHolder, MigrateError, MigrationFailure, RefusedSql,
 };
 pub use migration_harness::PluginHarness;
 pub use migrator::Migrator;
 pub use report::{
     AppliedMigration, MigrationPlan, MigrationProgress, MigrationState, MigrationStatus, Outcome,
-    PlannedMigration, PluginReport, PluginStatus, RunReport, SkipReason, status_table,
-    styled_status_table,
+    PlannedMigration, PluginReport, PluginStatus, RenumberedMigration, Repair, RepairChange,
+    RepairReason, RunReport, SkipReason, status_table, styled_status_table,
 };
 pub use session::PgSession;
-pub use sources::{MAX_VERSION_LENGTH, PluginMigrations, migration_version};
+pub use sources::{
+    MAX_VERSION_LENGTH, PluginMigrations, SourceWarning, is_checksum_of, migration_version,
+};

@@ -7,9 +7,11 @@ use watertight_metadata::{PluginId, dependency_closure, dependency_order};
 
 use crate::apply::{self, Run, SelectedPlugin};
 use crate::errors::{LoadError, MigrateError};
-use crate::report::{MigrationPlan, MigrationProgress, PlannedMigration, PluginStatus, RunReport};
+use crate::report::{
+    MigrationPlan, MigrationProgress, PlannedMigration, PluginStatus, Repair, RunReport,
+};
 use crate::session::{Options, PgSession};
-use crate::sources::{LoadedPlugin, MigrationBody, PluginMigrations, Script};
+use crate::sources::{LoadedPlugin, MigrationBody, PluginMigrations, Script, SourceWarning};
 
 /// Runs, reverts and reports the migrations of a set of plugins.
 ///
@@ -86,13 +88,15 @@ impl Migrator {
     ///
     /// # Errors
     ///
-    /// Those of [`status`](Self::status), and when a migration's SQL must not be sent.
+    /// Those of [`status`](Self::status), when an applied migration was modified, and when a migration's SQL must not
+    /// be sent.
     pub fn plan<C: PgSession>(
         &self,
         connection: &mut C,
         only: &[PluginId],
     ) -> Result<MigrationPlan, MigrateError> {
         let selected = SelectedPlugin::read(connection, &self.select(only)?)?;
+        apply::drift::check(&selected)?;
         let mut migrations = Vec::new();
         for selected in &selected {
             if let Some(refused) = selected.refused() {
@@ -111,6 +115,7 @@ impl Migrator {
                     in_transaction: migration.in_transaction,
                     file: up.map(|up| up.file.clone()),
                     sql: up.map(|up| up.sql.clone()),
+                    checksum: migration.checksum(),
                 }
             }));
         }
@@ -128,7 +133,8 @@ impl Migrator {
     ///
     /// # Errors
     ///
-    /// When nothing can be run: the state cannot be read, schemas cannot be created, or a plugin is unknown.
+    /// When nothing can be run: the state cannot be read, an applied migration of any of the plugins was modified or
+    /// renumbered, schemas cannot be created, or a plugin is unknown.
     pub fn run<C: PgSession>(
         &self,
         connection: &mut C,
@@ -212,6 +218,63 @@ impl Migrator {
         apply::redo(connection, self.find(plugin)?, &self.options)
     }
 
+    /// Returns what [`repair`](Self::repair) would change in the history of a plugin. Writes nothing.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`status`](Self::status), and when the plugin is unknown.
+    pub fn plan_repair<C: PgSession>(
+        &self,
+        connection: &mut C,
+        plugin: &PluginId,
+    ) -> Result<Repair, MigrateError> {
+        apply::repair::plan(connection, self.find(plugin)?)
+    }
+
+    /// Changes the history of a plugin as planned, so that it describes the migrations in the code as applied. Runs
+    /// none of their SQL.
+    ///
+    /// # Errors
+    ///
+    /// When the history was changed since it was planned, or cannot be written. Nothing is changed then.
+    pub fn repair<C: PgSession>(
+        &self,
+        connection: &mut C,
+        repair: &Repair,
+    ) -> Result<(), MigrateError> {
+        let plugin = self.find(&repair.plugin)?;
+        apply::repair::apply(connection, plugin, repair, &self.options)
+    }
+
+    /// Records a migration as applied without running it. Returns whether it was pending.
+    ///
+    /// # Errors
+    ///
+    /// When no migration has this version, or the history cannot be written.
+    pub fn mark_applied<C: PgSession>(
+        &self,
+        connection: &mut C,
+        plugin: &PluginId,
+        version: &str,
+    ) -> Result<bool, MigrateError> {
+        apply::mark::applied(connection, self.find(plugin)?, version, &self.options)
+    }
+
+    /// Removes a migration from the history without reverting it, so that it is pending, or gone if it is not in the
+    /// code. Returns whether it was applied.
+    ///
+    /// # Errors
+    ///
+    /// When no migration has this version, or the history cannot be written.
+    pub fn mark_pending<C: PgSession>(
+        &self,
+        connection: &mut C,
+        plugin: &PluginId,
+        version: &str,
+    ) -> Result<bool, MigrateError> {
+        apply::mark::pending(connection, self.find(plugin)?, version, &self.options)
+    }
+
     /// Returns a hex digest that changes when the plugins or any migration's SQL change, or `None` if there is a Rust
     /// migration, which cannot be compared.
     pub fn fingerprint(&self) -> Option<String> {
@@ -230,6 +293,11 @@ impl Migrator {
     /// Returns the ids of the plugins, in the order in which they migrate.
     pub fn plugins(&self) -> impl Iterator<Item = &PluginId> {
         self.plugins.iter().map(|plugin| &plugin.id)
+    }
+
+    /// Returns warnings about files among the plugins' migrations that are ignored.
+    pub fn warnings(&self) -> impl Iterator<Item = &SourceWarning> {
+        self.plugins.iter().flat_map(|plugin| &plugin.warnings)
     }
 
     fn find(&self, id: &PluginId) -> Result<&LoadedPlugin, MigrateError> {

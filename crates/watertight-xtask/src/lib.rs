@@ -32,7 +32,7 @@ use std::process;
 
 use cli::Cli;
 use output::command_error::print_error;
-use output::terminal;
+use output::{drift_diff, terminal};
 use watertight_diagnostics::ExitCode;
 
 pub use workspace::{Workspace, WorkspacePlugin};
@@ -54,6 +54,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> process::ExitCode {
     match cli.run() {
         Ok(code) => code,
         Err(error) => {
+            drift_diff::print(&error);
             print_error(error, cli.json_command());
             ExitCode::Failure.into()
         }

@@ -93,6 +93,17 @@ pub enum ConnectError {
     },
 }
 
+impl ConnectError {
+    /// Returns whether the server may be starting: it does not listen yet, its name cannot be resolved yet, or it does
+    /// not accept connections yet.
+    pub fn may_be_starting(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::NotReady { .. }
+        )
+    }
+}
+
 impl Diagnostic for ConnectError {
     fn hint(&self) -> Option<String> {
         let (postgres_hint, hint) = match self {
@@ -105,7 +116,10 @@ impl Diagnostic for ConnectError {
                 postgres_hint.clone(),
                 "correct the user and the password, or the server's pg_hba.conf",
             ),
-            Self::NoSuchDatabase { .. } => (None, "create the database, or correct its name"),
+            Self::NoSuchDatabase { .. } => (
+                None,
+                "create it with `cargo xtask db create`, or correct its name",
+            ),
             Self::NotReady { .. } => (None, "try again in a moment"),
             Self::TooManyConnections { postgres_hint, .. } => (
                 postgres_hint.clone(),

@@ -12,14 +12,19 @@ pub(super) fn password(
     database: &str,
     user: &str,
 ) -> Option<String> {
-    let metadata = fs::metadata(file).ok()?;
-    if !metadata.is_file() || metadata.permissions().mode() & 0o077 != 0 {
+    if !fs::metadata(file).ok()?.is_file() || is_open_to_others(file) {
         return None;
     }
     find(
         &fs::read_to_string(file).ok()?,
         [host, &port.to_string(), database, user],
     )
+}
+
+/// Returns whether users other than the owner have a right to the file.
+pub(crate) fn is_open_to_others(file: &Path) -> bool {
+    fs::metadata(file)
+        .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o077 != 0)
 }
 
 fn find(contents: &str, wanted: [&str; 4]) -> Option<String> {
@@ -62,6 +67,7 @@ fn split(line: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::database_url::DatabaseUrl;
 
     #[test]
     fn the_first_matching_line_has_the_password() {
@@ -88,7 +94,19 @@ mod tests {
         fs::write(&file, "*:*:*:*:secret").unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
         assert_eq!(password(&file, "h", 1, "d", "u"), None);
+        let url = |password| {
+            let file = file.display();
+            format!("postgres://u{password}@h/d?passfile={file}").parse::<DatabaseUrl>()
+        };
+        let warnings = url("").unwrap().warnings();
+        let expected = format!(
+            "the password file {0} is ignored, because other users can read it; run `chmod 600 {0}`",
+            file.display()
+        );
+        assert_eq!(warnings, [expected]);
+        assert!(url(":given").unwrap().warnings().is_empty());
         fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
         assert_eq!(password(&file, "h", 1, "d", "u").as_deref(), Some("secret"));
+        assert!(url("").unwrap().warnings().is_empty());
     }
 }

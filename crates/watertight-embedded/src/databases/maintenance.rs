@@ -3,7 +3,7 @@
 use diesel::connection::SimpleConnection as _;
 use diesel::dsl::sql;
 use diesel::sql_types::{Bool, Text};
-use diesel::{OptionalExtension as _, RunQueryDsl as _};
+use diesel::{OptionalExtension as _, QueryResult, RunQueryDsl as _};
 
 use postgres_protocol::escape::escape_identifier;
 use watertight_connection::{ConnectError, Connection, DatabaseUrl, SharedRuntime};
@@ -25,6 +25,39 @@ pub fn recreate_database(url: &DatabaseUrl) -> Result<(), MaintenanceError> {
         drop_database(&mut connection, name)?;
         create_database(&mut connection, name, None)
     })
+}
+
+/// Creates the database of `url` unless it exists. Returns whether it was created.
+///
+/// # Errors
+/// When the server cannot be reached, or rejects it. The message names a missing right.
+pub fn create_missing_database(url: &DatabaseUrl) -> Result<bool, MaintenanceError> {
+    SharedRuntime::run_blocking(|| {
+        match url.connect() {
+            Ok(_) => return Ok(false),
+            Err(ConnectError::NoSuchDatabase { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let name = url.database_name();
+        let mut connection = connect(url)?;
+        check_createdb(&mut connection, name)?;
+        match create_database(&mut connection, name, None) {
+            Ok(()) => Ok(true),
+            // Another process may have created it since.
+            Err(error) => match exists(&mut connection, name) {
+                Ok(true) => Ok(false),
+                Ok(false) | Err(_) => Err(error),
+            },
+        }
+    })
+}
+
+/// Returns whether the server has a database with this name.
+pub(crate) fn exists(connection: &mut Connection, database: &str) -> QueryResult<bool> {
+    sql::<Bool>("SELECT EXISTS (SELECT FROM pg_database WHERE datname = ")
+        .bind::<Text, _>(database)
+        .sql(")")
+        .get_result(connection)
 }
 
 /// Connects to another database than the one of `url`, as a connection cannot drop or copy its own database.

@@ -1,5 +1,5 @@
 use diesel::dsl::sql;
-use diesel::sql_types::{Bool, Text};
+use diesel::sql_types::Text;
 use diesel::{QueryResult, RunQueryDsl as _};
 
 use watertight_connection::{Connection, DatabaseUrl, SharedRuntime};
@@ -55,7 +55,7 @@ impl Template<'_> {
             .sql(", 0))::text")
             .get_result::<String>(&mut connection)
             .map_err(refused())?;
-        if exists(&mut connection, self.name).map_err(refused())? {
+        if maintenance::exists(&mut connection, self.name).map_err(refused())? {
             return Ok(());
         }
         let unfinished = ScratchDatabase::create(server, self.unfinished)?;
@@ -68,13 +68,6 @@ impl Template<'_> {
         }
         Ok(())
     }
-}
-
-fn exists(connection: &mut Connection, database: &str) -> QueryResult<bool> {
-    sql::<Bool>("SELECT EXISTS (SELECT FROM pg_database WHERE datname = ")
-        .bind::<Text, _>(database)
-        .sql(")")
-        .get_result(connection)
 }
 
 fn others(connection: &mut Connection, template: &Template<'_>) -> QueryResult<Vec<String>> {

@@ -14,7 +14,9 @@ use diesel::dsl::sql;
 use diesel::sql_types::{Bool, Text};
 use watertight_connection::DatabaseUrl;
 use watertight_diagnostics::ErrorReport;
-use watertight_embedded::{EmbeddedServer, MaintenanceError, ScratchDatabase, recreate_database};
+use watertight_embedded::{
+    EmbeddedServer, MaintenanceError, ScratchDatabase, create_missing_database, recreate_database,
+};
 
 /// The environment variable with the server's URL for [`a_scratch_database_in_another_process`].
 const URL_VARIABLE: &str = "WATERTIGHT_TEST_SERVER";
@@ -215,6 +217,12 @@ fn a_missing_right_is_reported_and_nothing_is_dropped() {
     error: failed to create the database `shop`: the role `app` does not have the right CREATEDB
     hint: give it the right with ALTER ROLE "app" CREATEDB, or use another role
     "#);
+    let missing = create_missing_database(&url_as("app", "no_shop")).unwrap_err();
+    insta::assert_snapshot!(report(missing), @r#"
+    error: failed to create the database `no_shop`: the role `app` does not have the right CREATEDB
+    hint: give it the right with ALTER ROLE "app" CREATEDB, or use another role
+    "#);
+    assert!(!create_missing_database(&url_as("app", "shop")).unwrap());
     let error = recreate_database(&url_as("creator", "shop")).unwrap_err();
     insta::assert_snapshot!(report(error), @r"
     error: failed to drop the database `shop`: it belongs to the role `app`, and `creator` is not a member of that

@@ -5,7 +5,6 @@ use tokio::runtime::Runtime;
 use watertight_diagnostics::ExitCode;
 
 use crate::cli::cli_error::CliError;
-use crate::cli::database::find_database;
 use crate::cli::listen_address::listen_address;
 use crate::cli::migrate::print_errors;
 use crate::cli::{logging, output};
@@ -14,6 +13,7 @@ use crate::server::Server;
 use crate::server::assembled::Assembled;
 use crate::server::serve;
 use crate::server::server_error::ServerError;
+use crate::server_database::ServerDatabase;
 
 pub(super) fn run(
     server: Server,
@@ -23,7 +23,10 @@ pub(super) fn run(
     logging::init()?;
     let address = listen_address(listen, env::var("PORT").ok())?;
     // An embedded database server stops when this is dropped.
-    let database = find_database()?;
+    let database = ServerDatabase::find_with(&output::print_status)?;
+    for warning in database.url().warnings() {
+        tracing::warn!("{warning}");
+    }
     tracing::info!(
         "using the database {} ({})",
         database.url(),

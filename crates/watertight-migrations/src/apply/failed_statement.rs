@@ -1,6 +1,6 @@
 //! Which statement of a message failed, and where.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
 use diesel::result::{DatabaseErrorInformation, Error as DieselError};
 use watertight_metadata::PluginId;
@@ -8,7 +8,7 @@ use watertight_metadata::PluginId;
 use super::message::{Message, MessageScript, SCRIPT_END};
 use crate::errors::FailureLocation;
 use crate::session::{Lock, Options, PgSession, send};
-use crate::sql::{byte_offset, split, token_at};
+use crate::sql::{Strings, byte_offset, split, token_at};
 
 /// Finds the location of the error: PostgreSQL's position if it is plausible, else the statement that fails when the
 /// statements run one by one in a transaction that is rolled back.
@@ -33,7 +33,7 @@ pub(super) fn find<C: PgSession>(
     }
     if let Some(script) = position.and_then(|position| script_before(message, position)) {
         // The last statement is incomplete: the semicolon that Watertight adds is unexpected.
-        let statements = split(&script.script.sql).unwrap_or_default();
+        let statements = split(&script.script.sql, Strings::Standard).unwrap_or_default();
         let start = statements.last().map_or(0, |last| last.start);
         return FailureLocation::Statement(script.script.line_at(start));
     }
@@ -95,7 +95,11 @@ impl Retry<'_> {
         script: &MessageScript<'_>,
     ) -> ControlFlow<FailureLocation> {
         let sql = &script.script.sql;
-        for statement in split(sql).unwrap_or_default() {
+        for statement in split(sql, Strings::Standard).unwrap_or_default() {
+            let is_moved = |moved: &Range<usize>| moved.start == statement.start;
+            if script.moved.iter().any(is_moved) {
+                continue;
+            }
             let Err(error) = connection.batch_execute(statement.sql(sql)) else {
                 continue;
             };

@@ -1,12 +1,13 @@
 //! The message that applies a migration, and its parts.
 
 use std::fmt::Write;
+use std::ops::Range;
 
 use super::migration_step::MigrationStep;
 use crate::direction::Direction;
 use crate::session::{Lock, SessionSettings, StopReason};
 use crate::sources::Script;
-use crate::sql::{do_block, history_sql};
+use crate::sql::{Strings, do_block, history_sql, leading_set_transaction};
 
 /// A migration as one message: `BEGIN`, lock, checks, SQL, guard, history row, `COMMIT`.
 pub(super) struct Message<'a> {
@@ -21,6 +22,9 @@ pub(super) struct MessageScript<'a> {
     pub(super) script: &'a Script,
     /// The byte of the message at which it starts.
     pub(super) start: usize,
+    /// Its statements `SET TRANSACTION`, which PostgreSQL accepts only before the first query. They are at the beginning
+    /// of the message, and spaces are in their place.
+    pub(super) moved: Vec<Range<usize>>,
 }
 
 /// Sent after a script, which may end in a comment or without a semicolon.
@@ -33,15 +37,31 @@ impl<'a> Message<'a> {
         settings: Option<&SessionSettings>,
     ) -> Self {
         let lock = Lock::of_plugin(step.plugin);
-        let beginning = begin(lock, &checks(step));
+        let mut set_transaction = String::new();
+        let mut moved = Vec::new();
+        for script in scripts {
+            let ranges = leading_set_transaction(&script.sql, Strings::Standard);
+            for range in &ranges {
+                set_transaction.push_str(&script.sql[range.clone()]);
+                set_transaction.push_str(SCRIPT_END);
+            }
+            moved.push(ranges);
+        }
+        let beginning = begin(&set_transaction, lock, &checks(step));
         let mut sql = beginning.clone();
         let mut message_scripts = Vec::new();
-        for script in scripts {
+        for (script, moved) in scripts.iter().zip(moved) {
+            let start = sql.len();
+            sql.push_str(&script.sql);
+            for range in &moved {
+                let spaces = " ".repeat(range.len());
+                sql.replace_range(start + range.start..start + range.end, &spaces);
+            }
             message_scripts.push(MessageScript {
                 script,
-                start: sql.len(),
+                start,
+                moved,
             });
-            sql.push_str(&script.sql);
             sql.push_str(SCRIPT_END);
             if let Some(settings) = settings {
                 sql.push_str(&settings.restore());
@@ -68,10 +88,11 @@ impl<'a> Message<'a> {
 
 /// Begins a transaction, takes the lock, and stops if a check's condition is true.
 ///
-/// The transaction is read committed so that the checks see what the previous holder of the lock committed.
-pub(super) fn begin(lock: Lock, checks: &[(StopReason, String)]) -> String {
+/// The transaction is read committed, unless `set_transaction` changes that, so that the checks see what the previous
+/// holder of the lock committed.
+pub(super) fn begin(set_transaction: &str, lock: Lock, checks: &[(StopReason, String)]) -> String {
     format!(
-        "BEGIN ISOLATION LEVEL READ COMMITTED;\n{}",
+        "BEGIN ISOLATION LEVEL READ COMMITTED;\n{set_transaction}{}",
         acquire(lock, checks)
     )
 }

@@ -33,6 +33,7 @@ impl SelectedPlugin<'_> {
             has_schema: self.state.schema.is_some(),
             has_history: self.state.has_history(),
             migrations,
+            renumbered: self.renumbered(),
         }
     }
 
@@ -53,8 +54,8 @@ impl SelectedPlugin<'_> {
         let row = self.state.applied.get(&migration.version);
         let applied = row.and_then(|row| row.checksum.as_ref());
         // Rows of Diesel and of Rust migrations have no checksum.
-        match (applied, migration.checksum()) {
-            (Some(applied), Some(current)) => *applied != current,
+        match (applied, migration.checksums()) {
+            (Some(applied), Some(current)) => !current.contain(applied),
             _ => false,
         }
     }

@@ -9,7 +9,7 @@ use crate::direction::Direction;
 use crate::errors::{FailureEffect, FailureLocation, MigrateError, MigrationFailure, RefusedSql};
 use crate::session::{Options, PgSession, SessionError, SessionSettings, StopReason};
 use crate::sources::{Migration, MigrationBody, Script};
-use crate::sql::{self, mentioned_settings};
+use crate::sql::{self, Strings, mentioned_settings};
 
 /// A migration that is about to be applied, reverted or redone.
 #[derive(Clone, Copy)]
@@ -43,7 +43,12 @@ impl<'a> MigrationStep<'a> {
             Direction::Redo => vec![self.require_down(down.as_ref())?, up],
         };
         for script in &scripts {
-            sql::check(&script.sql, self.migration.in_transaction).map_err(|problem| {
+            sql::check(
+                &script.sql,
+                self.migration.in_transaction,
+                Strings::Standard,
+            )
+            .map_err(|problem| {
                 MigrateError::Refused(Box::new(RefusedSql {
                     plugin: self.plugin,
                     migration: self.migration.name.clone(),
@@ -77,7 +82,7 @@ impl<'a> MigrationStep<'a> {
         scripts: &[&Script],
     ) -> Result<Option<SessionSettings>, MigrateError> {
         let sql: Vec<_> = scripts.iter().map(|script| script.sql.as_str()).collect();
-        let Some(mentioned) = mentioned_settings(&sql.join("\n;")) else {
+        let Some(mentioned) = mentioned_settings(&sql.join("\n;"), Strings::Standard) else {
             return Ok(None);
         };
         let settings = SessionSettings::read(connection, mentioned);

@@ -1,13 +1,16 @@
 //! How migrations are applied and reverted.
 
 mod apply_step;
+pub(crate) mod drift;
 mod failed_statement;
+pub(crate) mod mark;
 mod message;
 mod migration_state;
 mod migration_step;
 mod one_message;
 mod parallel_run;
 mod provision;
+pub(crate) mod repair;
 mod revert;
 mod run;
 mod run_next;

@@ -61,7 +61,7 @@ pub(super) fn create<C: PgSession>(
     let lock = Lock::for_provisioning();
     let message = format!(
         "{}{};\nCOMMIT",
-        message::begin(lock, &[]),
+        message::begin("", lock, &[]),
         statements.join(";\n")
     );
     lock.retry_while_held(connection, options, |connection| send(connection, &message))

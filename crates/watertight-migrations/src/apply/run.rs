@@ -1,8 +1,8 @@
 use super::apply_step::apply_step;
 use super::migration_step::AppliedBy;
-use super::provision;
 use super::schedule::{Schedule, ScheduledPlugin, Stage};
 use super::selected_plugin::SelectedPlugin;
+use super::{drift, provision};
 use crate::direction::Direction;
 use crate::errors::MigrateError;
 use crate::report::{
@@ -26,18 +26,27 @@ impl<'a> Run<'a> {
         options: &'a Options,
     ) -> Result<Self, MigrateError> {
         let plugins = SelectedPlugin::read(connection, plugins)?;
+        drift::check(&plugins)?;
         let mut migrations = 0;
+        let mut pending = Vec::new();
         let mut missing = Vec::new();
         let mut scheduled = Vec::new();
         for selected in &plugins {
             let error = cannot_run(selected);
             if error.is_none() {
-                migrations += selected.pending().count();
+                let count = selected.pending().count();
+                if count > 0 {
+                    pending.push(selected.plugin.id);
+                }
+                migrations += count;
                 missing.extend(provision::missing(selected.plugin.id, &selected.state));
             }
             scheduled.push(schedule(selected, error));
         }
-        (options.progress)(&MigrationProgress::Planned { migrations });
+        (options.progress)(&MigrationProgress::Planned {
+            migrations,
+            plugins: &pending,
+        });
         provision::create(connection, &missing, options)?;
         Ok(Self {
             options,

@@ -8,7 +8,7 @@ use diesel::pg::Pg;
 use diesel::result::Error as DieselError;
 
 use crate::session::PgSession;
-use crate::sql::split;
+use crate::sql::{Strings, split};
 
 /// Calls `run` with a connection that sends each statement by itself, because PostgreSQL runs a message with several
 /// statements as a transaction.
@@ -37,7 +37,7 @@ pub(super) fn with_statement_sender<C: PgSession, T>(
 }
 
 fn send_statements<C: PgSession>(connection: &mut C, sql: &str) -> QueryResult<()> {
-    let Ok(statements) = split(sql) else {
+    let Ok(statements) = split(sql, Strings::Standard) else {
         return connection.batch_execute(sql);
     };
     statements

@@ -10,7 +10,7 @@ use crate::session::{
     Lock, Options, PgSession, SessionError, SessionLock, has_open_transaction, send,
 };
 use crate::sources::Script;
-use crate::sql::{split, transaction_command};
+use crate::sql::{Strings, split, transaction_command};
 
 pub(super) fn apply<C: PgSession>(
     connection: &mut C,
@@ -79,7 +79,7 @@ fn send_statements<C: PgSession>(
     // The number of statements that stay applied after a failure, which are not those of an open transaction.
     let mut kept = 0;
     let mut in_transaction = false;
-    let statements = split(&script.sql).unwrap_or_default();
+    let statements = split(&script.sql, Strings::Standard).unwrap_or_default();
     for (sent, statement) in statements.into_iter().enumerate() {
         let sql = statement.sql(&script.sql);
         match send(connection, sql) {

@@ -74,6 +74,10 @@ pub enum LoadError {
         plugin: PluginId,
         /// The migration's folder.
         path: PathBuf,
+        /// A file in it with the name in another spelling, such as `Up.sql`.
+        misspelt: Option<PathBuf>,
+        /// Whether it has folders with an `up.sql`.
+        has_migrations: bool,
     },
     /// The `up.sql` of a migration is empty.
     #[error("failed to read the migrations of plugin `{plugin}`: {file} is empty")]
@@ -128,8 +132,19 @@ impl Diagnostic for LoadError {
             Self::EmptyVersion { .. } => {
                 "put a version before the first `_` of its name, such as 2026-01-02-030405"
             }
+            Self::Unreadable { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                "restore what the symbolic link refers to, or remove it"
+            }
             Self::Unreadable { .. } => "make it readable",
             Self::NoFolder { .. } => "create it",
+            Self::NoUpSql {
+                misspelt: Some(path),
+                ..
+            } => return Some(format!("rename {} to up.sql", path.display())),
+            Self::NoUpSql {
+                has_migrations: true,
+                ..
+            } => "move the migrations in it into the folder of the migrations",
             Self::NoUpSql { .. } => "write one, or remove the folder",
             Self::EmptyUpSql { .. } => "write its SQL, or remove the migration",
             Self::NotUtf8 { .. } => "save it as UTF-8",

@@ -4,6 +4,7 @@ use std::time::Duration;
 use watertight_diagnostics::{Diagnostic, PostgresError, SourceExcerpt};
 use watertight_metadata::PluginId;
 
+use super::drifted_migrations::DriftedMigrations;
 use super::lock_holder::LockHolder;
 use super::migration_failure::MigrationFailure;
 use super::refused_sql::RefusedSql;
@@ -95,6 +96,9 @@ pub enum MigrateError {
         /// The session that holds it, if known.
         holder: Option<LockHolder>,
     },
+    /// Applied migrations are no longer in the code as they were applied; nothing was run.
+    #[error(transparent)]
+    Drifted(Box<DriftedMigrations>),
     /// A migration's SQL must not be sent; nothing was.
     #[error(transparent)]
     Refused(Box<RefusedSql>),
@@ -180,11 +184,28 @@ pub enum MigrateError {
         /// What was to be done with it.
         direction: Direction,
     },
+    /// Another run changed the history after a repair was planned.
+    #[error(
+        "failed to repair the history of plugin `{plugin}`: another run has changed it in the meantime"
+    )]
+    HistoryChangedBeforeRepair {
+        /// The plugin.
+        plugin: PluginId,
+    },
+    /// A version is neither in the code nor in the history.
+    #[error("failed to find version {version} of plugin `{plugin}`: no migration has it")]
+    UnknownVersion {
+        /// The plugin.
+        plugin: PluginId,
+        /// The version.
+        version: String,
+    },
 }
 
 impl Diagnostic for MigrateError {
     fn hint(&self) -> Option<String> {
         let hint = match self {
+            Self::Drifted(drifted) => return drifted.hint(),
             Self::Refused(refused) => return refused.hint(),
             Self::Failed(failure) => return failure.hint(),
             Self::Connect { .. } => return None,
@@ -242,7 +263,10 @@ impl Diagnostic for MigrateError {
             }
             Self::NoDownSql { .. } => "write one, or undo it with a new migration",
             Self::NothingApplied { .. } => "run its migrations first",
-            Self::HistoryChanged { .. } => "check the status and decide again",
+            Self::HistoryChanged { .. } | Self::HistoryChangedBeforeRepair { .. } => {
+                "check the status and decide again"
+            }
+            Self::UnknownVersion { .. } => "the status lists the migrations of each plugin",
         };
         Some(hint.to_owned())
     }

@@ -1,5 +1,6 @@
 //! Why migrations cannot be loaded, applied or reverted.
 
+mod drifted_migrations;
 mod failure_location;
 mod load_error;
 mod lock_holder;
@@ -7,6 +8,7 @@ mod migrate_error;
 mod migration_failure;
 mod refused_sql;
 
+pub use drifted_migrations::{Drift, DriftedMigration, DriftedMigrations};
 pub use failure_location::FailureLocation;
 pub use load_error::LoadError;
 pub use lock_holder::LockHolder;

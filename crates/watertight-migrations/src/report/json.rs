@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 use watertight_diagnostics::{ErrorReport, causes};
 
-use super::plugin_status::{MigrationStatus, PluginStatus};
+use super::plugin_status::{MigrationStatus, PluginStatus, RenumberedMigration};
 use super::run_report::{AppliedMigration, Outcome, PluginReport, RunReport, SkipReason};
 
 impl RunReport {
@@ -55,7 +55,8 @@ fn applied_migration(migration: &AppliedMigration) -> Value {
 }
 
 impl PluginStatus {
-    /// Returns the status as JSON: an object with `plugin`, `schema`, `has_schema`, `has_history` and `migrations`.
+    /// Returns the status as JSON: an object with `plugin`, `schema`, `has_schema`, `has_history`, `migrations`
+    /// and `renumbered`.
     pub fn to_json(&self) -> Value {
         json!({
             "plugin": self.plugin.as_str(),
@@ -63,6 +64,7 @@ impl PluginStatus {
             "has_schema": self.has_schema,
             "has_history": self.has_history,
             "migrations": self.migrations.iter().map(migration_status).collect::<Value>(),
+            "renumbered": self.renumbered.iter().map(renumbered).collect::<Value>(),
         })
     }
 }
@@ -72,6 +74,14 @@ fn migration_status(migration: &MigrationStatus) -> Value {
         "name": migration.name,
         "version": migration.version,
         "state": migration.state.to_string().replace(' ', "-"),
+    })
+}
+
+fn renumbered(migration: &RenumberedMigration) -> Value {
+    json!({
+        "name": migration.name,
+        "version": migration.version,
+        "applied_version": migration.applied_version,
     })
 }
 

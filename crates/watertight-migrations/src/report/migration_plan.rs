@@ -26,4 +26,6 @@ pub struct PlannedMigration {
     pub file: Option<String>,
     /// Its SQL, or `None` for a Rust migration.
     pub sql: Option<String>,
+    /// The checksum of its SQL for the history, or `None` for a Rust migration.
+    pub checksum: Option<String>,
 }

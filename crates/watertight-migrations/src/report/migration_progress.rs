@@ -9,10 +9,12 @@ use crate::errors::LockHolder;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum MigrationProgress<'a> {
-    /// The state of the database has been read.
+    /// The state of the database has been read, and nothing was changed yet.
     Planned {
         /// The number of migrations that will run if none fails.
         migrations: usize,
+        /// Their plugins.
+        plugins: &'a [PluginId],
     },
     /// A migration starts.
     Started {

@@ -3,13 +3,16 @@
 mod json;
 mod migration_plan;
 mod migration_progress;
+mod migration_script;
 mod plugin_status;
+mod repair;
 mod run_report;
 mod run_summary;
 mod status_table;
 
 pub use migration_plan::{MigrationPlan, PlannedMigration};
 pub use migration_progress::MigrationProgress;
-pub use plugin_status::{MigrationState, MigrationStatus, PluginStatus};
+pub use plugin_status::{MigrationState, MigrationStatus, PluginStatus, RenumberedMigration};
+pub use repair::{Repair, RepairChange, RepairReason};
 pub use run_report::{AppliedMigration, Outcome, PluginReport, RunReport, SkipReason};
 pub use status_table::{status_table, styled_status_table};

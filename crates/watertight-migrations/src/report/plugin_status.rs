@@ -11,6 +11,22 @@ pub struct PluginStatus {
     pub has_history: bool,
     /// The migrations in the code and in the history, by version.
     pub migrations: Vec<MigrationStatus>,
+    /// The migrations that were applied as another version.
+    pub renumbered: Vec<RenumberedMigration>,
+}
+
+/// A migration whose SQL is applied, but as another version than it has in the code.
+///
+/// In [`PluginStatus::migrations`], its version in the code is pending and the other one is ahead, unless another
+/// migration has that version now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RenumberedMigration {
+    /// Its name in the code.
+    pub name: String,
+    /// Its version in the code.
+    pub version: String,
+    /// Its version in the history.
+    pub applied_version: String,
 }
 
 /// The status of a migration.

@@ -60,6 +60,14 @@ pub fn styled_status_table(
                 .expect("writing to a String cannot fail");
             }
         }
+        for migration in &plugin.renumbered {
+            writeln!(
+                details,
+                "{:id$}  {:STATE_WIDTH$}  {}  applied as version {}",
+                plugin.plugin, "renumbered", migration.name, migration.applied_version
+            )
+            .expect("writing to a String cannot fail");
+        }
     }
     if details.is_empty() {
         table
@@ -99,6 +107,7 @@ mod tests {
     use watertight_metadata::PluginId;
 
     use super::*;
+    use crate::report::RenumberedMigration;
 
     #[test]
     fn statuses_are_a_table_and_the_migrations_that_are_not_simply_applied() {
@@ -113,6 +122,7 @@ mod tests {
                 has_schema: true,
                 has_history: true,
                 migrations: vec![migration("1_a", MigrationState::Applied)],
+                renumbered: Vec::new(),
             },
             PluginStatus {
                 plugin: PluginId::new("my-feature"),
@@ -125,6 +135,11 @@ mod tests {
                     migration("4_a", MigrationState::Pending),
                     migration("9_a", MigrationState::Ahead),
                 ],
+                renumbered: vec![RenumberedMigration {
+                    name: "4_a".to_owned(),
+                    version: "4".to_owned(),
+                    applied_version: "9".to_owned(),
+                }],
             },
         ];
         insta::assert_snapshot!(status_table(&plugins), @r"
@@ -136,6 +151,7 @@ mod tests {
         my-feature  out of order  2_a  older than an applied migration
         my-feature  pending       4_a
         my-feature  ahead         9_a  applied, but not in the code
+        my-feature  renumbered    4_a  applied as version 9
         ");
     }
 }

@@ -46,6 +46,18 @@ impl SessionSettings {
         Ok(Self { rows, mentioned })
     }
 
+    /// Returns what makes psql read the settings into its variable `watertight_settings`, as SQL that restores those
+    /// that have changed.
+    pub(crate) fn save_in_psql(mentioned: &MentionedNames) -> String {
+        format!(
+            "SELECT 'DO ' || pg_catalog.quote_literal('BEGIN ' || pg_catalog.string_agg(pg_catalog.format(\
+             'IF pg_catalog.current_setting(%1$L, true) IS DISTINCT FROM %2$L \
+             THEN PERFORM pg_catalog.set_config(%1$L, %3$L, false); END IF;', name, value, coalesce(value, '')), \
+             ' ') || ' END') AS watertight_settings\nFROM ({}) AS settings (name, value, for_all)\n\\gset\n",
+            query(mentioned)
+        )
+    }
+
     /// Returns SQL that restores the settings that have changed, the role first because it decides what may be set.
     ///
     /// Mentioned settings are restored even if they look unchanged, because a `SET LOCAL` may hide a `SET`.
@@ -70,14 +82,15 @@ impl SessionSettings {
              names pg_catalog.text[] := ARRAY[{names}];\n\
              before pg_catalog.text[] := ARRAY[{values}]::pg_catalog.text[];\n\
              always pg_catalog.bool[] := ARRAY[{always}];\n\
+             setting record;\n\
              BEGIN\n\
-             FOR i IN 1 .. {} LOOP\n\
-             IF always[i] OR pg_catalog.current_setting(names[i], true) IS DISTINCT FROM before[i] THEN\n\
-             PERFORM pg_catalog.set_config(names[i], coalesce(before[i], ''), false);\n\
+             FOR setting IN SELECT * FROM ROWS FROM (pg_catalog.unnest(names), pg_catalog.unnest(before), \
+             pg_catalog.unnest(always)) AS settings (name, before, always) LOOP\n\
+             IF setting.always OR pg_catalog.current_setting(setting.name, true) IS DISTINCT FROM setting.before THEN\n\
+             PERFORM pg_catalog.set_config(setting.name, coalesce(setting.before, ''), false);\n\
              END IF;\n\
              END LOOP;\n\
-             END",
-            self.rows.len()
+             END"
         ))
     }
 }

@@ -7,49 +7,64 @@ use watertight_metadata::PluginId;
 
 use super::migration::{Migration, MigrationBody, Script};
 use super::migration_version::migration_version;
+use super::source_warning::{self, SourceWarning, misspelt};
 use crate::errors::LoadError;
 
-/// Reads the migrations in a folder that is laid out like one of Diesel's command line.
+/// Reads the migrations in a folder that is laid out like one of Diesel's command line, and collects warnings about
+/// other files in it.
 ///
 /// Reports an error where Diesel would ignore a faulty file.
-pub(super) fn read(plugin: PluginId, folder: &Path) -> Result<Vec<Migration>, LoadError> {
-    let reader = Reader { plugin };
-    reader
+pub(super) fn read(
+    plugin: PluginId,
+    folder: &Path,
+) -> Result<(Vec<Migration>, Vec<SourceWarning>), LoadError> {
+    let mut reader = Reader {
+        plugin,
+        warnings: Vec::new(),
+    };
+    let migrations = reader
         .migration_folders(folder)?
         .iter()
         .map(|folder| reader.migration(folder))
-        .collect()
+        .collect::<Result<_, _>>()?;
+    reader.warnings.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok((migrations, reader.warnings))
 }
 
 struct Reader {
     plugin: PluginId,
+    warnings: Vec<SourceWarning>,
 }
 
 impl Reader {
-    fn migration_folders(&self, folder: &Path) -> Result<Vec<PathBuf>, LoadError> {
-        let unreadable = |source| self.unreadable(folder, source);
+    fn migration_folders(&mut self, folder: &Path) -> Result<Vec<PathBuf>, LoadError> {
         let entries = fs::read_dir(folder).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => LoadError::NoFolder {
                 plugin: self.plugin,
                 path: folder.to_owned(),
             },
-            _ => unreadable(error),
+            _ => self.unreadable(folder, error),
         })?;
         let mut folders = Vec::new();
         for entry in entries {
-            let path = entry.map_err(unreadable)?.path();
-            let hidden = path
-                .file_name()
-                .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-            if !hidden && path.is_dir() {
+            let entry = entry.map_err(|error| self.unreadable(folder, error))?;
+            let path = entry.path();
+            let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+            if hidden {
+                continue;
+            }
+            if path.is_dir() {
                 folders.push(path);
+            } else {
+                let warning = source_warning::beside_migrations(self.plugin, &path);
+                self.warnings.extend(warning);
             }
         }
         folders.sort();
         Ok(folders)
     }
 
-    fn migration(&self, folder: &Path) -> Result<Migration, LoadError> {
+    fn migration(&mut self, folder: &Path) -> Result<Migration, LoadError> {
         let name = folder
             .file_name()
             .and_then(|name| name.to_str())
@@ -59,10 +74,8 @@ impl Reader {
             })?;
         let up = self
             .script(&folder.join("up.sql"))?
-            .ok_or_else(|| LoadError::NoUpSql {
-                plugin: self.plugin,
-                path: folder.to_owned(),
-            })?;
+            .ok_or_else(|| self.no_up_sql(folder))?;
+        self.warn_about_other_files(folder)?;
         let body = MigrationBody::Sql {
             up,
             down: self.script(&folder.join("down.sql"))?,
@@ -75,14 +88,45 @@ impl Reader {
         })
     }
 
+    fn warn_about_other_files(&mut self, folder: &Path) -> Result<(), LoadError> {
+        for path in self.entries(folder)? {
+            let warning = source_warning::in_migration(self.plugin, &path);
+            self.warnings.extend(warning);
+        }
+        Ok(())
+    }
+
+    fn no_up_sql(&self, folder: &Path) -> LoadError {
+        let entries = match self.entries(folder) {
+            Ok(entries) => entries,
+            Err(error) => return error,
+        };
+        let misspelt = entries.iter().find(|path| {
+            let name = path.file_name().and_then(|name| name.to_str());
+            name.and_then(misspelt) == Some("up.sql")
+        });
+        LoadError::NoUpSql {
+            plugin: self.plugin,
+            path: folder.to_owned(),
+            misspelt: misspelt.cloned(),
+            has_migrations: entries.iter().any(|path| path.join("up.sql").exists()),
+        }
+    }
+
+    fn entries(&self, folder: &Path) -> Result<Vec<PathBuf>, LoadError> {
+        let entries = fs::read_dir(folder).and_then(|entries| {
+            entries
+                .map(|entry| Ok(entry?.path()))
+                .collect::<io::Result<_>>()
+        });
+        entries.map_err(|error| self.unreadable(folder, error))
+    }
+
     fn in_transaction(&self, path: &Path) -> Result<bool, LoadError> {
         let Some(toml) = self.contents(path)? else {
             return Ok(true);
         };
-        let file = Script {
-            file: path.display().to_string(),
-            sql: toml.clone(),
-        };
+        let file = Script::new(path.display().to_string(), &toml);
         let invalid = |offset: usize, reason: String| LoadError::Metadata {
             plugin: self.plugin,
             location: file.line_at(offset),
@@ -111,7 +155,7 @@ impl Reader {
         Ok(sql.map(|sql| Script::new(path.display().to_string(), &sql)))
     }
 
-    /// Returns the contents of a file, or `None` if it does not exist.
+    /// Returns the contents of a file, or `None` if it does not exist. A symbolic link to nothing is an error.
     fn contents(&self, path: &Path) -> Result<Option<String>, LoadError> {
         match fs::read(path) {
             Ok(bytes) => match String::from_utf8(bytes) {
@@ -121,7 +165,7 @@ impl Reader {
                     path: path.to_owned(),
                 }),
             },
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !path.is_symlink() => Ok(None),
             Err(error) => Err(self.unreadable(path, error)),
         }
     }
@@ -137,7 +181,7 @@ impl Reader {
 
 #[cfg(test)]
 mod tests {
-    use watertight_diagnostics::ErrorReport;
+    use watertight_diagnostics::{Diagnostic, ErrorReport};
 
     use super::*;
 
@@ -145,17 +189,35 @@ mod tests {
 
     /// Reads a migrations folder with these files. The error is as a program prints it, with paths below `migrations`.
     fn read_files(files: &[(&str, &[u8])]) -> Result<Vec<Migration>, String> {
+        read_with_warnings(files, &[]).map(|(migrations, _)| migrations)
+    }
+
+    /// Like [`read_files`], with symbolic links to nothing, and with the warnings.
+    fn read_with_warnings(
+        files: &[(&str, &[u8])],
+        links: &[&str],
+    ) -> Result<(Vec<Migration>, Vec<String>), String> {
         let folder = tempfile::tempdir().unwrap();
         for (path, content) in files {
             let path = folder.path().join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, content).unwrap();
         }
-        read(PLUGIN, folder.path()).map_err(|error| {
-            ErrorReport::new(&error)
+        for link in links {
+            std::os::unix::fs::symlink("/nowhere", folder.path().join(link)).unwrap();
+        }
+        let shown = |diagnostic: &dyn Diagnostic| {
+            ErrorReport::new(diagnostic)
                 .to_string()
                 .replace(&folder.path().display().to_string(), "migrations")
-        })
+        };
+        match read(PLUGIN, folder.path()) {
+            Ok((migrations, warnings)) => {
+                let warnings = warnings.iter().map(|warning| shown(warning));
+                Ok((migrations, warnings.collect()))
+            }
+            Err(error) => Err(shown(&error)),
+        }
     }
 
     fn error(files: &[(&str, &[u8])]) -> String {
@@ -238,6 +300,111 @@ mod tests {
         insta::assert_snapshot!(ErrorReport::new(&missing), @"
         error: failed to read the migrations of plugin `catalog`: there is no folder no/such/folder
         hint: create it
+        ");
+    }
+
+    #[test]
+    fn what_is_no_migration_is_a_warning() {
+        let (migrations, warnings) = read_with_warnings(
+            &[
+                ("1_a/up.sql", b"select 1"),
+                ("1_a/Down.sql", b""),
+                ("1_a/metadata.TOML", b""),
+                ("1_a/old/up.sql", b""),
+                ("1_a/seed.csv", b""),
+                ("2_b.up.sql", b""),
+                ("2_b.down.sql", b""),
+                ("3_c.SQL", b""),
+                ("up.sql", b""),
+                ("V4__d.rs", b""),
+            ],
+            &["5_e", "1_a/rows.sql"],
+        )
+        .unwrap();
+        assert_eq!(migrations.len(), 1);
+        insta::assert_snapshot!(warnings.join("\n"), @"
+        error: migrations/1_a/Down.sql of plugin `catalog` is ignored: a migration has an up.sql, a down.sql and a metadata.toml
+        hint: rename it to `down.sql`
+        error: migrations/1_a/metadata.TOML of plugin `catalog` is ignored: a migration has an up.sql, a down.sql and a metadata.toml
+        hint: rename it to `metadata.toml`
+        error: migrations/1_a/old of plugin `catalog` is ignored: a migration has an up.sql, a down.sql and a metadata.toml
+        hint: move it to another folder
+        error: migrations/1_a/rows.sql of plugin `catalog` is ignored: it is a symbolic link to something that does not exist
+        hint: restore what it refers to, or remove it
+        error: migrations/1_a/seed.csv of plugin `catalog` is ignored: a migration has an up.sql, a down.sql and a metadata.toml
+        hint: move it to another folder
+        error: migrations/2_b.down.sql of plugin `catalog` is ignored: a migration is a folder with an up.sql
+        hint: rename it to `2_b/down.sql`
+        error: migrations/2_b.up.sql of plugin `catalog` is ignored: a migration is a folder with an up.sql
+        hint: rename it to `2_b/up.sql`
+        error: migrations/3_c.SQL of plugin `catalog` is ignored: a migration is a folder with an up.sql
+        hint: rename it to `3_c/up.sql`
+        error: migrations/5_e of plugin `catalog` is ignored: it is a symbolic link to something that does not exist
+        hint: restore what it refers to, or remove it
+        error: migrations/V4__d.rs of plugin `catalog` is ignored: a migration is a folder with an up.sql
+        hint: move it to another folder
+        error: migrations/up.sql of plugin `catalog` is ignored: a migration is a folder with an up.sql
+        hint: move it into the folder of its migration
+        ");
+    }
+
+    #[test]
+    fn what_is_expected_beside_migrations_is_no_warning() {
+        let files = [
+            ".gitkeep",
+            ".DS_Store",
+            ".up.sql.swp",
+            "README",
+            "Readme.md",
+            "notes.txt",
+            "up.sql~",
+            "up.sql.orig",
+            "#up.sql#",
+            "Thumbs.db",
+        ];
+        let beside = files.map(|file| (file.to_owned(), b"".as_slice()));
+        let inside = files.map(|file| (format!("1_a/{file}"), b"".as_slice()));
+        let migration = [
+            ("1_a/up.sql", b"select 1".as_slice()),
+            ("1_a/down.sql", b"select 1"),
+            ("1_a/metadata.toml", b"run_in_transaction = true"),
+        ];
+        let files = beside.iter().chain(&inside);
+        let files: Vec<_> = files
+            .map(|(path, contents)| (path.as_str(), *contents))
+            .chain(migration)
+            .collect();
+        let (_, warnings) = read_with_warnings(&files, &[]).unwrap();
+        assert_eq!(warnings, [""; 0]);
+    }
+
+    #[test]
+    fn a_folder_without_an_up_sql_is_refused_with_what_it_has_instead() {
+        insta::assert_snapshot!(error(&[("1_a/Up.sql", b"select 1")]), @"
+        error: failed to read the migrations of plugin `catalog`: migrations/1_a has no up.sql
+        hint: rename migrations/1_a/Up.sql to up.sql
+        ");
+        insta::assert_snapshot!(error(&[("archive/1_a/up.sql", b"select 1")]), @"
+        error: failed to read the migrations of plugin `catalog`: migrations/archive has no up.sql
+        hint: move the migrations in it into the folder of the migrations
+        ");
+    }
+
+    #[test]
+    fn a_script_that_is_a_symbolic_link_to_nothing_is_refused() {
+        let error = read_with_warnings(&[("1_a/up.sql", b"select 1")], &["1_a/down.sql"])
+            .err()
+            .unwrap();
+        insta::assert_snapshot!(error, @"
+        error: failed to read migrations/1_a/down.sql of plugin `catalog`: No such file or directory (os error 2)
+        hint: restore what the symbolic link refers to, or remove it
+        ");
+        let error = read_with_warnings(&[("1_a/down.sql", b"select 1")], &["1_a/up.sql"])
+            .err()
+            .unwrap();
+        insta::assert_snapshot!(error, @"
+        error: failed to read migrations/1_a/up.sql of plugin `catalog`: No such file or directory (os error 2)
+        hint: restore what the symbolic link refers to, or remove it
         ");
     }
 }

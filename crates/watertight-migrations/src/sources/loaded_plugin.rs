@@ -4,12 +4,14 @@ use watertight_metadata::PluginId;
 
 use super::diesel_source::{DieselSource, find};
 use super::migration::Migration;
+use super::source_warning::SourceWarning;
 
 /// A plugin whose migrations have been read and checked, oldest first.
 pub(crate) struct LoadedPlugin {
     pub(crate) id: PluginId,
     pub(crate) dependencies: Vec<PluginId>,
     pub(crate) migrations: Vec<Migration>,
+    pub(crate) warnings: Vec<SourceWarning>,
     pub(super) diesel_source: Option<DieselSource>,
 }
 

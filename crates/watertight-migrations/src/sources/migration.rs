@@ -1,7 +1,9 @@
-use sha2::{Digest, Sha256};
+use std::sync::OnceLock;
+
 use watertight_diagnostics::SourceExcerpt;
 
-use crate::sql::split;
+use super::checksum::Checksums;
+use crate::sql::{Strings, split};
 
 /// A migration of a plugin.
 pub(crate) struct Migration {
@@ -30,18 +32,29 @@ pub(crate) struct Script {
     /// The path of the file, or `<migration>/up.sql` for embedded migrations.
     pub(crate) file: String,
     pub(crate) sql: String,
+    checksums: OnceLock<Box<Checksums>>,
 }
 
 impl Script {
     pub(crate) fn new(file: String, sql: &str) -> Self {
         // PostgreSQL rejects the byte order mark that some editors write.
         let sql = sql.strip_prefix('\u{feff}').unwrap_or(sql).to_owned();
-        Self { file, sql }
+        Self {
+            file,
+            sql,
+            checksums: OnceLock::new(),
+        }
+    }
+
+    /// Returns its checksums, which are computed once.
+    fn checksums(&self) -> &Checksums {
+        self.checksums
+            .get_or_init(|| Box::new(Checksums::of(&self.sql)))
     }
 
     /// Returns whether it has no statement; comments do not count.
     pub(crate) fn is_empty(&self) -> bool {
-        split(&self.sql).is_ok_and(|statements| statements.is_empty())
+        split(&self.sql, Strings::Standard).is_ok_and(|statements| statements.is_empty())
     }
 
     /// Returns the line of the byte at `offset`.
@@ -59,28 +72,16 @@ impl Script {
 }
 
 impl Migration {
-    /// Returns the SHA-256 of its `up.sql` in hex, independent of line endings, or `None` for a Rust migration.
+    /// Returns the checksum of its `up.sql` for the history, or `None` for a Rust migration.
     pub(crate) fn checksum(&self) -> Option<String> {
+        self.checksums().map(|checksums| checksums.current.clone())
+    }
+
+    /// Returns the checksums of its `up.sql` that a history may have, or `None` for a Rust migration.
+    pub(crate) fn checksums(&self) -> Option<&Checksums> {
         match &self.body {
-            MigrationBody::Sql { up, .. } => Some(checksum(&up.sql)),
+            MigrationBody::Sql { up, .. } => Some(up.checksums()),
             MigrationBody::Rust => None,
         }
-    }
-}
-
-fn checksum(sql: &str) -> String {
-    let normalized = sql.replace("\r\n", "\n").replace('\r', "\n");
-    base16ct::lower::encode_string(&Sha256::digest(normalized))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn line_endings_do_not_change_the_checksum() {
-        assert_eq!(checksum("a\nb\n"), checksum("a\r\nb\r"));
-        assert_ne!(checksum("a\nb"), checksum("a b"));
-        insta::assert_snapshot!(checksum("abc"), @"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     }
 }

@@ -10,6 +10,7 @@ use super::diesel_source::{DieselSource, describe};
 use super::loaded_plugin::LoadedPlugin;
 use super::migration::{Migration, MigrationBody};
 use super::migration_version::MAX_VERSION_LENGTH;
+use super::source_warning::SourceWarning;
 use super::{embedded_migrations, file_based_migrations};
 use crate::errors::LoadError;
 
@@ -69,7 +70,7 @@ impl PluginMigrations {
     }
 
     pub(crate) fn load(self) -> Result<LoadedPlugin, LoadError> {
-        let mut migrations = self.migrations()?;
+        let (mut migrations, warnings) = self.migrations()?;
         migrations.sort_by(|a, b| a.version.cmp(&b.version));
         for migration in &migrations {
             self.check(migration)?;
@@ -88,6 +89,7 @@ impl PluginMigrations {
             id: self.id,
             dependencies: self.dependencies,
             migrations,
+            warnings,
             diesel_source: match self.source {
                 Source::Rust(source) => Some(source),
                 Source::Folder(_) | Source::Embedded(_) => None,
@@ -95,28 +97,27 @@ impl PluginMigrations {
         })
     }
 
-    fn migrations(&self) -> Result<Vec<Migration>, LoadError> {
+    fn migrations(&self) -> Result<(Vec<Migration>, Vec<SourceWarning>), LoadError> {
         let failed = |source| LoadError::Source {
             plugin: self.id,
             source,
         };
-        match &self.source {
-            Source::Folder(path) => file_based_migrations::read(self.id, path),
-            Source::Embedded(source) => {
-                let migrations = source.migrations().map_err(failed)?;
-                migrations
-                    .iter()
-                    .map(|migration| embedded_migrations::read(migration).map_err(failed))
-                    .collect()
-            }
-            Source::Rust(source) => {
-                let migrations = source.migrations().map_err(failed)?;
-                Ok(migrations
-                    .iter()
-                    .map(|migration| describe(migration))
-                    .collect())
-            }
-        }
+        let migrations = match &self.source {
+            Source::Folder(path) => return file_based_migrations::read(self.id, path),
+            Source::Embedded(source) => source
+                .migrations()
+                .map_err(failed)?
+                .iter()
+                .map(|migration| embedded_migrations::read(migration).map_err(failed))
+                .collect::<Result<_, _>>()?,
+            Source::Rust(source) => source
+                .migrations()
+                .map_err(failed)?
+                .iter()
+                .map(|migration| describe(migration))
+                .collect(),
+        };
+        Ok((migrations, Vec::new()))
     }
 
     fn check(&self, migration: &Migration) -> Result<(), LoadError> {

@@ -1,7 +1,6 @@
-use squawk_lexer::TokenKind;
-
-use super::split::{Statement, split};
-use super::tokens::{Token, Unterminated, tokens};
+use super::split::{Part, ScriptReader};
+use super::strings::Strings;
+use super::tokens::{Token, TokenKind, Tokens, Unterminated};
 
 /// A construct in a migration's SQL that must not be sent to PostgreSQL.
 #[derive(Debug)]
@@ -23,7 +22,7 @@ impl From<Unterminated> for SqlProblem {
 }
 
 /// Rejects SQL that cannot work or that would defeat the runner's lock or transaction.
-pub(crate) fn check(sql: &str, in_transaction: bool) -> Result<(), SqlProblem> {
+pub(crate) fn check(sql: &str, in_transaction: bool, strings: Strings) -> Result<(), SqlProblem> {
     if let Some(offset) = sql.find('\0') {
         return Err(SqlProblem {
             offset,
@@ -31,8 +30,27 @@ pub(crate) fn check(sql: &str, in_transaction: bool) -> Result<(), SqlProblem> {
             hint: "remove it",
         });
     }
-    let statements = split(sql)?;
-    if statements.is_empty() {
+    let mut reader = ScriptReader::new(sql, strings);
+    let mut statement = CheckedStatement::default();
+    let mut is_empty = true;
+    loop {
+        match reader.next() {
+            Ok(Some(Part::Token(token))) => {
+                is_empty = false;
+                statement.read(&token)?;
+            }
+            Ok(Some(Part::End(_))) => {
+                std::mem::take(&mut statement).finish(in_transaction)?;
+            }
+            Ok(None) => break,
+            Err(unterminated) => {
+                // The reason may be data lines that follow the statement and are not SQL.
+                statement.finish(in_transaction)?;
+                return Err(unterminated.into());
+            }
+        }
+    }
+    if is_empty {
         // Otherwise a migration that nobody has written yet would be recorded as applied.
         return Err(SqlProblem {
             offset: 0,
@@ -40,103 +58,165 @@ pub(crate) fn check(sql: &str, in_transaction: bool) -> Result<(), SqlProblem> {
             hint: "write one, or remove the migration",
         });
     }
-    for statement in statements {
-        check_statement(sql, &statement, in_transaction)?;
-    }
     Ok(())
 }
 
-fn check_statement(
-    sql: &str,
-    statement: &Statement,
-    in_transaction: bool,
-) -> Result<(), SqlProblem> {
-    let tokens: Vec<Token<'_>> = tokens(statement.sql(sql)).collect::<Result<_, _>>()?;
-    let problem = |token: &Token<'_>, reason: String, hint| {
-        Err(SqlProblem {
-            offset: statement.start + token.range.start,
-            reason,
+/// What is known of a statement after some of its tokens. What follows a statement for psql alone is not SQL, so the
+/// statement is judged before that is read.
+#[derive(Default)]
+struct CheckedStatement<'a> {
+    offset: usize,
+    /// Its first words; a token that is not an unquoted word ends them.
+    words: Vec<&'a str>,
+    words_ended: bool,
+    parentheses: usize,
+    /// The direction of a `COPY`, if the previous token is one.
+    copy_direction: Option<&'static str>,
+    copy_stream: Option<(usize, &'static str)>,
+    releases_locks: Option<usize>,
+}
+
+impl<'a> CheckedStatement<'a> {
+    fn read(&mut self, token: &Token<'a>) -> Result<(), SqlProblem> {
+        let offset = token.range.start;
+        if self.words.is_empty() && !self.words_ended {
+            self.offset = offset;
+        }
+        match token.kind {
+            TokenKind::Symbol(b'\\') => {
+                if let Some(problem) = self.copy_problem() {
+                    return Err(problem);
+                }
+                return Err(SqlProblem {
+                    offset,
+                    reason: "commands that begin with a backslash work only in psql".to_owned(),
+                    hint: "remove it",
+                });
+            }
+            TokenKind::Symbol(b'(') => self.parentheses += 1,
+            TokenKind::Symbol(b')') => self.parentheses = self.parentheses.saturating_sub(1),
+            TokenKind::Word => {
+                self.read_word(token);
+                return Ok(());
+            }
+            _ => {}
+        }
+        self.words_ended = true;
+        self.copy_direction = None;
+        Ok(())
+    }
+
+    fn read_word(&mut self, token: &Token<'a>) {
+        if !self.words_ended {
+            self.words.push(token.source());
+            self.words_ended = self.words.len() == 3;
+        }
+        if token.is("pg_advisory_unlock_all") {
+            self.releases_locks.get_or_insert(token.range.start);
+        }
+        if self.parentheses == 0 && self.is_copy() && self.copy_stream.is_none() {
+            if let Some(direction) = self.copy_direction
+                && (token.is("stdin") || token.is("stdout"))
+            {
+                self.copy_stream = Some((token.range.start, direction));
+            }
+            self.copy_direction = match token {
+                _ if token.is("from") => Some("FROM STDIN"),
+                _ if token.is("to") => Some("TO STDOUT"),
+                _ => None,
+            };
+        }
+    }
+
+    fn is_copy(&self) -> bool {
+        self.words
+            .first()
+            .is_some_and(|word| word.eq_ignore_ascii_case("copy"))
+    }
+
+    fn copy_problem(&self) -> Option<SqlProblem> {
+        let (offset, what) = self.copy_stream?;
+        let (reason, hint) = if what == "FROM STDIN" {
+            (
+                "`COPY … FROM STDIN` reads rows that follow it, which works only in psql",
+                "write `INSERT` statements instead",
+            )
+        } else {
+            (
+                "`COPY … TO STDOUT` writes rows to the client, which works only in psql",
+                "remove it",
+            )
+        };
+        Some(SqlProblem {
+            offset,
+            reason: reason.to_owned(),
             hint,
         })
-    };
-    if in_transaction && let Some(command) = transaction_control(&tokens) {
-        return problem(
-            &tokens[0],
-            format!(
-                "`{command}` controls the transaction that the migration shares with its history row"
-            ),
-            "remove it, or set `run_in_transaction = false` in the migration's metadata.toml",
-        );
     }
-    let all_locks = tokens.iter().find(|t| t.is("pg_advisory_unlock_all"));
-    let discard_all = tokens[0].is("discard") && tokens.get(1).is_some_and(|t| t.is("all"));
-    if let Some(token) = all_locks.or(discard_all.then_some(&tokens[0])) {
-        return problem(
-            token,
-            "this releases the lock that protects the migration from concurrent runs".to_owned(),
-            "release or reset only what you mean, for example with `DISCARD TEMP` or `RESET ALL`",
-        );
+
+    /// Judges a statement that ends here, or that what follows makes unreadable.
+    fn finish(self, in_transaction: bool) -> Result<(), SqlProblem> {
+        if let Some(problem) = self.copy_problem() {
+            return Err(problem);
+        }
+        if self.word_is(0, "insert") && self.releases_locks.is_none() {
+            return Ok(());
+        }
+        if in_transaction && let Some(command) = transaction_control(&self.words) {
+            return Err(SqlProblem {
+                offset: self.offset,
+                reason: format!(
+                    "`{command}` controls the transaction that the migration shares with its history row"
+                ),
+                hint: "remove it, or set `run_in_transaction = false` in the migration's metadata.toml",
+            });
+        }
+        let discards_all = self.word_is(0, "discard") && self.word_is(1, "all");
+        if let Some(offset) = self.releases_locks.or(discards_all.then_some(self.offset)) {
+            return Err(SqlProblem {
+                offset,
+                reason: "this releases the lock that protects the migration from concurrent runs"
+                    .to_owned(),
+                hint: "release or reset only what you mean, for example with `DISCARD TEMP` or `RESET ALL`",
+            });
+        }
+        Ok(())
     }
-    if tokens[0].is("copy")
-        && let Some([_, stream]) = tokens.array_windows().find(|[from, stream]| {
-            (from.is("from") || from.is("to")) && (stream.is("stdin") || stream.is("stdout"))
-        })
-    {
-        return problem(
-            stream,
-            "`COPY` to or from the client works only in psql".to_owned(),
-            "write `INSERT` statements instead",
-        );
-    }
-    let backslash = tokens
-        .iter()
-        .find(|token| token.kind == TokenKind::Unknown && token.source == "\\");
-    match backslash {
-        Some(backslash) => problem(
-            backslash,
-            "commands that begin with a backslash work only in psql".to_owned(),
-            "remove it",
-        ),
-        None => Ok(()),
+
+    fn word_is(&self, index: usize, word: &str) -> bool {
+        self.words
+            .get(index)
+            .is_some_and(|found| found.eq_ignore_ascii_case(word))
     }
 }
 
 /// Returns the command in upper case if the statement begins or ends a transaction.
 pub(crate) fn transaction_command(statement: &str) -> Option<String> {
-    let tokens: Vec<Token<'_>> = tokens(statement).collect::<Result<_, _>>().ok()?;
-    if tokens.is_empty() {
-        return None;
-    }
-    transaction_control(&tokens)
+    let words: Vec<&str> = Tokens::new(statement, Strings::Standard)
+        .map_while(Result::ok)
+        .take_while(|token| token.kind == TokenKind::Word)
+        .take(3)
+        .map(|token| token.source())
+        .collect();
+    transaction_control(&words)
 }
 
 /// Savepoint commands do not count.
-fn transaction_control(tokens: &[Token<'_>]) -> Option<String> {
-    let second = |word| tokens.get(1).is_some_and(|token| token.is(word));
-    let to = |index| {
-        tokens
-            .get(index)
-            .is_some_and(|token: &Token<'_>| token.is("to"))
+fn transaction_control(words: &[&str]) -> Option<String> {
+    let words: Vec<String> = words.iter().map(|word| word.to_ascii_uppercase()).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let command = match words[..] {
+        ["ROLLBACK", "TO", ..] | ["ROLLBACK", "WORK" | "TRANSACTION", "TO", ..] => return None,
+        ["START" | "PREPARE", "TRANSACTION", ..] | ["COMMIT" | "ROLLBACK", "PREPARED", ..] => {
+            words[..2].join(" ")
+        }
+        [
+            command @ ("BEGIN" | "COMMIT" | "END" | "ABORT" | "ROLLBACK"),
+            ..,
+        ] => command.to_owned(),
+        _ => return None,
     };
-    let first = &tokens[0];
-    let controls = match first.source.to_ascii_lowercase().as_str() {
-        _ if first.kind != TokenKind::Ident => false,
-        "begin" | "commit" | "end" | "abort" => true,
-        "start" | "prepare" => second("transaction"),
-        "rollback" => !(to(1) || (second("work") || second("transaction")) && to(2)),
-        _ => false,
-    };
-    let words = match first.source.to_ascii_lowercase().as_str() {
-        "start" | "prepare" => 2,
-        "commit" | "rollback" if second("prepared") => 2,
-        _ => 1,
-    };
-    let words: Vec<_> = tokens
-        .iter()
-        .take(words)
-        .map(|token| token.source.to_ascii_uppercase())
-        .collect();
-    controls.then(|| words.join(" "))
+    Some(command)
 }
 
 #[cfg(test)]
@@ -144,7 +224,7 @@ mod tests {
     use super::*;
 
     fn problem(sql: &str) -> Option<(usize, String)> {
-        let problem = check(sql, true).err()?;
+        let problem = check(sql, true, Strings::Standard).err()?;
         Some((
             problem.offset,
             format!("{}: {}", problem.reason, problem.hint),
@@ -189,7 +269,7 @@ mod tests {
 
     #[test]
     fn transaction_control_is_allowed_without_a_transaction() {
-        assert!(check("BEGIN; COMMIT", false).is_ok());
+        assert!(check("BEGIN; COMMIT", false, Strings::Standard).is_ok());
     }
 
     #[test]
@@ -200,18 +280,77 @@ mod tests {
     #[test]
     fn sql_that_releases_the_runners_lock_is_refused() {
         for sql in ["DISCARD ALL", "SELECT pg_catalog.pg_advisory_unlock_all()"] {
-            let problem = check(sql, false).unwrap_err();
+            let problem = check(sql, false, Strings::Standard).unwrap_err();
             assert!(problem.reason.contains("releases the lock"), "{sql}");
         }
-        assert!(check("DISCARD TEMP; RESET ALL", false).is_ok());
+        assert!(check("DISCARD TEMP; RESET ALL", false, Strings::Standard).is_ok());
     }
 
     #[test]
     fn psql_commands_are_refused() {
-        insta::assert_snapshot!(problem("COPY t FROM STDIN;").unwrap().1, @"`COPY` to or from the client works only in psql: write `INSERT` statements instead");
+        insta::assert_snapshot!(problem("COPY t FROM STDIN;").unwrap().1, @"`COPY … FROM STDIN` reads rows that follow it, which works only in psql: write `INSERT` statements instead");
         insta::assert_snapshot!(problem("\\i other.sql").unwrap().1, @"commands that begin with a backslash work only in psql: remove it");
         assert_eq!(problem("COPY t FROM '/tmp/stdin'"), None);
         assert_eq!(problem("COPY plugin_a.stdin TO '/tmp/a'"), None);
+    }
+
+    #[test]
+    fn copy_from_stdin_is_refused_whatever_its_rows_are() {
+        for copy in [
+            "COPY plugin_a.x (i) FROM stdin;",
+            "copy binary \"it's\" from STDIN with (format csv, quote '\"');",
+            "COPY x /* ' */ FROM -- it's\nstdin WHERE i > 0;",
+            "copy \"Plugin\".\"copy\" (\"from\", b) From StdIn delimiter ',';",
+            "COPY x FROM stdin",
+        ] {
+            for rows in [
+                "\nit's a row\nb;c\n\\.\nSELECT 1;",
+                "\n\\.\n",
+                "\n$$ /* \" \n\\.\n",
+                "\ne'\n",
+                "",
+            ] {
+                let sql = format!("SELECT 1;\n{copy}{rows}");
+                let (offset, reason) = problem(&sql).unwrap();
+                assert!(reason.contains("FROM STDIN"), "{sql}: {reason}");
+                assert_eq!(sql[offset..offset + 5].to_lowercase(), "stdin", "{sql}");
+            }
+        }
+        insta::assert_snapshot!(problem("COPY (SELECT 1) TO stdout").unwrap().1, @"`COPY … TO STDOUT` writes rows to the client, which works only in psql: remove it");
+        for sql in [
+            "COPY (SELECT a FROM stdin) TO '/tmp/a'",
+            "COPY x FROM PROGRAM 'stdin'",
+            "COPY x FROM \"stdin\"",
+            "COPY stdin FROM '/tmp/a'",
+        ] {
+            assert_eq!(problem(sql), None, "{sql}");
+        }
+    }
+
+    #[test]
+    fn a_psql_command_is_refused_before_what_follows_it_is_read() {
+        for sql in [
+            "\\connect it's",
+            "SELECT 1;\n\\copy x from 'it''s",
+            "\\.\n$$",
+            "SELECT 1 \\gexec '",
+        ] {
+            let (offset, reason) = problem(sql).unwrap();
+            assert!(reason.contains("backslash"), "{sql}: {reason}");
+            assert_eq!(&sql[offset..=offset], "\\", "{sql}");
+        }
+        assert_eq!(problem("SELECT '\\', E'\\\\', $$\\$$ -- \\q"), None);
+    }
+
+    #[test]
+    fn sql_is_read_with_the_strings_of_the_session_and_of_the_script() {
+        let sql = "INSERT INTO t VALUES ('it\\'s; COMMIT')";
+        assert!(problem(sql).is_some());
+        assert!(check(sql, true, Strings::Escaped).is_ok());
+        assert_eq!(
+            problem(&format!("SET standard_conforming_strings = off; {sql}")),
+            None
+        );
     }
 
     #[test]

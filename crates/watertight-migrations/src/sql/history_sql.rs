@@ -75,3 +75,41 @@ pub(crate) fn has_newer(plugin: PluginId, version: &str) -> String {
         escape_literal(version)
     )
 }
+
+/// Returns a condition that is true if the version is in the history with this checksum.
+pub(crate) fn is_recorded(plugin: PluginId, version: &str, checksum: Option<&str>) -> String {
+    format!(
+        "EXISTS (SELECT FROM {} WHERE \"version\" = {} AND \"checksum\" IS NOT DISTINCT FROM {})",
+        table(plugin),
+        escape_literal(version),
+        checksum.map_or_else(|| "NULL".to_owned(), escape_literal)
+    )
+}
+
+/// Changes the version of a migration in the history.
+pub(crate) fn set_version(plugin: PluginId, version: &str, new: &str) -> String {
+    format!(
+        "UPDATE {} SET \"version\" = {} WHERE \"version\" = {}",
+        table(plugin),
+        escape_literal(new),
+        escape_literal(version)
+    )
+}
+
+/// Sets the name of a migration in the history, and its checksum if it has one.
+pub(crate) fn describe(
+    plugin: PluginId,
+    version: &str,
+    name: &str,
+    checksum: Option<&str>,
+) -> String {
+    let checksum =
+        checksum.map(|checksum| format!(", \"checksum\" = {}", escape_literal(checksum)));
+    format!(
+        "UPDATE {} SET \"name\" = {}{} WHERE \"version\" = {}",
+        table(plugin),
+        escape_literal(name),
+        checksum.unwrap_or_default(),
+        escape_literal(version)
+    )
+}

@@ -63,6 +63,13 @@ impl PluginFolders {
         self.plugins.iter().map(plugin).collect()
     }
 
+    /// Returns each plugin with the plugins that it depends on.
+    pub fn list(&self) -> impl Iterator<Item = (PluginId, &[PluginId])> {
+        self.plugins
+            .iter()
+            .map(|(plugin, needs)| (*plugin, needs.as_slice()))
+    }
+
     /// Returns an error as a program prints it, with paths relative to the folder.
     pub fn error_report(&self, error: &impl Diagnostic) -> String {
         ErrorReport::new(error)

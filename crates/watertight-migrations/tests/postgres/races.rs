@@ -1,72 +1,20 @@
 //! Concurrent runs, and runs that are interrupted.
 
-use std::process::{Child, Command};
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use watertight_diagnostics::ErrorReport;
-use watertight_metadata::PluginId;
-use watertight_migrations::{
-    MigrateError, MigrationProgress, Migrator, Outcome, PluginMigrations, SkipReason,
-};
+use watertight_migrations::{MigrateError, MigrationProgress, Outcome, SkipReason};
 
+use crate::child_process::spawn_run;
 use crate::plugin_folders::{PluginFolders, applied};
 use crate::test_database::{
     Connection, TestDatabase, execute, history, query_all, query_one, relation_exists,
     skip_on_one_connection,
 };
 
-const CHILD_DATABASE: &str = "WATERTIGHT_TEST_DATABASE";
-const CHILD_FOLDER: &str = "WATERTIGHT_TEST_FOLDER";
-
-/// Runs this test binary again, to migrate `plugins` in another process.
-fn spawn_run(plugins: &PluginFolders, database: &TestDatabase) -> Child {
-    Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "races::run_in_child_process",
-            "--ignored",
-            "--nocapture",
-        ])
-        .env(CHILD_DATABASE, database.url())
-        .env(CHILD_FOLDER, plugins.path())
-        .stdout(std::process::Stdio::null())
-        .spawn()
-        .unwrap()
-}
-
 const PLUGINS: [(&str, &[&str]); 3] = [("shop", &[]), ("orders", &["shop"]), ("other", &[])];
-
-#[test]
-#[ignore = "started by the tests that need several processes"]
-fn run_in_child_process() {
-    let Ok(url) = std::env::var(CHILD_DATABASE) else {
-        return;
-    };
-    let folder = std::path::PathBuf::from(std::env::var_os(CHILD_FOLDER).unwrap());
-    let plugin = |(id, needs): &(&str, &[&str])| {
-        let needs = needs.iter().map(|need| PluginId::new(need)).collect();
-        PluginMigrations::from_folder(PluginId::new(id), needs, folder.join(id))
-    };
-    let exists = |(id, _): &&(&str, &[&str])| folder.join(id).is_dir();
-    let migrator = Migrator::new(PLUGINS.iter().filter(exists).map(plugin).collect()).unwrap();
-    let database = TestDatabase::at(&url);
-    let report = if std::process::id().is_multiple_of(2) {
-        migrator.run(&mut database.connect(), &[]).unwrap()
-    } else {
-        migrator
-            .run_parallel(
-                || Ok::<_, String>(database.connect()),
-                2.try_into().unwrap(),
-                &[],
-            )
-            .unwrap()
-    };
-    report
-        .into_result()
-        .unwrap_or_else(|error| panic!("{}", ErrorReport::new(&error)));
-}
 
 #[test]
 fn eight_processes_apply_each_migration_exactly_once() {
@@ -114,7 +62,9 @@ fn eight_processes_apply_each_migration_exactly_once() {
         &[("11_shop/up.sql", "ALTER TABLE plugin_shop.log ADD x int")],
     );
     let database = TestDatabase::new();
-    let children: Vec<_> = (0..8).map(|_| spawn_run(&plugins, &database)).collect();
+    let children: Vec<_> = (0..8)
+        .map(|_| spawn_run(&plugins, database.url()))
+        .collect();
     for mut child in children {
         assert!(child.wait().unwrap().success());
     }
@@ -169,7 +119,7 @@ fn a_killed_run_leaves_a_migration_applied_and_recorded_or_neither() {
     let database = TestDatabase::new();
     let connection = &mut database.connect();
     for _ in 0..2 {
-        let mut child = spawn_run(&plugins, &database);
+        let mut child = spawn_run(&plugins, database.url());
         wait_for_sleep(connection, true);
         child.kill().unwrap();
         child.wait().unwrap();

@@ -1,6 +1,6 @@
 //! Settings that a migration changes are restored for its history row, the next migration and the caller.
 
-use crate::plugin_folders::PluginFolders;
+use crate::plugin_folders::{PluginFolders, id};
 use crate::test_database::{Connection, GUEST, TestDatabase, execute, query_one};
 
 const SETTINGS: &str = "SELECT string_agg(concat_ws('=', name, current_setting(name, true)), ' ' ORDER BY name) FROM \
@@ -117,5 +117,48 @@ fn settings_are_restored_after_a_failure() {
                 .is_success()
         );
         assert_eq!(query_one(connection, SETTINGS), before);
+    }
+}
+
+#[test]
+fn set_transaction_is_sent_before_the_first_query() {
+    let database = TestDatabase::new();
+    let modes = "SELECT current_setting('transaction_isolation') || current_setting('transaction_deferrable')";
+    for redo in [false, true] {
+        let plugins = PluginFolders::shop(&[
+            (
+                "1_a/up.sql",
+                &format!(
+                    "-- ü\nSET LOCAL lock_timeout = '1s';\nSET TRANSACTION ISOLATION LEVEL SERIALIZABLE, DEFERRABLE;\n\
+                     CREATE TABLE plugin_shop.seen AS {modes} AS modes;"
+                ),
+            ),
+            (
+                "1_a/down.sql",
+                "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; DROP TABLE plugin_shop.seen",
+            ),
+        ]);
+        let connection = &mut database.connect();
+        if redo {
+            plugins.migrator().redo(connection, &id("shop")).unwrap();
+        } else {
+            let report = plugins.migrator().run(connection, &[]).unwrap();
+            assert!(
+                report.is_success(),
+                "{:?}",
+                report.errors().map(ToString::to_string).collect::<Vec<_>>()
+            );
+        }
+        assert_eq!(
+            query_one(connection, "SELECT modes FROM plugin_shop.seen"),
+            "serializableon"
+        );
+        assert_eq!(
+            query_one(
+                connection,
+                "SELECT current_setting('default_transaction_isolation')"
+            ),
+            "read committed"
+        );
     }
 }

@@ -87,6 +87,10 @@ impl TestDatabase {
         self.url.expose_secret()
     }
 
+    pub fn database_url(&self) -> &DatabaseUrl {
+        &self.url
+    }
+
     pub fn connect(&self) -> Connection {
         self.url.connect().unwrap()
     }

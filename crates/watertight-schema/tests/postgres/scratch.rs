@@ -4,7 +4,10 @@ use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 
+use diesel::RunQueryDsl as _;
 use diesel::connection::SimpleConnection as _;
+use diesel::dsl::sql;
+use diesel::sql_types::Integer;
 use watertight_connection::Connection;
 use watertight_embedded::{Database, ScratchDatabase};
 use watertight_schema::{
@@ -124,6 +127,13 @@ impl ScratchConnection {
 
     pub fn serves_one_connection(&self) -> bool {
         self.database.url().serves_one_connection()
+    }
+
+    /// Returns the major version of the server.
+    pub fn major_version(&mut self) -> u32 {
+        let version = sql::<Integer>("SELECT current_setting('server_version_num')::int");
+        let version: i32 = version.get_result(&mut self.connection).unwrap();
+        u32::try_from(version).unwrap() / 10_000
     }
 
     pub fn tables(&mut self) -> DatabaseTables {

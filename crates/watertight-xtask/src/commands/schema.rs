@@ -73,7 +73,7 @@ fn plan<C: CatalogConnection>(
     let mut plan = FilePlan::default();
     for plugin in plugins {
         let tables = DatabaseTables::read(connection, plugin.id.schema_name())?;
-        let file = SchemaFile::read(workspace, plugin)?;
+        let file = SchemaFile::read(workspace.root(), plugin)?;
         print_left_out(&file, tables.without_primary_key.iter());
         plan_schema_file(workspace, file, &tables, &mut plan)?;
     }

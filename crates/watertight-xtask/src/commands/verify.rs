@@ -11,7 +11,7 @@ use watertight_schema::{Catalog, CatalogDifference};
 
 use crate::database::migration_folders::migrator_for;
 use crate::database::scratch::{Scratch, ScratchServer};
-use crate::output::{command_error, terminal};
+use crate::output::{command_error, source_warnings, terminal};
 use crate::workspace::Workspace;
 
 /// Check that every down.sql reverts its up.sql.
@@ -52,8 +52,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let plugins = workspace.named_or_all(&arguments.plugins)?;
     let server = ScratchServer::find(&workspace)?;
     let mut verified = Vec::new();
+    let mut warnings = Vec::new();
     for plugin in &plugins {
         let migrator = migrator_for(&workspace, &[plugin.id])?;
+        // Those of its dependencies are reported with them.
+        for warning in migrator.warnings().filter(|it| it.plugin == plugin.id) {
+            terminal::warning(warning);
+            warnings.push(source_warnings::to_json(warning));
+        }
         let mut scratch = server.create()?;
         scratch.prepare(&workspace, plugin)?;
         let plugin = verify(&migrator, &mut scratch, plugin.id)?;
@@ -65,7 +71,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let is_clean = verified.iter().all(|plugin| plugin.findings.is_empty());
     if arguments.json {
         let plugins: Vec<Value> = verified.iter().map(Verified::to_json).collect();
-        terminal::print_json(&json!({ "command": "verify", "plugins": plugins }))?;
+        terminal::print_json(
+            &json!({ "command": "verify", "plugins": plugins, "warnings": warnings }),
+        )?;
     }
     Ok(if is_clean {
         ExitCode::Success

@@ -1,10 +1,11 @@
 use std::num::NonZeroUsize;
 
 use anyhow::Result;
+use watertight_connection::ConnectError;
 use watertight_diagnostics::ExitCode;
 use watertight_embedded::Database;
 use watertight_metadata::PluginId;
-use watertight_migrations::{Migrator, RunReport};
+use watertight_migrations::{MigrateError, MigrationProgress, Migrator, PluginStatus, RunReport};
 
 use super::migration_folders::migrator;
 use super::sessions::Sessions;
@@ -39,19 +40,41 @@ pub(crate) fn run_and_refresh(
     database: &Database,
     only: &[PluginId],
 ) -> Result<RunReport> {
-    let mut statuses = migrator.status(&mut database.url().connect()?)?;
-    statuses.retain(|plugin| plugin.pending().next().is_some());
-    let refresh = SchemaRefresh::begin(workspace, database, &statuses)?;
-    let report = run_pending(migrator, database, only)?;
-    if let Some(refresh) = refresh {
-        let migrated = report
-            .plugins
-            .iter()
-            .filter(|plugin| !plugin.applied.is_empty())
-            .map(|plugin| plugin.plugin);
-        refresh.finish(&migrated.collect::<Vec<_>>())?;
-    }
+    let Some(refresh) = SchemaRefresh::new(workspace, database)? else {
+        return run_pending(migrator, database, only);
+    };
+    let begin = refresh.begin();
+    let report = if database.url().serves_one_connection() {
+        let statuses = migrator.status(&mut database.url().connect()?)?;
+        let has_pending = |status: &&PluginStatus| status.pending().next().is_some();
+        let pending = statuses.iter().filter(has_pending);
+        let pending: Vec<_> = pending.map(|status| status.plugin).collect();
+        if !pending.is_empty() {
+            begin(&pending);
+        }
+        run_pending(migrator, database, only)?
+    } else {
+        run_pending_after(migrator, database, only, begin).map_err(connect_error)?
+    };
+    let migrated = report
+        .plugins
+        .iter()
+        .filter(|plugin| !plugin.applied.is_empty())
+        .map(|plugin| plugin.plugin);
+    refresh.finish(&migrated.collect::<Vec<_>>())?;
     Ok(report)
+}
+
+/// Returns the error of the connection itself, whose message says enough, if the run had none.
+fn connect_error(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast() {
+        Ok(MigrateError::Connect { source }) => match source.downcast::<ConnectError>() {
+            Ok(error) => (*error).into(),
+            Err(source) => MigrateError::Connect { source }.into(),
+        },
+        Ok(error) => error.into(),
+        Err(error) => error,
+    }
 }
 
 /// Runs the pending migrations. Prints their progress and the errors of single migrations to stderr.
@@ -64,8 +87,26 @@ pub(crate) fn run_pending(
     database: &Database,
     only: &[PluginId],
 ) -> Result<RunReport> {
+    run_pending_after(migrator, database, only, |_| ())
+}
+
+/// As [`run_pending`]. Calls `prepare` with the plugins that have pending migrations, before any is run.
+fn run_pending_after(
+    migrator: Migrator,
+    database: &Database,
+    only: &[PluginId],
+    prepare: impl Fn(&[PluginId]) + Send + Sync + 'static,
+) -> Result<RunReport> {
     let reporter = ProgressReporter::new();
-    let migrator = migrator.on_progress(reporter.callback());
+    let report = reporter.callback();
+    let migrator = migrator.on_progress(move |progress| {
+        if let MigrationProgress::Planned { plugins, .. } = progress
+            && !plugins.is_empty()
+        {
+            prepare(plugins);
+        }
+        report(progress);
+    });
     let sessions = Sessions::new(database.url())?;
     let connections = if database.url().serves_one_connection() {
         NonZeroUsize::MIN

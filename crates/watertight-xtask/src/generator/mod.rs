@@ -8,6 +8,7 @@ pub(crate) mod migration_name;
 pub(crate) mod new_folder;
 pub(crate) mod next_version;
 pub(crate) mod plugin_plan;
+mod refresh_marker;
 pub(crate) mod repository_files;
 mod rust_format;
 pub(crate) mod schema_refresh;

@@ -1,6 +1,11 @@
 //! Rewrites the `schema.rs` of plugins from a database.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use anyhow::{Context, Result};
+use watertight_connection::{DatabaseUrl, SharedRuntime};
 use watertight_embedded::Database;
 use watertight_metadata::PluginId;
 use watertight_migrations::PluginStatus;
@@ -8,7 +13,9 @@ use watertight_schema::DatabaseTables;
 
 use super::apply;
 use super::file_plan::FilePlan;
+use super::refresh_marker::RefreshMarker;
 use super::rust_format::Formatting;
+use crate::database::migration_folders::migrator_for;
 use crate::output::command_error::ThenHint as _;
 use crate::output::terminal;
 use crate::workspace::schema_file::SchemaFile;
@@ -48,54 +55,50 @@ pub(crate) fn print_left_out<'a>(file: &SchemaFile, tables: impl Iterator<Item =
 pub(crate) struct SchemaRefresh<'a> {
     workspace: &'a Workspace,
     database: &'a Database,
-    plugins: Vec<BeforeMigrations>,
+    plugins: Vec<WorkspacePlugin>,
+    before: Arc<Mutex<Option<Result<BeforeMigrations>>>>,
 }
 
-/// A plugin before its migrations run.
+/// The state before the migrations run.
 struct BeforeMigrations {
-    plugin: WorkspacePlugin,
-    tables: DatabaseTables,
-    /// The migrations in its history that the code does not have.
-    ahead: Vec<String>,
+    tables: BTreeMap<PluginId, DatabaseTables>,
+    /// `None` if it cannot be written, for example in a workspace that is read-only.
+    marker: Option<RefreshMarker>,
 }
 
 impl<'a> SchemaRefresh<'a> {
-    /// Reads the tables of plugins before their migrations run. Returns `None` if the workspace disables refreshing.
+    /// Prepares to rewrite the files. Returns `None` if the workspace disables that.
     ///
     /// # Errors
     ///
-    /// When the database cannot be read.
-    pub(crate) fn begin(
-        workspace: &'a Workspace,
-        database: &'a Database,
-        statuses: &[PluginStatus],
-    ) -> Result<Option<Self>> {
+    /// When the plugins cannot be listed.
+    pub(crate) fn new(workspace: &'a Workspace, database: &'a Database) -> Result<Option<Self>> {
         if !workspace.refreshes_schema() {
             return Ok(None);
-        }
-        let mut connection = database.url().connect()?;
-        let mut plugins = Vec::new();
-        for plugin in workspace.plugins()? {
-            if let Some(status) = statuses.iter().find(|status| status.plugin == plugin.id) {
-                let ahead = status.ahead().map(|migration| {
-                    let name = migration.name.as_ref();
-                    name.unwrap_or(&migration.version).clone()
-                });
-                plugins.push(BeforeMigrations {
-                    tables: DatabaseTables::read(&mut connection, plugin.id.schema_name())?,
-                    ahead: ahead.collect(),
-                    plugin,
-                });
-            }
         }
         Ok(Some(Self {
             workspace,
             database,
-            plugins,
+            plugins: workspace.plugins()?,
+            before: Arc::default(),
         }))
     }
 
-    /// Rewrites the files of the plugins in `migrated`, except
+    /// Returns the function to call before the migrations of plugins run. It reads the tables of these plugins over a
+    /// connection of its own; [`finish`](Self::finish) returns its error.
+    pub(crate) fn begin(&self) -> impl Fn(&[PluginId]) + Send + Sync + 'static {
+        let root = self.workspace.root().to_owned();
+        let url = self.database.url().clone();
+        let plugins = self.plugins.clone();
+        let before = Arc::clone(&self.before);
+        move |pending| {
+            let read = || BeforeMigrations::read(&root, &url, &plugins, pending);
+            let read = SharedRuntime::run_blocking(read);
+            *before.lock().unwrap_or_else(PoisonError::into_inner) = Some(read);
+        }
+    }
+
+    /// Rewrites the files of the plugins in `migrated`, and those of runs that were killed before they did, except
     ///
     /// - a file with tables or columns that no migration creates: `cargo xtask generate` writes a migration from it,
     /// - the file of a plugin whose history has migrations that the code does not have, such as those of another branch.
@@ -104,17 +107,33 @@ impl<'a> SchemaRefresh<'a> {
     ///
     /// When the database or a file cannot be read, or a file cannot be written.
     pub(crate) fn finish(self, migrated: &[PluginId]) -> Result<()> {
-        if migrated.is_empty() {
-            return Ok(());
-        }
         let root = self.workspace.root();
-        let write = || {
-            // Another run may write the same files.
-            let _lock = apply::lock(root)?;
-            let plan = self.plan(migrated)?;
-            if !plan.is_empty() {
-                apply::apply(root, &plan, &[], || Ok(()))?;
+        let mut killed = RefreshMarker::of_killed_runs(root, self.database.url());
+        let mut due = migrated.to_vec();
+        for plugin in &self.plugins {
+            if killed.iter().any(|marker| marker.has(plugin.id)) && !due.contains(&plugin.id) {
+                due.push(plugin.id);
             }
+        }
+        let before = self
+            .before
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let write = || {
+            let mut before = before.transpose()?;
+            let mut plan = FilePlan::default();
+            if !due.is_empty() {
+                // Another run may write the same files.
+                let _lock = apply::lock(root)?;
+                let tables = before.as_ref().map(|before| &before.tables);
+                plan = self.plan(&due, tables, &killed)?;
+                if !plan.is_empty() {
+                    apply::apply(root, &plan, &[], || Ok(()))?;
+                }
+            }
+            let own = before.as_mut().and_then(|before| before.marker.take());
+            killed.drain(..).chain(own).for_each(RefreshMarker::remove);
             anyhow::Ok(plan)
         };
         let plan = write()
@@ -126,20 +145,38 @@ impl<'a> SchemaRefresh<'a> {
         Ok(())
     }
 
-    fn plan(self, migrated: &[PluginId]) -> Result<FilePlan> {
+    fn plan(
+        &self,
+        due: &[PluginId],
+        before: Option<&BTreeMap<PluginId, DatabaseTables>>,
+        killed: &[RefreshMarker],
+    ) -> Result<FilePlan> {
         let mut plan = FilePlan::default();
         let mut connection = self.database.url().connect()?;
-        for before in self.plugins {
-            let BeforeMigrations {
-                plugin,
-                tables: before,
-                ahead,
-            } = before;
-            let file = SchemaFile::read(self.workspace, &plugin)?;
-            if !migrated.contains(&plugin.id) || file.contents.is_none() {
-                // A plugin without the file may keep its tables elsewhere.
-                continue;
+        let mut files = Vec::new();
+        for plugin in &self.plugins {
+            let file = SchemaFile::read(self.workspace.root(), plugin)?;
+            // A plugin without the file may keep its tables elsewhere.
+            if due.contains(&plugin.id) && file.contents.is_some() {
+                let tables = DatabaseTables::read(&mut connection, plugin.id.schema_name())?;
+                files.push((plugin, file, tables));
             }
+        }
+        // After the tables: migrations that another branch has applied meanwhile are seen.
+        let statuses = migrator_for(self.workspace, due)?.status(&mut connection)?;
+        for (plugin, file, after) in files {
+            let status = statuses.iter().find(|status| status.plugin == plugin.id);
+            let ahead: Vec<_> = status
+                .into_iter()
+                .flat_map(PluginStatus::ahead)
+                .map(|migration| {
+                    migration
+                        .name
+                        .as_ref()
+                        .unwrap_or(&migration.version)
+                        .as_str()
+                })
+                .collect();
             if !ahead.is_empty() {
                 terminal::status(&format!(
                     "{} was not refreshed: the database has migrations that the code does not have ({})",
@@ -148,12 +185,13 @@ impl<'a> SchemaRefresh<'a> {
                 ));
                 continue;
             }
-            let after = DatabaseTables::read(&mut connection, plugin.id.schema_name())?;
-            let has_only = |tables: &DatabaseTables| {
-                file.parse(&plugin)
-                    .is_ok_and(|schema| tables.contain(&schema))
-            };
-            if !has_only(&after) && !has_only(&before) {
+            let before = before.and_then(|before| before.get(&plugin.id));
+            let is_unedited = has_only(&after, &file, plugin)
+                || before.is_some_and(|before| has_only(before, &file, plugin))
+                || killed
+                    .iter()
+                    .any(|marker| marker.is_unedited(plugin.id, &file));
+            if !is_unedited {
                 terminal::status(&format!(
                     "{} was not refreshed: it has changes that no migration makes. `cargo xtask generate {id}` writes \
                      the migration; `cargo xtask schema {id}` overwrites the file",
@@ -162,10 +200,46 @@ impl<'a> SchemaRefresh<'a> {
                 ));
                 continue;
             }
-            let is_new = |table: &&String| !before.without_primary_key.contains(table);
+            let is_new = |table: &&String| {
+                before.is_none_or(|before| !before.without_primary_key.contains(table))
+            };
             print_left_out(&file, after.without_primary_key.iter().filter(is_new));
             plan_schema_file(self.workspace, file, &after, &mut plan)?;
         }
         Ok(plan)
     }
+}
+
+impl BeforeMigrations {
+    fn read(
+        root: &Path,
+        url: &DatabaseUrl,
+        plugins: &[WorkspacePlugin],
+        pending: &[PluginId],
+    ) -> Result<Self> {
+        let mut connection = url.connect()?;
+        let mut tables_of = BTreeMap::new();
+        let mut unedited = BTreeMap::new();
+        for plugin in plugins {
+            let file = SchemaFile::read(root, plugin)?;
+            if !pending.contains(&plugin.id) || file.contents.is_none() {
+                continue;
+            }
+            let tables = DatabaseTables::read(&mut connection, plugin.id.schema_name())?;
+            let is_unedited = has_only(&tables, &file, plugin);
+            unedited.insert(plugin.id, file.contents.filter(|_| is_unedited));
+            tables_of.insert(plugin.id, tables);
+        }
+        let marker = RefreshMarker::write(root, url, &unedited).ok();
+        Ok(Self {
+            tables: tables_of,
+            marker,
+        })
+    }
+}
+
+/// Returns whether the database has every table and column of the file.
+fn has_only(tables: &DatabaseTables, file: &SchemaFile, plugin: &WorkspacePlugin) -> bool {
+    file.parse(plugin)
+        .is_ok_and(|schema| tables.contain(&schema))
 }

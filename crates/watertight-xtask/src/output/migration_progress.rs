@@ -40,7 +40,7 @@ impl ProgressReporter {
 fn report(bar: &ProgressBar, progress: &MigrationProgress<'_>) {
     let print = |line: String| bar.suspend(|| terminal::status(&line));
     match progress {
-        MigrationProgress::Planned { migrations } => bar.set_length(*migrations as u64),
+        MigrationProgress::Planned { migrations, .. } => bar.set_length(*migrations as u64),
         MigrationProgress::Started {
             plugin, migration, ..
         } => bar.set_message(format!("{plugin} {migration}")),

@@ -36,6 +36,7 @@ mod tests {
                 name: Some("2_between".to_owned()),
                 state: MigrationState::OutOfOrder,
             }],
+            renumbered: Vec::new(),
         }];
         let table = styled_statuses(&plugins);
         assert!(

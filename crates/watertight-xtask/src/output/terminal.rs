@@ -1,10 +1,12 @@
 use std::io::{self, ErrorKind, Write};
 
+use anstyle::AnsiColor;
 use anyhow::{Context, Result};
 use serde_json::Value;
-use watertight_diagnostics::ErrorReport;
+use watertight_diagnostics::{Diagnostic, ErrorReport};
 
 use crate::output::hint::Hint as _;
+use crate::output::styles::styled;
 
 /// Prints a command's result to stdout, without colours where that is not a terminal.
 ///
@@ -41,6 +43,17 @@ pub(crate) fn status(line: &str) {
 /// Prints an error to stderr.
 pub(crate) fn error(report: &ErrorReport) {
     status(&report.styled());
+}
+
+/// Prints a warning to stderr, with its hint.
+pub(crate) fn warning(warning: &impl Diagnostic) {
+    let bold = |colour: AnsiColor| colour.on_default().bold();
+    let label = styled(bold(AnsiColor::Yellow), "warning");
+    status(&format!("{label}: {warning}"));
+    if let Some(hint) = warning.hint() {
+        let label = styled(bold(AnsiColor::BrightCyan), "hint");
+        status(&format!("{label}: {hint}"));
+    }
 }
 
 fn write_flushed(stream: &mut impl Write, bytes: &[u8]) -> io::Result<()> {

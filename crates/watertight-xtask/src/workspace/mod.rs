@@ -1,5 +1,6 @@
 //! The Cargo workspace that the commands work on: its settings, manifests and plugins.
 
+pub(crate) mod applied_sql;
 pub(crate) mod cargo_command;
 pub(crate) mod cargo_lock;
 mod line_endings;
@@ -76,14 +77,18 @@ impl Workspace {
         })
     }
 
-    /// Finds the workspace's database, and prints slow steps to stderr.
+    /// Finds the workspace's database, and prints slow steps and warnings to stderr.
     ///
     /// # Errors
     ///
     /// As [`Database::find`].
     pub fn database(&self) -> Result<Database> {
         let report = |progress: EmbeddedProgress| terminal::status(&progress.to_string());
-        Ok(Database::find_with(&self.root, &report)?)
+        let database = Database::find_with(&self.root, &report)?;
+        for warning in database.url().warnings() {
+            terminal::status(&format!("warning: {warning}"));
+        }
+        Ok(database)
     }
 
     /// Returns the folder of the root manifest.

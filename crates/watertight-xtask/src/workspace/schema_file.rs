@@ -1,10 +1,10 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use watertight_schema::Schema;
 
+use super::WorkspacePlugin;
 use super::source_file::SourceFile;
-use super::{Workspace, WorkspacePlugin};
 
 /// A plugin's `schema.rs` as it is on the disk.
 pub(crate) struct SchemaFile {
@@ -15,14 +15,15 @@ pub(crate) struct SchemaFile {
 }
 
 impl SchemaFile {
-    /// Reads the file of a plugin.
+    /// Reads the file of a plugin of the workspace with this root.
     ///
     /// # Errors
     ///
     /// When it exists but cannot be read.
-    pub(crate) fn read(workspace: &Workspace, plugin: &WorkspacePlugin) -> Result<Self> {
-        let path = workspace.relative(&plugin.schema_file()).to_owned();
-        let SourceFile { path, contents } = SourceFile::read(workspace.root(), path)?;
+    pub(crate) fn read(root: &Path, plugin: &WorkspacePlugin) -> Result<Self> {
+        let path = plugin.schema_file();
+        let path = path.strip_prefix(root).unwrap_or(&path).to_owned();
+        let SourceFile { path, contents } = SourceFile::read(root, path)?;
         Ok(Self { path, contents })
     }
 

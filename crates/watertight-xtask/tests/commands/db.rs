@@ -316,6 +316,71 @@ fn the_database_of_database_url_is_reset_only_when_confirmed() {
 }
 
 #[test]
+fn the_database_of_database_url_is_created_once() {
+    if crate::shop::has_one_connection() {
+        return;
+    }
+    let workspace = workspace();
+    let server = TestDatabase::new(vec![]);
+    let name = format!("it's a \"shöp\"; {}", std::process::id());
+    let url = server.url().with_database(&name);
+    let create = || run_on(&workspace, url.expose_secret(), &["db", "create"]);
+    let missing = run_on(&workspace, url.expose_secret(), &["migrate"]).failed();
+    assert!(
+        missing.ends_with("hint: create it with `cargo xtask db create`, or correct its name\n"),
+        "{missing}"
+    );
+    assert_eq!(
+        create().succeeded(),
+        format!("Created the database `{name}`.\n")
+    );
+    run_on(&workspace, url.expose_secret(), &["migrate"]).succeeded();
+    assert_eq!(
+        create().succeeded(),
+        format!("Nothing to do: the database `{name}` exists.\n")
+    );
+    assert_eq!(ids(&mut url.connect().unwrap()), [0; 0]);
+    let drop = format!("DROP DATABASE \"{}\"", name.replace('"', "\"\""));
+    server.connect().batch_execute(&drop).unwrap();
+
+    // Two at the same time.
+    let arguments = ["db", "create", "--json", "--wait", "60"];
+    let start = || {
+        let mut command = workspace.command(&arguments);
+        command.env("DATABASE_URL", url.expose_secret());
+        command.stdout(Stdio::piped()).spawn().unwrap()
+    };
+    let created = [start(), start()].map(|run| {
+        let ran = Outcome::new(run.wait_with_output().unwrap()).succeeded();
+        let document: Value = serde_json::from_str(&ran).unwrap();
+        assert_eq!(document["database"], name);
+        document["created"].as_bool().unwrap()
+    });
+    server.connect().batch_execute(&drop).unwrap();
+    assert_ne!(created[0], created[1]);
+}
+
+#[test]
+fn the_embedded_database_is_created_with_its_server() {
+    let workspace = workspace();
+    assert_snapshot!(run(&workspace, &["db", "create"]).succeeded(), @"Nothing to do: the database `watertight` exists.");
+    run(&workspace, &["db", "stop"]).succeeded();
+}
+
+#[test]
+fn a_password_file_that_others_can_read_is_a_warning() {
+    let workspace = workspace();
+    let file = workspace.path("pgpass");
+    fs::write(&file, "*:*:*:*:secret\n").unwrap();
+    let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    fs::set_permissions(&file, permissions).unwrap();
+    let url = format!("postgres://me@127.0.0.1:1/shop?passfile={}", file.display());
+    let printed = run_on(&workspace, &url, &["migrate", "status"]).failed();
+    let warning = printed.lines().next().unwrap_or_default();
+    assert_snapshot!(warning.replace(file.to_str().unwrap(), "[FILE]"), @"warning: the password file [FILE] is ignored, because other users can read it; run `chmod 600 [FILE]`");
+}
+
+#[test]
 fn ctrl_c_is_left_to_the_program() {
     let workspace = workspace();
     let ready = workspace.path("ready");

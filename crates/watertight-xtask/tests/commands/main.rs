@@ -2,10 +2,12 @@
 
 mod cargo_variables;
 mod db;
+mod dry_run;
 mod file_systems;
 mod generate;
 mod help;
 mod migrate;
+mod migrate_drift;
 mod migrate_errors;
 mod migrate_revert;
 mod new_migration;

@@ -3,8 +3,10 @@
 use std::fs;
 use std::process::Stdio;
 
+use diesel::connection::SimpleConnection as _;
 use insta::assert_snapshot;
 
+use crate::shop::Shop;
 use crate::test_workspace::{Outcome, TestWorkspace};
 
 fn with_plugin() -> TestWorkspace {
@@ -73,6 +75,33 @@ fn no_transaction_is_written_to_metadata_toml() {
             .read(&format!("{folder}/up.sql"))
             .contains("CONCURRENTLY")
     );
+}
+
+#[test]
+fn the_example_outside_a_transaction_replaces_the_invalid_index_of_an_interrupted_run() {
+    let shop = Shop::with_items();
+    shop.run(&["migrate"]).succeeded();
+    shop.run(&["new-migration", "shop", "index", "--no-transaction"])
+        .succeeded();
+    let folder = shop.workspace.path("plugins/shop/migrations");
+    let newest = fs::read_dir(folder).unwrap();
+    let newest = newest.map(|entry| entry.unwrap().path()).max().unwrap();
+    let up = fs::read_to_string(newest.join("up.sql")).unwrap();
+    let (_, example) = up
+        .split_once("So drop it first, for example:\n--\n")
+        .unwrap();
+    fs::write(newest.join("up.sql"), example.replace("--   ", "")).unwrap();
+
+    let connection = &mut shop.database.connect();
+    let rows = "INSERT INTO plugin_shop.items (name) VALUES ('a'), ('a')";
+    connection.batch_execute(rows).unwrap();
+    let fails = "CREATE UNIQUE INDEX CONCURRENTLY items_name_idx ON plugin_shop.items (name)";
+    connection.batch_execute(fails).unwrap_err();
+    let valid = "SELECT count(*) FROM pg_index WHERE indisvalid \
+                 AND indexrelid = 'plugin_shop.items_name_idx'::regclass";
+    assert_eq!(shop.count(valid), 0);
+    shop.run(&["migrate", "--no-schema"]).succeeded();
+    assert_eq!(shop.count(valid), 1);
 }
 
 #[test]

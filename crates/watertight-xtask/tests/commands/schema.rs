@@ -147,3 +147,98 @@ fn a_file_is_not_refreshed_when_the_database_is_ahead_of_the_code() {
         assert_eq!(shop.workspace.read(SCHEMA_FILE), clean);
     }
 }
+
+/// The folder of the files that record which schema.rs a run is going to write.
+const MARKERS: &str = ".watertight/schema-refresh";
+
+#[test]
+fn a_file_is_refreshed_by_the_run_after_one_that_was_killed() {
+    if crate::shop::has_one_connection() {
+        return;
+    }
+    let shop = Shop::with_items();
+    shop.run(&["migrate"]).succeeded();
+    assert!(!shop.workspace.path(MARKERS).exists());
+    let clean = shop.workspace.read(SCHEMA_FILE);
+    let kill_after_drop = |column: &str, version: u32| {
+        let drop = format!("ALTER TABLE \"plugin_shop\".\"items\" DROP COLUMN \"{column}\";");
+        shop.migration("shop", &format!("{version}_drop"), &drop);
+        // In another plugin, so that the first has ended.
+        let slow = format!("{version}_slow");
+        shop.migration("late", &slow, "SELECT pg_sleep(600);");
+        let mut run = shop.command(&["migrate"]).spawn().unwrap();
+        shop.wait_until_it_sleeps(&mut run);
+        run.kill().unwrap();
+        run.wait().unwrap();
+        let slow = format!("plugins/late/migrations/{slow}");
+        std::fs::remove_dir_all(shop.workspace.path(&slow)).unwrap();
+    };
+    shop.workspace.write_plugin("late", "late", "plugin-late");
+    shop.workspace.replace(
+        "plugins/late/src/plugin_metadata.rs",
+        "\"late\")",
+        "\"late\").depends_on(&[\"shop\"])",
+    );
+    shop.migration("late", "1_late", "CREATE TABLE plugin_late.late (id int);");
+    kill_after_drop("name", 2);
+    // The file has a column that the database no longer has, as an edit would.
+    assert_eq!(shop.workspace.read(SCHEMA_FILE), clean);
+    let ran = shop.run(&["migrate"]);
+    assert_snapshot!(ran.stderr, @"wrote plugins/shop/src/schema.rs");
+    assert_snapshot!(ran.succeeded(), @"Nothing to do: 3 plugins up to date.");
+    assert!(!shop.workspace.read(SCHEMA_FILE).contains("name"));
+    assert!(!shop.workspace.path(MARKERS).exists());
+    assert_eq!(shop.run(&["migrate"]).stderr, "");
+}
+
+#[test]
+fn a_file_that_was_edited_after_a_killed_run_is_not_overwritten() {
+    let shop = Shop::with_items();
+    shop.run(&["migrate"]).succeeded();
+    let leave_marker = || {
+        let record = serde_json::json!({
+            "database": shop.database.url().to_string(),
+            "unedited": { "shop": shop.workspace.read(SCHEMA_FILE) },
+        });
+        let marker = format!("{MARKERS}/1.json");
+        shop.workspace.write(&marker, &record.to_string());
+    };
+    leave_marker();
+    shop.write_schema(&["id -> Uuid", "name -> Text", "price -> Nullable<Numeric>"]);
+    let edited = shop.workspace.read(SCHEMA_FILE);
+    let ran = shop.run(&["migrate"]);
+    assert!(
+        ran.stderr
+            .contains("it has changes that no migration makes"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(shop.workspace.read(SCHEMA_FILE), edited);
+
+    // Nor is one from a database that is ahead.
+    shop.write_schema(&["id -> Uuid"]);
+    let old = shop.workspace.read(SCHEMA_FILE);
+    leave_marker();
+    let folder = shop.workspace.path("plugins/shop/migrations/1_items");
+    std::fs::remove_dir_all(folder).unwrap();
+    let ran = shop.run(&["migrate"]);
+    assert!(
+        ran.stderr
+            .contains("migrations that the code does not have"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(shop.workspace.read(SCHEMA_FILE), old);
+}
+
+#[test]
+fn migrations_run_in_a_workspace_that_is_read_only_when_no_file_changes() {
+    let shop = Shop::with_items();
+    // A file where the folder of the markers would be.
+    shop.workspace.write(".watertight", "");
+    assert_snapshot!(shop.run(&["migrate", "--plugin", "shop"]).succeeded(), @"
+    auth: 1 migration applied
+    shop: 1 migration applied
+    Applied 2 migrations; 2 plugins up to date.
+    ");
+}

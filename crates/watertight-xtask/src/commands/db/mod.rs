@@ -1,3 +1,4 @@
+mod create;
 mod dump;
 mod psql;
 mod reset;
@@ -22,6 +23,7 @@ pub(crate) struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    Create(create::Arguments),
     Run(run::Arguments),
     Url(url::Arguments),
     Psql(psql::Arguments),
@@ -34,13 +36,18 @@ enum Command {
 impl Arguments {
     /// Returns whether the result is to be printed as JSON.
     pub(crate) fn json(&self) -> bool {
-        matches!(&self.command, Command::Status(arguments) if arguments.json)
+        match &self.command {
+            Command::Create(arguments) => arguments.json,
+            Command::Status(arguments) => arguments.json,
+            _ => false,
+        }
     }
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     match &arguments.command {
+        Command::Create(arguments) => Ok(create::run(&workspace, arguments)?.into()),
         Command::Run(arguments) => run::run(&workspace, arguments),
         Command::Url(arguments) => Ok(url::run(&workspace, arguments)?.into()),
         Command::Psql(arguments) => psql::run(&workspace, arguments),

@@ -15,7 +15,10 @@ pub(super) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
         plugins.push(workspace.plugin(id)?);
     } else {
         for plugin in workspace.plugins()? {
-            if SchemaFile::read(workspace, &plugin)?.contents.is_some() {
+            if SchemaFile::read(workspace.root(), &plugin)?
+                .contents
+                .is_some()
+            {
                 plugins.push(plugin);
             }
         }

@@ -8,6 +8,7 @@ use super::questions;
 use crate::database::migration_folders::migrator_for;
 use crate::database::scratch::ScratchServer;
 use crate::output::hint::hinted;
+use crate::output::source_warnings;
 use crate::workspace::schema_file::SchemaFile;
 use crate::workspace::{Workspace, WorkspacePlugin};
 
@@ -33,7 +34,7 @@ impl Found {
         server: &ScratchServer,
         arguments: &Arguments,
     ) -> Result<Self> {
-        let file = SchemaFile::read(workspace, plugin)?;
+        let file = SchemaFile::read(workspace.root(), plugin)?;
         if file.contents.is_none() {
             bail!(hinted(
                 format!("failed to read {}: it does not exist", file.path.display()),
@@ -42,6 +43,7 @@ impl Found {
         }
         let schema = file.parse(plugin)?;
         let migrator = migrator_for(workspace, &[plugin.id])?;
+        source_warnings::print(&migrator);
         let mut scratch = server.create()?;
         scratch.migrate(&migrator, &[plugin.id])?;
         let mut answers = RenameAnswers {

@@ -1,15 +1,13 @@
-use std::fmt::Write as _;
-
 use anyhow::Result;
 use serde_json::{Value, json};
 use watertight_diagnostics::ExitCode;
 use watertight_embedded::Database;
 use watertight_metadata::PluginId;
-use watertight_migrations::{MigrationPlan, Migrator, PlannedMigration};
+use watertight_migrations::{MigrationPlan, Migrator};
 
-use crate::output::terminal;
+use crate::output::{source_warnings, terminal};
 
-/// Prints the SQL that a run would send, without sending it.
+/// Prints a script for psql that does what a run would do.
 pub(super) fn run(
     migrator: &Migrator,
     database: &Database,
@@ -18,45 +16,14 @@ pub(super) fn run(
 ) -> Result<ExitCode> {
     let plan = migrator.plan(&mut database.url().connect()?, only)?;
     if json {
-        terminal::print_json(&to_json(&plan))?;
+        let mut document = to_json(&plan);
+        source_warnings::add_to(&mut document, migrator);
+        terminal::print_json(&document)?;
     } else {
-        terminal::print(&to_sql(&plan))?;
+        // Byte by byte, because strings in the SQL may contain escape sequences of terminals.
+        terminal::print_bytes(plan.to_script().as_bytes())?;
     }
     Ok(ExitCode::Success)
-}
-
-fn to_sql(plan: &MigrationPlan) -> String {
-    if plan.setup.is_empty() && plan.migrations.is_empty() {
-        return "-- Nothing to do: all plugins are up to date.\n".to_owned();
-    }
-    let mut sql = String::new();
-    if !plan.setup.is_empty() {
-        sql += "-- schemas and histories\n";
-        for statement in &plan.setup {
-            let _ = writeln!(sql, "{statement};");
-        }
-        sql += "\n";
-    }
-    for migration in &plan.migrations {
-        sql += &heading(migration);
-        sql += migration
-            .sql
-            .as_deref()
-            .unwrap_or("-- This is a Rust migration.");
-        sql += "\n";
-    }
-    sql
-}
-
-fn heading(migration: &PlannedMigration) -> String {
-    let mut notes = String::new();
-    if !migration.in_transaction {
-        notes += ", outside a transaction";
-    }
-    if migration.out_of_order {
-        notes += ", out of order";
-    }
-    format!("-- {} {}{notes}\n", migration.plugin, migration.name)
 }
 
 fn to_json(plan: &MigrationPlan) -> Value {
@@ -72,6 +39,7 @@ fn to_json(plan: &MigrationPlan) -> Value {
                 "in_transaction": migration.in_transaction,
                 "file": migration.file,
                 "sql": migration.sql,
+                "checksum": migration.checksum,
             })
         })
         .collect();

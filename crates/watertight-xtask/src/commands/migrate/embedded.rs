@@ -1,6 +1,7 @@
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
+use watertight_embedded::Database;
 
 use crate::database::child_process;
 use crate::output::hint::hinted;
@@ -8,7 +9,7 @@ use crate::workspace::Workspace;
 use crate::workspace::cargo_command::cargo;
 
 /// Lets the server run the migrations that are embedded in its binary.
-pub(super) fn run(workspace: &Workspace, json: bool) -> Result<ExitCode> {
+pub(super) fn run(workspace: &Workspace, database: &Database, json: bool) -> Result<ExitCode> {
     let Some(server) = workspace.server_package()? else {
         bail!(hinted(
             format!(
@@ -18,7 +19,6 @@ pub(super) fn run(workspace: &Workspace, json: bool) -> Result<ExitCode> {
             "run those in the plugins' folders, without `--embedded`"
         ));
     };
-    let database = workspace.database()?;
     let mut command = cargo(workspace.root());
     command
         .args(["run", "--package", &server, "--", "migrate"])

@@ -1,6 +1,8 @@
 mod dry_run;
 mod embedded;
+mod mark;
 mod redo;
+mod repair;
 mod revert;
 mod run;
 mod status;
@@ -37,6 +39,8 @@ enum Command {
     Status(status::Arguments),
     Revert(revert::Arguments),
     Redo(redo::Arguments),
+    Repair(repair::Arguments),
+    Mark(mark::Arguments),
 }
 
 impl Arguments {
@@ -45,7 +49,8 @@ impl Arguments {
         match &self.command {
             None => self.run.json,
             Some(Command::Status(arguments)) => arguments.json,
-            Some(Command::Revert(_) | Command::Redo(_)) => false,
+            Some(Command::Repair(arguments)) => arguments.json,
+            Some(Command::Revert(_) | Command::Redo(_) | Command::Mark(_)) => false,
         }
     }
 }
@@ -57,5 +62,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         Some(Command::Status(arguments)) => Ok(status::run(&workspace, arguments)?.into()),
         Some(Command::Revert(arguments)) => Ok(revert::run(&workspace, arguments)?.into()),
         Some(Command::Redo(arguments)) => Ok(redo::run(&workspace, arguments)?.into()),
+        Some(Command::Repair(arguments)) => Ok(repair::run(&workspace, arguments)?.into()),
+        Some(Command::Mark(arguments)) => Ok(mark::run(&workspace, arguments)?.into()),
     }
 }

@@ -20,9 +20,10 @@ pub(super) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
     let plugin = workspace.plugin(&arguments.plugin)?.id;
     let migrator = migrator_for(workspace, &[plugin])?;
     let database = workspace.database()?;
-    let mut statuses = migrator.status(&mut database.url().connect()?)?;
-    statuses.retain(|status| status.plugin == plugin);
-    let refresh = SchemaRefresh::begin(workspace, &database, &statuses)?;
+    let refresh = SchemaRefresh::new(workspace, &database)?;
+    if let Some(refresh) = &refresh {
+        refresh.begin()(&[plugin]);
+    }
     let sessions = Sessions::new(database.url())?;
     let migration = migrator.redo(&mut sessions.connect()?, &plugin);
     sessions.finish();

@@ -7,7 +7,8 @@ use watertight_metadata::PluginId;
 use crate::commands::migrate::{dry_run, embedded};
 use crate::database::migration_folders::migrator_for;
 use crate::database::migration_run::{exit_code, run_and_refresh, run_pending};
-use crate::output::terminal;
+use crate::database::wait::WaitArguments;
+use crate::output::{source_warnings, terminal};
 use crate::workspace::Workspace;
 
 #[derive(Args)]
@@ -20,7 +21,7 @@ pub(crate) struct Arguments {
     /// Plugin to migrate, with its dependencies (repeatable) [default: all plugins].
     #[arg(long, value_name = "ID")]
     plugin: Vec<String>,
-    /// Print the SQL without running it.
+    /// Print a script for psql that does the same, and run nothing.
     #[arg(long)]
     dry_run: bool,
     /// Print the result as JSON.
@@ -32,15 +33,20 @@ pub(crate) struct Arguments {
     /// Do not rewrite the plugins' schema.rs.
     #[arg(long)]
     no_schema: bool,
+    #[command(flatten)]
+    wait: WaitArguments,
 }
 
 pub(super) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<process::ExitCode> {
     if arguments.embedded {
-        return embedded::run(workspace, arguments.json);
+        let database = arguments.wait.database(workspace)?;
+        return embedded::run(workspace, &database, arguments.json);
     }
     let only = ids(workspace, &arguments.plugin)?;
     let migrator = migrator_for(workspace, &only)?;
-    let database = workspace.database()?;
+    source_warnings::print(&migrator);
+    let warnings: Vec<_> = migrator.warnings().map(source_warnings::to_json).collect();
+    let database = arguments.wait.database(workspace)?;
     if arguments.dry_run {
         return Ok(dry_run::run(&migrator, &database, &only, arguments.json)?.into());
     }
@@ -50,7 +56,9 @@ pub(super) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<proces
         run_and_refresh(workspace, migrator, &database, &only)?
     };
     if arguments.json {
-        terminal::print_json(&report.to_json())?;
+        let mut document = report.to_json();
+        document["warnings"] = warnings.into();
+        terminal::print_json(&document)?;
     } else {
         terminal::print(&format!("{report}\n"))?;
     }

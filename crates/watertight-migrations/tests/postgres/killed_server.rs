@@ -1,4 +1,4 @@
-//! PGlite that is killed while migrations run.
+//! A server that is killed while migrations run.
 
 use std::path::Path;
 use std::process::Command;
@@ -10,9 +10,12 @@ use watertight_embedded::{EmbeddedKind, EmbeddedServer};
 use watertight_migrations::MigrationProgress;
 
 use crate::plugin_folders::{PluginFolders, applied};
+use crate::rounds::{rounds, spread};
 use crate::test_database::{Connection, query_all, query_one};
 
-const ROUNDS: u64 = 50;
+/// A PGlite starts faster.
+const PGLITE_ROUNDS: usize = 50;
+const POSTGRESQL_ROUNDS: usize = 6;
 /// More than run before the kill.
 const MIGRATIONS: usize = 40;
 
@@ -26,16 +29,25 @@ fn write_migrations(plugins: &PluginFolders, from: usize) {
     }
 }
 
-/// Kills the helper, and with `group` at the same time the process that runs PostgreSQL.
-fn kill(workspace: &Path, group: bool) {
+/// Kills the server in one of several ways.
+fn kill(workspace: &Path, kind: EmbeddedKind, round: usize) {
     let running = EmbeddedServer::status(workspace).unwrap().running;
     let pid = running.unwrap().pid;
-    let target = if group {
-        format!("-{pid}")
-    } else {
-        pid.to_string()
+    let (signal, target) = match kind {
+        // The helper and at the same time the process that runs PostgreSQL.
+        EmbeddedKind::Pglite if round.is_multiple_of(2) => ("-KILL", format!("-{pid}")),
+        // As `pg_ctl stop --mode immediate`.
+        EmbeddedKind::Postgresql if round.is_multiple_of(3) => ("-QUIT", pid.to_string()),
+        // All processes of the server but the first, whose crash ends the server. Some may end by themselves before.
+        EmbeddedKind::Postgresql if round % 3 == 1 => {
+            let _ = Command::new("pkill")
+                .args(["-KILL", "-P", &pid.to_string()])
+                .status();
+            return;
+        }
+        EmbeddedKind::Pglite | EmbeddedKind::Postgresql => ("-KILL", pid.to_string()),
     };
-    let killed = Command::new("kill").args(["-9", "--", &target]).status();
+    let killed = Command::new("kill").args([signal, "--", &target]).status();
     assert!(killed.unwrap().success());
 }
 
@@ -66,22 +78,22 @@ fn recorded_and_existing(connection: &mut Connection) -> (Vec<String>, Vec<Strin
 }
 
 #[test]
-fn a_killed_pglite_keeps_what_was_committed_and_nothing_incomplete() {
+fn a_killed_server_keeps_what_was_committed_and_nothing_incomplete() {
     let workspace = tempfile::tempdir().unwrap();
     let workspace = workspace.path();
     let kind = EmbeddedServer::status(workspace).unwrap().kind;
-    if kind != EmbeddedKind::Pglite {
-        eprintln!("skipped: the embedded server of this machine is {kind}");
-        return;
-    }
+    let rounds = rounds(match kind {
+        EmbeddedKind::Pglite => PGLITE_ROUNDS,
+        EmbeddedKind::Postgresql => POSTGRESQL_ROUNDS,
+    });
     let plugins = PluginFolders::shop(&[]);
     let mut before: Vec<String> = Vec::new();
     let mut interrupted = 0;
-    for round in 0..ROUNDS {
+    for round in 0..rounds {
         write_migrations(&plugins, before.len() + 1);
-        // Every fifth round kills PostgreSQL while it starts, the others shortly after a migration has started.
+        // Every fifth round kills the server while it starts, the others shortly after a migration has started.
         let at_start = round % 5 == 0;
-        let kill_in = round * 7 % 30;
+        let kill_in = spread(round, 30);
         let (started, migrations) = channel();
         let migrator = plugins.migrator().on_progress(move |progress| {
             if let MigrationProgress::Started { .. } = progress {
@@ -92,18 +104,18 @@ fn a_killed_pglite_keeps_what_was_committed_and_nothing_incomplete() {
         let reported = thread::scope(|scope| {
             scope.spawn(move || {
                 if at_start {
-                    thread::sleep(Duration::from_millis(10 + round * 13 % 400));
+                    thread::sleep(Duration::from_millis(10 + spread(round, 400) as u64));
                 } else {
-                    let _ = migrations.iter().nth(usize::try_from(kill_in).unwrap());
-                    thread::sleep(Duration::from_micros(round * 311 % 5000));
+                    let _ = migrations.iter().nth(kill_in);
+                    thread::sleep(Duration::from_micros(spread(round, 5000) as u64));
                 }
-                kill(workspace, round % 2 == 0);
+                kill(workspace, kind, round);
             });
             let mut connection = server.url().connect().ok()?;
             migrator.run(&mut connection, &[]).ok()
         });
         let committed = reported.as_ref().map(applied).unwrap_or_default();
-        interrupted += u32::from(reported.is_some_and(|report| !report.is_success()));
+        interrupted += usize::from(reported.is_some_and(|report| !report.is_success()));
         drop(server);
 
         let server = EmbeddedServer::acquire(workspace).unwrap();
@@ -118,7 +130,7 @@ fn a_killed_pglite_keeps_what_was_committed_and_nothing_incomplete() {
         before = recorded;
     }
     assert!(
-        interrupted >= 10,
+        interrupted >= rounds / 5,
         "only {interrupted} runs were interrupted"
     );
     EmbeddedServer::stop(workspace).unwrap();

@@ -1,0 +1,9 @@
+//! How these tests run migrations at a URL, with connections that the runner opens itself.
+
+use watertight_connection::DatabaseUrl;
+use watertight_migrations::{MigrateError, Migrator, RunReport};
+
+/// Runs all pending migrations over up to four connections.
+pub fn run_at(migrator: &Migrator, url: &DatabaseUrl) -> Result<RunReport, MigrateError> {
+    migrator.run_parallel(|| url.connect(), 4.try_into().unwrap(), &[])
+}
