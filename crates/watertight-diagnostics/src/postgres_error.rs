@@ -26,6 +26,14 @@ struct Parts {
 }
 
 impl PostgresError {
+    /// Returns an error that did not come from PostgreSQL.
+    pub fn from_message(message: impl Into<String>) -> Self {
+        Self(Box::new(Parts {
+            message: message.into(),
+            ..Parts::default()
+        }))
+    }
+
     /// Returns PostgreSQL's message, or the driver's if PostgreSQL sent none.
     pub fn message(&self) -> &str {
         &self.0.message
@@ -67,10 +75,7 @@ impl PostgresError {
 impl From<DieselError> for PostgresError {
     fn from(error: DieselError) -> Self {
         let DieselError::DatabaseError(_, information) = &error else {
-            return Self(Box::new(Parts {
-                message: error.to_string(),
-                ..Parts::default()
-            }));
+            return Self::from_message(error.to_string());
         };
         let owned = |value: Option<&str>| value.map(str::to_owned);
         Self(Box::new(Parts {
@@ -95,10 +100,7 @@ impl From<tokio_postgres::Error> for PostgresError {
                 Some(source) => format!("{error}: {source}"),
                 None => error.to_string(),
             };
-            return Self(Box::new(Parts {
-                message,
-                ..Parts::default()
-            }));
+            return Self::from_message(message);
         };
         let owned = |value: Option<&str>| value.map(str::to_owned);
         Self(Box::new(Parts {

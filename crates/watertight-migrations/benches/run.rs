@@ -98,9 +98,9 @@ fn serial(database: &TestDatabase, folder: &Path, plugins: &[PluginId]) {
 }
 
 fn parallel(database: &TestDatabase, folder: &Path, plugins: &[PluginId]) {
-    let connect = || Ok::<Connection, String>(database.connect());
     let report = migrator(folder, plugins)
-        .run_parallel(connect, 2.try_into().unwrap(), &[])
+        .jobs(2.try_into().unwrap())
+        .run_on(database.url(), &[])
         .unwrap();
     assert_eq!(report.applied_count(), PLUGINS * MIGRATIONS);
 }

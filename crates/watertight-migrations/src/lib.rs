@@ -58,8 +58,8 @@ pub use migration_harness::PluginHarness;
 pub use migrator::Migrator;
 pub use report::{
     AppliedMigration, MigrationPlan, MigrationProgress, MigrationState, MigrationStatus, Outcome,
-    PlannedMigration, PluginReport, PluginStatus, RenumberedMigration, Repair, RepairChange,
-    RepairReason, RunReport, SkipReason, status_table, styled_status_table,
+    PlannedMigration, PluginReport, PluginStatus, PostgresNotice, RenumberedMigration, Repair,
+    RepairChange, RepairReason, RunReport, SkipReason, status_table, styled_status_table,
 };
 pub use session::PgSession;
 pub use sources::{

@@ -3,12 +3,13 @@
 mod apply_step;
 pub(crate) mod drift;
 mod failed_statement;
+mod in_transaction;
 pub(crate) mod mark;
 mod message;
 mod migration_state;
 mod migration_step;
-mod one_message;
 mod parallel_run;
+mod progress_mark;
 mod provision;
 pub(crate) mod repair;
 mod revert;
@@ -17,6 +18,7 @@ mod run_next;
 mod rust_migration;
 mod schedule;
 mod selected_plugin;
+mod statement_marker;
 mod statement_sender;
 mod without_transaction;
 
