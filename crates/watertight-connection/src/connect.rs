@@ -117,10 +117,7 @@ async fn with_timeout<T>(
 }
 
 /// Connects to one host with TLS, without, or with the one after the other, depending on `sslmode`.
-async fn connect_to(
-    url: &DatabaseUrl,
-    host: &HostSettings,
-) -> Result<ProtocolConnection, Failure> {
+async fn connect_to(url: &DatabaseUrl, host: &HostSettings) -> Result<ProtocolConnection, Failure> {
     let settings = url.settings();
     let target = Target::new(host);
     let attempts = tls::attempts(settings.ssl_mode, target.is_socket());

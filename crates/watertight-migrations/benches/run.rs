@@ -100,7 +100,7 @@ fn serial(database: &TestDatabase, folder: &Path, plugins: &[PluginId]) {
 fn parallel(database: &TestDatabase, folder: &Path, plugins: &[PluginId]) {
     let report = migrator(folder, plugins)
         .jobs(2.try_into().unwrap())
-        .run_on(database.url(), &[])
+        .run_on(database.database_url(), &[])
         .unwrap();
     assert_eq!(report.applied_count(), PLUGINS * MIGRATIONS);
 }

@@ -6,12 +6,13 @@ use super::message::{Message, PartKind, PreparedStep};
 use crate::errors::FailureLocation;
 use crate::sql::{byte_offset, token_at};
 
-/// Returns the index of the part that failed: the one after the completed ones, or, if PostgreSQL could not parse the
-/// message, the one at the error's position. In the second case nothing of the message has run.
+/// Returns the index of the part that failed: the one after the completed ones. If none is complete, PostgreSQL may have
+/// failed to parse the message, and the part is the one at the error's position.
 pub(super) fn part(message: &Message, completed: usize, error: &PostgresError) -> usize {
-    let at_position = || message.part_at(byte_offset(&message.sql, error.position()?)?);
     match completed {
-        0 if !error.position_may_be_internal() => at_position().unwrap_or(0),
+        0 => byte_of(&message.sql, error)
+            .and_then(|offset| message.part_at(offset))
+            .unwrap_or(0),
         completed => completed.min(message.parts.len() - 1),
     }
 }
@@ -76,11 +77,22 @@ fn is_plausible(error: &PostgresError, sql: &str, offset: usize) -> bool {
         && (!error.position_may_be_internal() || names_token(error.message(), sql, offset))
 }
 
+/// Returns the name with dots, such as `t.price`, at the beginning of this SQL.
+fn qualified_name(sql: &str) -> Option<&str> {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
+    let end = sql.find(|c| !is_part(c)).unwrap_or(sql.len());
+    let name = sql[..end].trim_end_matches('.');
+    name.contains('.').then_some(name)
+}
+
 /// Returns whether PostgreSQL's message names the token at this byte.
 fn names_token(message: &str, sql: &str, offset: usize) -> bool {
     let Some(token) = token_at(sql, offset) else {
         return false;
     };
+    if let Some(name) = qualified_name(&sql[offset..]) {
+        return message.contains(name);
+    }
     let token = token.trim_matches('"').to_lowercase();
     let message = message.to_lowercase();
     let is_part_of_word = |c: char| c.is_alphanumeric() || c == '_';

@@ -100,7 +100,7 @@ fn send<S: Session>(
         Err(error) => error,
     };
     if tracking == Tracking::Markers && !matches!(error, SessionError::ConnectionLost(_)) {
-        watch.completed = statement_marker::take(session).unwrap_or(1);
+        watch.completed = statement_marker::take(session).unwrap_or(0);
     }
     watch.failed(session, error)
 }

@@ -200,7 +200,7 @@ fn a_failure_stops_only_dependents() {
 
     for report in [
         migrator.run(&mut database.connect(), &[]).unwrap(),
-        migrator.run_on(database.url(), &[]).unwrap(),
+        migrator.run_on(database.database_url(), &[]).unwrap(),
     ] {
         assert!(!report.is_success());
         let outcomes: Vec<_> = report
