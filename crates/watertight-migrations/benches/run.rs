@@ -11,7 +11,7 @@ use watertight_migrations::{Migrator, PluginMigrations};
 #[allow(dead_code, reason = "the tests use more of it")]
 mod test_database;
 
-use test_database::{Connection, TestDatabase, execute, write};
+use test_database::{TestDatabase, execute, write};
 
 const PLUGINS: usize = 20;
 const MIGRATIONS: usize = 10;

@@ -2,7 +2,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
-use watertight_connection::{ConnectError, DatabaseUrl};
+use watertight_connection::DatabaseUrl;
 use watertight_metadata::{PluginId, dependency_closure, dependency_order};
 
 use crate::apply::{self, Run, SelectedPlugin};
@@ -170,7 +170,7 @@ impl Migrator {
     pub fn run_on(&self, url: &DatabaseUrl, only: &[PluginId]) -> Result<RunReport, MigrateError> {
         let selected = self.select(only)?;
         let connect = || ProtocolSession::connect(url);
-        let mut session = connect().map_err(connect_failed)?;
+        let mut session = connect()?;
         let run = Run::prepare(&mut session, &selected, &self.options)?;
         let jobs = if url.serves_one_connection() {
             NonZeroUsize::MIN
@@ -187,7 +187,7 @@ impl Migrator {
     ///
     /// Those of [`status`](Self::status), and when the connection cannot be opened.
     pub fn status_on(&self, url: &DatabaseUrl) -> Result<Vec<PluginStatus>, MigrateError> {
-        let mut session = ProtocolSession::connect(url).map_err(connect_failed)?;
+        let mut session = ProtocolSession::connect(url)?;
         self.status_of(&mut session)
     }
 
@@ -381,11 +381,5 @@ impl Migrator {
             .iter()
             .filter(|plugin| selected.contains(&plugin.id))
             .collect())
-    }
-}
-
-fn connect_failed(error: ConnectError) -> MigrateError {
-    MigrateError::Connect {
-        source: error.into(),
     }
 }

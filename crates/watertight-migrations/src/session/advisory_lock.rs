@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 use sha2::{Digest, Sha256};
 use watertight_metadata::PluginId;
 
+use super::messages::{Session, load};
 use super::options::Options;
-use super::session::{Session, load};
 use super::session_error::{SessionError, StopReason};
 use crate::errors::LockHolder;
 use crate::report::MigrationProgress;

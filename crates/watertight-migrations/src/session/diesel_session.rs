@@ -5,9 +5,9 @@ use diesel::sql_types::Text;
 use diesel::{RunQueryDsl, sql_query};
 use watertight_diagnostics::PostgresError;
 
+use super::messages::{MessageEvent, Session};
 use super::open_transaction::PROBE;
 use super::pg_session::PgSession;
-use super::session::{MessageEvent, Session};
 use super::session_error::SessionError;
 
 /// A caller's Diesel connection as a [`Session`].

@@ -1,6 +1,6 @@
 //! Finding out whether a session has an open transaction.
 
-use super::session::{Session, load_bool, send};
+use super::messages::{Session, load_bool, send};
 use super::session_error::SessionError;
 
 /// Sets a setting until the end of the transaction. If the next query still sees it, the transaction is still open.

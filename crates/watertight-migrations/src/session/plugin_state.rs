@@ -5,8 +5,8 @@ use postgres_protocol::escape::escape_literal;
 use serde::Deserialize;
 use watertight_metadata::PluginId;
 
+use super::messages::{Session, load};
 use super::open_transaction::IS_OPEN;
-use super::session::{Session, load};
 use super::session_error::SessionError;
 use crate::errors::MigrateError;
 use crate::sql::history_sql;

@@ -9,7 +9,7 @@ use tokio_postgres::{AsyncMessage, Error, SimpleQueryMessage};
 use watertight_connection::{ConnectError, Connection, DatabaseUrl, ProtocolConnection};
 use watertight_diagnostics::PostgresError;
 
-use super::session::{MessageEvent, Session};
+use super::messages::{MessageEvent, Session};
 use super::session_error::SessionError;
 use crate::report::PostgresNotice;
 

@@ -1,6 +1,6 @@
 use super::advisory_lock::Lock;
+use super::messages::{Session, load_bool, send};
 use super::options::Options;
-use super::session::{Session, load_bool, send};
 use super::session_error::{SessionError, StopReason};
 
 /// A [`Lock`] that the session holds instead of a transaction.

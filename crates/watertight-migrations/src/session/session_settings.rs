@@ -3,7 +3,7 @@ use std::fmt::Write;
 use postgres_protocol::escape::escape_literal;
 use serde::Deserialize;
 
-use super::session::{Session, as_json, load, parse};
+use super::messages::{Session, as_json, load, parse};
 use super::session_error::SessionError;
 use crate::sql::{MentionedNames, do_block};
 

@@ -1,9 +1,8 @@
 use anyhow::Result;
-use watertight_connection::ConnectError;
 use watertight_diagnostics::ExitCode;
 use watertight_embedded::Database;
 use watertight_metadata::PluginId;
-use watertight_migrations::{MigrateError, MigrationProgress, Migrator, PluginStatus, RunReport};
+use watertight_migrations::{MigrationProgress, Migrator, PluginStatus, RunReport};
 
 use super::migration_folders::migrator;
 use super::sessions::Sessions;
@@ -40,9 +39,7 @@ pub(crate) fn run_and_refresh(
     };
     let begin = refresh.begin();
     let report = if database.url().serves_one_connection() {
-        let statuses = migrator
-            .status_on(database.url())
-            .map_err(|error| connect_error(error.into()))?;
+        let statuses = migrator.status_on(database.url())?;
         let has_pending = |status: &&PluginStatus| status.pending().next().is_some();
         let pending = statuses.iter().filter(has_pending);
         let pending: Vec<_> = pending.map(|status| status.plugin).collect();
@@ -60,18 +57,6 @@ pub(crate) fn run_and_refresh(
         .map(|plugin| plugin.plugin);
     refresh.finish(&migrated.collect::<Vec<_>>())?;
     Ok(report)
-}
-
-/// Returns the error of the connection itself, whose message says enough, if the run had none.
-pub(crate) fn connect_error(error: anyhow::Error) -> anyhow::Error {
-    match error.downcast() {
-        Ok(MigrateError::Connect { source }) => match source.downcast::<ConnectError>() {
-            Ok(error) => (*error).into(),
-            Err(source) => MigrateError::Connect { source }.into(),
-        },
-        Ok(error) => error.into(),
-        Err(error) => error,
-    }
 }
 
 /// Runs the pending migrations. Prints their progress and the errors of single migrations to stderr.
@@ -108,7 +93,7 @@ fn run_pending_after(
     let report = migrator.run_on(sessions.url(), only);
     sessions.finish();
     reporter.finish();
-    let report = report.map_err(|error| connect_error(error.into()))?;
+    let report = report?;
     for error in report.errors() {
         terminal::error(&command_error::report(error));
     }

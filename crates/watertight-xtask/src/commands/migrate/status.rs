@@ -5,7 +5,6 @@ use watertight_diagnostics::ExitCode;
 use watertight_migrations::{MigrationState, PluginStatus};
 
 use crate::database::migration_folders::migrator;
-use crate::database::migration_run::connect_error;
 use crate::database::wait::WaitArguments;
 use crate::output::migration_status::styled_statuses;
 use crate::output::{source_warnings, terminal};
@@ -28,9 +27,7 @@ pub(super) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
     let migrator = migrator(workspace)?;
     source_warnings::print(&migrator);
     let database = arguments.wait.database(workspace)?;
-    let plugins = migrator
-        .status_on(database.url())
-        .map_err(|error| connect_error(error.into()))?;
+    let plugins = migrator.status_on(database.url())?;
     let findings = findings(&plugins);
     if arguments.json {
         let is_up_to_date = findings.is_none();
