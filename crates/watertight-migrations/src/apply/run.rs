@@ -130,12 +130,6 @@ fn schedule(selected: &SelectedPlugin<'_>, error: Option<MigrateError>) -> Sched
             .pending()
             .map(|migration| migration.name.clone())
             .collect(),
-        drifted: plugin
-            .migrations
-            .iter()
-            .filter(|migration| selected.is_drifted(migration))
-            .map(|migration| migration.name.clone())
-            .collect(),
         ahead: applied
             .keys()
             .filter(|version| plugin.migration(version).is_none())

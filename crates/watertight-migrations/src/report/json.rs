@@ -40,7 +40,6 @@ fn plugin_report(report: &PluginReport) -> Value {
         "error": error,
         "applied": report.applied.iter().map(applied_migration).collect::<Value>(),
         "not_run": report.not_run,
-        "drifted": report.drifted,
         "ahead": report.ahead,
     })
 }
@@ -116,7 +115,6 @@ mod tests {
                 applied: Vec::new(),
                 outcome: Outcome::Failed(Box::new(error)),
                 not_run: vec!["2026-01-02-000000_add_price".to_owned()],
-                drifted: Vec::new(),
                 ahead: Vec::new(),
             }],
             fewer_connections: None,
@@ -127,7 +125,6 @@ mod tests {
             {
               "ahead": [],
               "applied": [],
-              "drifted": [],
               "error": {
                 "causes": [
                   "column \"x\" does not exist"

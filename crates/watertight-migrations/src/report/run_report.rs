@@ -22,8 +22,6 @@ pub struct PluginReport {
     pub outcome: Outcome,
     /// The names of the migrations that are still pending.
     pub not_run: Vec<String>,
-    /// The names of the migrations that were modified since they were applied. The run ignores that.
-    pub drifted: Vec<String>,
     /// The versions in the history that no migration has. The run ignores them.
     pub ahead: Vec<String>,
 }

@@ -66,9 +66,6 @@ fn plugin_line(plugin: &PluginReport) -> Option<String> {
             parts.push(format!("{} was out of order", migration.name));
         }
     }
-    for migration in &plugin.drifted {
-        parts.push(format!("{migration} was modified since it was applied"));
-    }
     if !plugin.ahead.is_empty() {
         parts.push(format!(
             "the history is ahead of the code by {}",
@@ -97,7 +94,6 @@ mod tests {
             applied: Vec::new(),
             outcome,
             not_run: Vec::new(),
-            drifted: Vec::new(),
             ahead: Vec::new(),
         }
     }
@@ -119,7 +115,6 @@ mod tests {
                 by_another_run: true,
             },
         ];
-        auth.drifted = vec!["0_z".to_owned()];
         auth.ahead = vec!["9".to_owned()];
         let error = MigrateError::NothingApplied {
             plugin: PluginId::new("billing"),
@@ -134,7 +129,7 @@ mod tests {
             fewer_connections: None,
         };
         insta::assert_snapshot!(report, @r"
-        auth: 1 migration applied; 1 applied by another run; 1_a was out of order; 0_z was modified since it was applied; the history is ahead of the code by 9
+        auth: 1 migration applied; 1 applied by another run; 1_a was out of order; the history is ahead of the code by 9
         billing: failed at 3_c
         catalog: not run, because billing is not up to date
         Applied 1 migration; 3 are still pending.
