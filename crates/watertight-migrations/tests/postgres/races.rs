@@ -274,6 +274,6 @@ fn a_run_continues_with_fewer_connections_than_requested() {
     let error = plugins.migrator().run_on(&nowhere, &[]).unwrap_err();
     insta::assert_snapshot!(ErrorReport::new(&error), @r"
     error: failed to connect to postgres://postgres@127.0.0.1:1/none?sslmode=disable: 127.0.0.1 port 1: Connection refused (os error 111)
-    hint: is the server running, and are the host and the port right?
+    hint: start the server, or correct the host and port
     ");
 }
