@@ -6,6 +6,7 @@ mod cut_connections;
 mod failures;
 mod killed_server;
 mod pgbouncer;
+mod pgbouncer_in_transaction_mode;
 mod plugin_folders;
 mod pooler;
 mod proxy;
