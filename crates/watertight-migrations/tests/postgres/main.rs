@@ -7,6 +7,7 @@ mod drift;
 mod failures;
 mod killed_server;
 mod pgbouncer;
+mod pgbouncer_in_transaction_mode;
 mod plugin_folders;
 mod pooler;
 mod proxy;
