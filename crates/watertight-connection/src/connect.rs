@@ -40,7 +40,15 @@ impl DatabaseUrl {
     /// # Errors
     /// As [`connect`](Self::connect).
     pub async fn connect_async(&self) -> Result<AsyncPgConnection, ConnectError> {
-        let (client, connection) = connect(self).await?.into_parts();
+        self.set_up_diesel(connect(self).await?).await
+    }
+
+    /// Turns a connection that speaks the protocol into diesel-async's.
+    pub(crate) async fn set_up_diesel(
+        &self,
+        connection: ProtocolConnection,
+    ) -> Result<AsyncPgConnection, ConnectError> {
+        let (client, connection) = connection.into_parts();
         let setup = AsyncPgConnection::try_from_client_and_connection(client, connection);
         with_timeout(self, async { Ok(setup.await) })
             .await

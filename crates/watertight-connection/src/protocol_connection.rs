@@ -1,9 +1,15 @@
 use std::fmt;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::task::{Context, Poll};
 
 use tokio_postgres::tls::MakeTlsConnect;
-use tokio_postgres::{AsyncMessage, CancelToken, Client, Connection, Error, Socket};
+use tokio_postgres::{
+    AsyncMessage, CancelToken, Client, Connection, Error, SimpleQueryMessage, Socket,
+};
 use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::backend_pid;
 
 type Driver = Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
 
@@ -42,6 +48,40 @@ impl ProtocolConnection {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<AsyncMessage, Error>>> {
         self.driver.poll_message(context)
+    }
+
+    /// Returns the process id that the server gave with the key for cancelling. A pooler gives one that is not
+    /// `pg_backend_pid()`. `None` if the server gave none.
+    pub fn backend_pid(&self) -> Option<i32> {
+        backend_pid::of(&self.client.cancel_token()).filter(|pid| *pid != 0)
+    }
+
+    /// Returns the value of a setting that PostgreSQL reports, such as `TimeZone`, as it was last reported.
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.driver.parameter(name)
+    }
+
+    /// Returns the first value of a query, which is sent as a simple query. Notices and notifications are dropped.
+    pub(crate) async fn simple_value(&mut self, sql: &str) -> Result<Option<String>, Error> {
+        let mut query = pin!(self.client.simple_query(sql));
+        let driver = &mut self.driver;
+        let messages = poll_fn(|context| {
+            loop {
+                if let Poll::Ready(messages) = query.as_mut().poll(context) {
+                    return Poll::Ready(messages);
+                }
+                match driver.poll_message(context) {
+                    Poll::Ready(Some(Ok(_))) => {}
+                    Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error)),
+                    // It may have passed on the response.
+                    Poll::Ready(None) | Poll::Pending => return query.as_mut().poll(context),
+                }
+            }
+        });
+        Ok(messages.await?.iter().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+            _ => None,
+        }))
     }
 
     /// Returns what cancels the running statement of this connection and of no other.
