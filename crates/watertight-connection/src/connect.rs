@@ -12,12 +12,11 @@ use std::hash::{BuildHasher as _, RandomState};
 use diesel::ConnectionError;
 use diesel_async::AsyncPgConnection;
 use diesel_async::async_connection_wrapper::BlockOn as _;
-use tokio_postgres::config::Config;
-use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::connection::Connection;
 use crate::database_url::DatabaseUrl;
 use crate::database_url::settings::HostSettings;
+use crate::protocol_connection::ProtocolConnection;
 use crate::shared_runtime::SharedRuntime;
 use connect_error::ConnectError;
 use failure::{Failure, may_depend_on_tls};
@@ -41,12 +40,34 @@ impl DatabaseUrl {
     /// # Errors
     /// As [`connect`](Self::connect).
     pub async fn connect_async(&self) -> Result<AsyncPgConnection, ConnectError> {
+        let (client, connection) = connect(self).await?.into_parts();
+        let setup = AsyncPgConnection::try_from_client_and_connection(client, connection);
+        with_timeout(self, async { Ok(setup.await) })
+            .await
+            .map_err(Failure::into_error)?
+            .map_err(|error| {
+                let error = match error {
+                    ConnectionError::CouldntSetupConfiguration(error) => error,
+                    other => diesel::result::Error::QueryBuilderError(other.into()),
+                };
+                ConnectError::Setup {
+                    url: self.to_string(),
+                    source: error.into(),
+                }
+            })
+    }
+
+    /// Opens a connection that speaks PostgreSQL's protocol, for a caller that polls it.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub async fn connect_protocol(&self) -> Result<ProtocolConnection, ConnectError> {
         connect(self).await
     }
 }
 
 /// Tries one host after the other.
-async fn connect(url: &DatabaseUrl) -> Result<AsyncPgConnection, ConnectError> {
+async fn connect(url: &DatabaseUrl) -> Result<ProtocolConnection, ConnectError> {
     let settings = url.settings();
     let mut hosts = settings.hosts.clone();
     if settings.shuffle_hosts {
@@ -78,10 +99,10 @@ async fn connect(url: &DatabaseUrl) -> Result<AsyncPgConnection, ConnectError> {
 }
 
 /// As in libpq, the timeout is for each host.
-async fn with_timeout(
+async fn with_timeout<T>(
     url: &DatabaseUrl,
-    attempt: impl Future<Output = Result<AsyncPgConnection, Failure>>,
-) -> Result<AsyncPgConnection, Failure> {
+    attempt: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
     let Some(timeout) = url.settings().connect_timeout else {
         return attempt.await;
     };
@@ -96,7 +117,7 @@ async fn with_timeout(
 }
 
 /// Connects to one host with TLS, without, or with the one after the other, depending on `sslmode`.
-async fn connect_to(url: &DatabaseUrl, host: &HostSettings) -> Result<AsyncPgConnection, Failure> {
+async fn connect_to(url: &DatabaseUrl, host: &HostSettings) -> Result<ProtocolConnection, Failure> {
     let settings = url.settings();
     let target = Target::new(host);
     let attempts = tls::attempts(settings.ssl_mode, target.is_socket());
@@ -109,10 +130,11 @@ async fn connect_to(url: &DatabaseUrl, host: &HostSettings) -> Result<AsyncPgCon
     let mut first_error = None;
     for attempt in attempts {
         let config = target.config(settings, *attempt);
-        match open(url, &config, tls.clone()).await {
-            Ok(connection) => return Ok(connection),
-            Err(OpenError::Setup(error)) => return Err(Failure::Final(error)),
-            Err(OpenError::Connect(error)) => {
+        match config.connect(tls.clone()).await {
+            Ok((client, connection)) => {
+                return Ok(ProtocolConnection::new(client, connection, tls));
+            }
+            Err(error) => {
                 let is_last = attempts.last() == Some(attempt) || !may_depend_on_tls(&error);
                 // The error of the preferred attempt is more useful than that of the fallback.
                 let error = first_error.get_or_insert(error);
@@ -123,29 +145,4 @@ async fn connect_to(url: &DatabaseUrl, host: &HostSettings) -> Result<AsyncPgCon
         }
     }
     unreachable!("the last attempt returns")
-}
-
-enum OpenError {
-    Connect(tokio_postgres::Error),
-    Setup(ConnectError),
-}
-
-async fn open(
-    url: &DatabaseUrl,
-    config: &Config,
-    tls: MakeRustlsConnect,
-) -> Result<AsyncPgConnection, OpenError> {
-    let (client, connection) = config.connect(tls).await.map_err(OpenError::Connect)?;
-    AsyncPgConnection::try_from_client_and_connection(client, connection)
-        .await
-        .map_err(|error| {
-            let error = match error {
-                ConnectionError::CouldntSetupConfiguration(error) => error,
-                other => diesel::result::Error::QueryBuilderError(other.into()),
-            };
-            OpenError::Setup(ConnectError::Setup {
-                url: url.to_string(),
-                source: error.into(),
-            })
-        })
 }

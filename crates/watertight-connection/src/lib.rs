@@ -22,7 +22,9 @@
 //! # Connections
 //!
 //! [`DatabaseUrl::connect`] returns a blocking [`Connection`], which works wherever a [`diesel::Connection`] does.
-//! [`DatabaseUrl::connect_async`] returns diesel-async's. Neither needs libpq or OpenSSL. Blocking inside an async task
+//! [`DatabaseUrl::connect_async`] returns diesel-async's. Neither needs libpq or OpenSSL.
+//! [`DatabaseUrl::connect_protocol`] returns a connection for callers that need notices, the completion of each
+//! statement, or cancelling. Blocking inside an async task
 //! panics: use `spawn_blocking`, or the async connection.
 //!
 //! # PGlite
@@ -37,6 +39,7 @@ mod connection;
 mod database_url;
 mod dot_env;
 mod pglite_marker;
+mod protocol_connection;
 mod shared_runtime;
 mod url_lookup;
 mod workspace_root;
@@ -47,6 +50,7 @@ pub use database_url::DatabaseUrl;
 pub use database_url::database_url_error::DatabaseUrlError;
 pub use dot_env::{DotEnvError, variable, variable_in};
 pub use pglite_marker::{PgliteHolder, PgliteMarker};
+pub use protocol_connection::{Canceller, ProtocolConnection};
 pub use shared_runtime::SharedRuntime;
 pub use url_lookup::{FoundUrl, UrlLookupError, UrlOrigin};
 pub use workspace_root::{WorkspaceError, workspace_root};

@@ -2,38 +2,126 @@ use std::error::Error;
 use std::fmt;
 
 use diesel::result::Error as DieselError;
+use tokio_postgres::error::ErrorPosition;
 
 use crate::Diagnostic;
 
-/// An error of Diesel's, with the detail and the hint that PostgreSQL sent with it.
+/// An error of PostgreSQL's or of its driver, with the detail and the hint that PostgreSQL sent with it.
 ///
-/// Diesel's own `Display` leaves both out. Every Watertight error that comes from PostgreSQL has this as its source.
-pub struct PostgresError(Box<DieselError>);
+/// The `Display` of Diesel and of tokio-postgres leaves both out. Every Watertight error that comes from PostgreSQL has
+/// this as its source.
+#[derive(Debug)]
+pub struct PostgresError(Box<Parts>);
+
+#[derive(Debug, Default)]
+struct Parts {
+    message: String,
+    detail: Option<String>,
+    hint: Option<String>,
+    code: Option<String>,
+    constraint: Option<String>,
+    table: Option<String>,
+    position: Option<usize>,
+    may_be_internal: bool,
+}
 
 impl PostgresError {
-    /// Returns the error as Diesel gave it.
-    pub fn diesel(&self) -> &DieselError {
-        &self.0
+    /// Returns an error that did not come from PostgreSQL.
+    pub fn from_message(message: impl Into<String>) -> Self {
+        Self(Box::new(Parts {
+            message: message.into(),
+            ..Parts::default()
+        }))
+    }
+
+    /// Returns PostgreSQL's message, or the driver's if PostgreSQL sent none.
+    pub fn message(&self) -> &str {
+        &self.0.message
     }
 
     /// Returns PostgreSQL's detail, such as `Key (id)=(1) already exists.`
     pub fn detail(&self) -> Option<&str> {
-        match &*self.0 {
-            DieselError::DatabaseError(_, information) => information.details(),
-            _ => None,
-        }
+        self.0.detail.as_deref()
+    }
+
+    /// Returns the SQLSTATE, or `None` for an error of the driver and for all of Diesel's errors, which hide it.
+    pub fn code(&self) -> Option<&str> {
+        self.0.code.as_deref()
+    }
+
+    /// Returns the name of the constraint that the error is about.
+    pub fn constraint(&self) -> Option<&str> {
+        self.0.constraint.as_deref()
+    }
+
+    /// Returns the name of the table that the error is about, without its schema.
+    pub fn table(&self) -> Option<&str> {
+        self.0.table.as_deref()
+    }
+
+    /// Returns the position of the error in what was sent, in characters, beginning with 1.
+    ///
+    /// See [`position_may_be_internal`](Self::position_may_be_internal).
+    pub fn position(&self) -> Option<usize> {
+        self.0.position
+    }
+
+    /// Returns whether the position may be one in a query inside a function instead: Diesel does not distinguish them.
+    pub fn position_may_be_internal(&self) -> bool {
+        self.0.may_be_internal
     }
 }
 
 impl From<DieselError> for PostgresError {
     fn from(error: DieselError) -> Self {
-        Self(Box::new(error))
+        let DieselError::DatabaseError(_, information) = &error else {
+            return Self::from_message(error.to_string());
+        };
+        let owned = |value: Option<&str>| value.map(str::to_owned);
+        Self(Box::new(Parts {
+            message: information.message().to_owned(),
+            detail: owned(information.details()),
+            hint: owned(information.hint()),
+            code: None,
+            constraint: owned(information.constraint_name()),
+            table: owned(information.table_name()),
+            position: information
+                .statement_position()
+                .and_then(|position| position.try_into().ok()),
+            may_be_internal: true,
+        }))
+    }
+}
+
+impl From<tokio_postgres::Error> for PostgresError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        let Some(error) = error.as_db_error() else {
+            let message = match error.source() {
+                Some(source) => format!("{error}: {source}"),
+                None => error.to_string(),
+            };
+            return Self::from_message(message);
+        };
+        let owned = |value: Option<&str>| value.map(str::to_owned);
+        Self(Box::new(Parts {
+            message: error.message().to_owned(),
+            detail: owned(error.detail()),
+            hint: owned(error.hint()),
+            code: Some(error.code().code().to_owned()),
+            constraint: owned(error.constraint()),
+            table: owned(error.table()),
+            position: match error.position() {
+                Some(ErrorPosition::Original(position)) => usize::try_from(*position).ok(),
+                Some(ErrorPosition::Internal { .. }) | None => None,
+            },
+            may_be_internal: false,
+        }))
     }
 }
 
 impl fmt::Display for PostgresError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}", self.0)?;
+        formatter.write_str(self.message())?;
         match self.detail() {
             Some(detail) => write!(formatter, " ({})", detail.trim_end_matches('.')),
             None => Ok(()),
@@ -41,29 +129,20 @@ impl fmt::Display for PostgresError {
     }
 }
 
-impl fmt::Debug for PostgresError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, formatter)
-    }
-}
-
-// `Display` prints the Diesel error, so it is not a source.
+// `Display` prints the driver's error, so it is not a source.
 impl Error for PostgresError {}
 
 impl Diagnostic for PostgresError {
     /// Returns PostgreSQL's own hint, or what to do about an error that its message does not explain.
     fn hint(&self) -> Option<String> {
-        let DieselError::DatabaseError(_, information) = &*self.0 else {
-            return None;
-        };
         // Two clients of such a pooler share a session, and with it the names of its prepared statements.
-        if information.message().starts_with("prepared statement \"") {
+        if self.message().starts_with("prepared statement \"") {
             return Some(
                 "a pooler in transaction mode causes this; connect straight to PostgreSQL, or through a port in session mode"
                     .to_owned(),
             );
         }
-        information.hint().map(str::to_owned)
+        self.0.hint.clone()
     }
 }
 

@@ -11,7 +11,7 @@ use watertight_migrations::{Migrator, PluginMigrations};
 #[allow(dead_code, reason = "the tests use more of it")]
 mod test_database;
 
-use test_database::{Connection, TestDatabase, execute, write};
+use test_database::{TestDatabase, execute, write};
 
 const PLUGINS: usize = 20;
 const MIGRATIONS: usize = 10;
@@ -98,9 +98,9 @@ fn serial(database: &TestDatabase, folder: &Path, plugins: &[PluginId]) {
 }
 
 fn parallel(database: &TestDatabase, folder: &Path, plugins: &[PluginId]) {
-    let connect = || Ok::<Connection, String>(database.connect());
     let report = migrator(folder, plugins)
-        .run_parallel(connect, 2.try_into().unwrap(), &[])
+        .jobs(2.try_into().unwrap())
+        .run_on(database.database_url(), &[])
         .unwrap();
     assert_eq!(report.applied_count(), PLUGINS * MIGRATIONS);
 }

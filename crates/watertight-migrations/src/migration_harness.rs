@@ -5,7 +5,7 @@ use watertight_metadata::PluginId;
 
 use crate::apply::{MigrationStep, RustMigrationConnection, apply_rust_migration, provision};
 use crate::direction::Direction;
-use crate::session::{Options, PgSession, PluginState, read_states};
+use crate::session::{DieselSession, Options, PgSession, PluginState, read_states};
 use crate::sources::describe;
 
 /// Diesel's [`MigrationHarness`] for the history of one plugin.
@@ -53,7 +53,12 @@ impl<'c, C: PgSession> PluginHarness<'c, C> {
         let options = Options::default();
         if !self.is_provisioned {
             let state = self.state()?;
-            provision(self.connection, self.plugin, &state, &options)?;
+            provision(
+                &mut DieselSession(self.connection),
+                self.plugin,
+                &state,
+                &options,
+            )?;
             self.is_provisioned = true;
         }
         let step = MigrationStep {
@@ -72,7 +77,7 @@ impl<'c, C: PgSession> PluginHarness<'c, C> {
     }
 
     fn state(&mut self) -> DieselResult<PluginState> {
-        let states = read_states(self.connection, &[self.plugin])?;
+        let states = read_states(&mut DieselSession(self.connection), &[self.plugin])?;
         Ok(states.into_iter().next().unwrap_or_default())
     }
 }

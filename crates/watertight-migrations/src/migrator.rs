@@ -1,8 +1,8 @@
-use std::error::Error;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
+use watertight_connection::DatabaseUrl;
 use watertight_metadata::{PluginId, dependency_closure, dependency_order};
 
 use crate::apply::{self, Run, SelectedPlugin};
@@ -10,7 +10,7 @@ use crate::errors::{LoadError, MigrateError};
 use crate::report::{
     MigrationPlan, MigrationProgress, PlannedMigration, PluginStatus, Repair, RunReport,
 };
-use crate::session::{Options, PgSession};
+use crate::session::{DieselSession, Options, PgSession, ProtocolSession, Session};
 use crate::sources::{LoadedPlugin, MigrationBody, PluginMigrations, Script, SourceWarning};
 
 /// Runs, reverts and reports the migrations of a set of plugins.
@@ -57,6 +57,14 @@ impl Migrator {
         self
     }
 
+    /// Sets how many connections [`run_on`](Self::run_on) may open. The default is four: more do not make migrations
+    /// faster, and a small server has few.
+    #[must_use]
+    pub fn jobs(mut self, jobs: NonZeroUsize) -> Self {
+        self.options.jobs = jobs;
+        self
+    }
+
     /// Sets a callback for progress events.
     #[must_use]
     pub fn on_progress(
@@ -79,8 +87,12 @@ impl Migrator {
         &self,
         connection: &mut C,
     ) -> Result<Vec<PluginStatus>, MigrateError> {
+        self.status_of(&mut DieselSession(connection))
+    }
+
+    fn status_of<S: Session>(&self, session: &mut S) -> Result<Vec<PluginStatus>, MigrateError> {
         let all: Vec<_> = self.plugins.iter().collect();
-        let selected = SelectedPlugin::read(connection, &all)?;
+        let selected = SelectedPlugin::read(session, &all)?;
         Ok(selected.iter().map(SelectedPlugin::status).collect())
     }
 
@@ -95,7 +107,7 @@ impl Migrator {
         connection: &mut C,
         only: &[PluginId],
     ) -> Result<MigrationPlan, MigrateError> {
-        let selected = SelectedPlugin::read(connection, &self.select(only)?)?;
+        let selected = SelectedPlugin::read(&mut DieselSession(connection), &self.select(only)?)?;
         apply::drift::check(&selected)?;
         let mut migrations = Vec::new();
         for selected in &selected {
@@ -140,36 +152,43 @@ impl Migrator {
         connection: &mut C,
         only: &[PluginId],
     ) -> Result<RunReport, MigrateError> {
-        let run = Run::prepare(connection, &self.select(only)?, &self.options)?;
-        run.on(connection);
+        let session = &mut DieselSession(connection);
+        let run = Run::prepare(session, &self.select(only)?, &self.options)?;
+        run.on(session);
         Ok(run.into_report(None))
     }
 
-    /// Like [`run`](Self::run), but runs several plugins at a time, each as soon as its dependencies are up to date.
+    /// Like [`run`](Self::run), on connections of its own: several plugins at a time, each as soon as its dependencies
+    /// are up to date. The migrations of a plugin are sent without waiting for each other.
     ///
-    /// Calls `connect` in the threads that use the connections, only as often as there is work, and at most
-    /// `connections` times. If only some connections can be opened, the run uses those.
+    /// Opens at most as many connections as [`jobs`](Self::jobs) says, and only as many as there is work for. If only
+    /// some can be opened, the run uses those. Must not be called inside an async task.
     ///
     /// # Errors
     ///
     /// Those of [`run`](Self::run), and when no connection can be opened.
-    pub fn run_parallel<C, E>(
-        &self,
-        connect: impl Fn() -> Result<C, E> + Sync,
-        connections: NonZeroUsize,
-        only: &[PluginId],
-    ) -> Result<RunReport, MigrateError>
-    where
-        C: PgSession,
-        E: Into<Box<dyn Error + Send + Sync>>,
-    {
+    pub fn run_on(&self, url: &DatabaseUrl, only: &[PluginId]) -> Result<RunReport, MigrateError> {
         let selected = self.select(only)?;
-        let mut connection = connect().map_err(|error| MigrateError::Connect {
-            source: error.into(),
-        })?;
-        let run = Run::prepare(&mut connection, &selected, &self.options)?;
-        let fewer_connections = run.on_several(&mut connection, &connect, connections);
+        let connect = || ProtocolSession::connect(url);
+        let mut session = connect()?;
+        let run = Run::prepare(&mut session, &selected, &self.options)?;
+        let jobs = if url.serves_one_connection() {
+            NonZeroUsize::MIN
+        } else {
+            self.options.jobs
+        };
+        let fewer_connections = run.on_several(&mut session, &connect, jobs);
         Ok(run.into_report(fewer_connections))
+    }
+
+    /// Like [`status`](Self::status), on a connection of its own. Must not be called inside an async task.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`status`](Self::status), and when the connection cannot be opened.
+    pub fn status_on(&self, url: &DatabaseUrl) -> Result<Vec<PluginStatus>, MigrateError> {
+        let mut session = ProtocolSession::connect(url)?;
+        self.status_of(&mut session)
     }
 
     /// Runs the oldest pending migration of a plugin and returns its name, or `None` if none is pending. Runs nothing
@@ -183,7 +202,11 @@ impl Migrator {
         connection: &mut C,
         plugin: &PluginId,
     ) -> Result<Option<String>, MigrateError> {
-        apply::run_next(connection, self.find(plugin)?, &self.options)
+        apply::run_next(
+            &mut DieselSession(connection),
+            self.find(plugin)?,
+            &self.options,
+        )
     }
 
     /// Reverts the newest `steps` migrations of a plugin, or all if fewer are applied, and returns their names, newest
@@ -199,7 +222,12 @@ impl Migrator {
         plugin: &PluginId,
         steps: NonZeroUsize,
     ) -> Result<Vec<String>, MigrateError> {
-        apply::revert(connection, self.find(plugin)?, steps, &self.options)
+        apply::revert(
+            &mut DieselSession(connection),
+            self.find(plugin)?,
+            steps,
+            &self.options,
+        )
     }
 
     /// Reverts the newest migration of a plugin, runs it again and returns its name.
@@ -215,7 +243,11 @@ impl Migrator {
         connection: &mut C,
         plugin: &PluginId,
     ) -> Result<String, MigrateError> {
-        apply::redo(connection, self.find(plugin)?, &self.options)
+        apply::redo(
+            &mut DieselSession(connection),
+            self.find(plugin)?,
+            &self.options,
+        )
     }
 
     /// Returns what [`repair`](Self::repair) would change in the history of a plugin. Writes nothing.
@@ -228,7 +260,7 @@ impl Migrator {
         connection: &mut C,
         plugin: &PluginId,
     ) -> Result<Repair, MigrateError> {
-        apply::repair::plan(connection, self.find(plugin)?)
+        apply::repair::plan(&mut DieselSession(connection), self.find(plugin)?)
     }
 
     /// Changes the history of a plugin as planned, so that it describes the migrations in the code as applied. Runs
@@ -243,7 +275,12 @@ impl Migrator {
         repair: &Repair,
     ) -> Result<(), MigrateError> {
         let plugin = self.find(&repair.plugin)?;
-        apply::repair::apply(connection, plugin, repair, &self.options)
+        apply::repair::apply(
+            &mut DieselSession(connection),
+            plugin,
+            repair,
+            &self.options,
+        )
     }
 
     /// Records a migration as applied without running it. Returns whether it was pending.
@@ -257,7 +294,12 @@ impl Migrator {
         plugin: &PluginId,
         version: &str,
     ) -> Result<bool, MigrateError> {
-        apply::mark::applied(connection, self.find(plugin)?, version, &self.options)
+        apply::mark::applied(
+            &mut DieselSession(connection),
+            self.find(plugin)?,
+            version,
+            &self.options,
+        )
     }
 
     /// Removes a migration from the history without reverting it, so that it is pending, or gone if it is not in the
@@ -272,7 +314,12 @@ impl Migrator {
         plugin: &PluginId,
         version: &str,
     ) -> Result<bool, MigrateError> {
-        apply::mark::pending(connection, self.find(plugin)?, version, &self.options)
+        apply::mark::pending(
+            &mut DieselSession(connection),
+            self.find(plugin)?,
+            version,
+            &self.options,
+        )
     }
 
     /// Returns a hex digest that changes when the plugins or any migration's SQL change, or `None` if there is a Rust

@@ -16,6 +16,12 @@ pub(super) enum Failure {
 }
 
 impl Failure {
+    pub(super) fn into_error(self) -> ConnectError {
+        match self {
+            Self::Final(error) | Self::TryNext(error) => error,
+        }
+    }
+
     /// Classifies an error of a connection to `target`.
     pub(super) fn new(url: String, target: &Target, error: &tokio_postgres::Error) -> Self {
         if let Some(error) = error.as_db_error() {

@@ -10,7 +10,7 @@ pub(super) fn run(server: Server, json: bool) -> Result<ExitCode, CliError> {
     // Checks the plugins before it looks for the database.
     let migrator = server.into_migrator()?;
     let database = find_database()?;
-    let report = migrator.run(&mut database.url().connect()?, &[])?;
+    let report = migrator.run_on(database.url(), &[])?;
     print_errors(&report);
     if json {
         output::print_json(&report.to_json())?;

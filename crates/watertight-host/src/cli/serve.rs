@@ -34,9 +34,7 @@ pub(super) fn run(
     );
     let mut assembled = server.assemble(database.url())?;
     if migrate {
-        let report = assembled
-            .migrator
-            .run(&mut database.url().connect()?, &[])?;
+        let report = assembled.migrator.run_on(database.url(), &[])?;
         print_errors(&report);
         if !report.is_success() {
             return Ok(ExitCode::Failure);

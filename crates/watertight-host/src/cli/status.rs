@@ -11,7 +11,7 @@ pub(super) fn run(server: Server, json: bool) -> Result<ExitCode, CliError> {
     // Checks the plugins before it looks for the database.
     let migrator = server.into_migrator()?;
     let database = find_database()?;
-    let plugins = migrator.status(&mut database.url().connect()?)?;
+    let plugins = migrator.status_on(database.url())?;
     if json {
         let plugins: Value = plugins.iter().map(PluginStatus::to_json).collect();
         output::print_json(&json!({ "plugins": plugins }))?;

@@ -1,180 +1,98 @@
-//! Which statement of a message failed, and where.
+//! Which part of a message failed, and where in its file.
 
-use std::ops::{ControlFlow, Range};
+use watertight_diagnostics::{PostgresError, SourceExcerpt};
 
-use diesel::result::{DatabaseErrorInformation, Error as DieselError};
-use watertight_metadata::PluginId;
-
-use super::message::{Message, MessageScript, SCRIPT_END};
+use super::message::{Message, PartKind};
 use crate::errors::FailureLocation;
-use crate::session::{Lock, Options, PgSession, send};
-use crate::sql::{Strings, byte_offset, split, token_at};
+use crate::sources::Script;
+use crate::sql::{byte_offset, token_at};
 
-/// Finds the location of the error: PostgreSQL's position if it is plausible, else the statement that fails when the
-/// statements run one by one in a transaction that is rolled back.
-pub(super) fn find<C: PgSession>(
-    connection: &mut C,
-    plugin: PluginId,
-    message: &Message<'_>,
-    error: &DieselError,
-    options: &Options,
+/// Returns the index of the part that failed: the one after the completed ones. If none is complete, PostgreSQL may have
+/// failed to parse the message, and the part is the one at the error's position.
+pub(super) fn part(message: &Message, completed: usize, error: &PostgresError) -> usize {
+    match completed {
+        0 => byte_of(&message.sql, error)
+            .and_then(|offset| message.part_at(offset))
+            .unwrap_or(0),
+        completed => completed.min(message.parts.len() - 1),
+    }
+}
+
+/// Returns the location of an error in a part of a message.
+pub(super) fn location(
+    message: &Message,
+    part: usize,
+    scripts: &[&Script],
+    error: &PostgresError,
 ) -> FailureLocation {
-    let unknown = || FailureLocation::Unknown {
-        file: message.file(),
+    let part = &message.parts[part];
+    let file = || {
+        let script = scripts.last();
+        script.map_or_else(String::new, |script| script.file.clone())
     };
-    let DieselError::DatabaseError(_, information) = error else {
-        return unknown();
-    };
-    let position = position(&message.sql, information.as_ref());
-    if let Some((script, offset)) = position.and_then(|position| script_at(message, position))
-        && names_token(information.message(), &script.script.sql, offset)
-    {
-        return FailureLocation::Statement(script.script.position_at(offset));
-    }
-    if let Some(script) = position.and_then(|position| script_before(message, position)) {
-        // The last statement is incomplete: the semicolon that Watertight adds is unexpected.
-        let statements = split(&script.script.sql, Strings::Standard).unwrap_or_default();
-        let start = statements.last().map_or(0, |last| last.start);
-        return FailureLocation::Statement(script.script.line_at(start));
-    }
-    let retry = Retry {
-        message,
-        original: information.as_ref(),
-        position,
-    };
-    let begun = Lock::of_plugin(plugin).retry_while_held(connection, options, |connection| {
-        send(connection, &message.beginning)
-    });
-    if begun.is_err() {
-        return unknown();
-    }
-    let location = match retry.run_all(connection) {
-        ControlFlow::Break(location) => location,
-        ControlFlow::Continue(()) => unknown(),
-    };
-    // If this fails, so does the caller's next message, which reports it.
-    let _ = connection.batch_execute("ROLLBACK");
-    location
-}
-
-/// Returns the byte at which a statement failed that was sent alone, if PostgreSQL's position is plausible.
-pub(super) fn position_in_statement(statement: &str, error: &DieselError) -> Option<usize> {
-    let DieselError::DatabaseError(_, information) = error else {
-        return None;
-    };
-    let offset = position(statement, information.as_ref())?;
-    names_token(information.message(), statement, offset).then_some(offset)
-}
-
-/// Runs the statements of a message one by one in an open transaction, until one fails like the message.
-struct Retry<'a> {
-    message: &'a Message<'a>,
-    original: &'a (dyn DatabaseErrorInformation + Send + Sync),
-    /// PostgreSQL's position of the original error, as a byte of the message.
-    position: Option<usize>,
-}
-
-impl Retry<'_> {
-    fn run_all<C: PgSession>(&self, connection: &mut C) -> ControlFlow<FailureLocation> {
-        for script in &self.message.scripts {
-            self.run_script(connection, script)?;
+    match part.kind {
+        PartKind::Statement { script, start } => {
+            let script = scripts[script];
+            let offset = byte_of(&message.sql, error)
+                .filter(|offset| part.range.contains(offset))
+                .map(|offset| start + (offset - part.range.start))
+                .filter(|offset| is_plausible(error, &script.sql, *offset));
+            FailureLocation::Statement(match offset {
+                Some(offset) => script.position_at(offset),
+                None => script.line_at(start),
+            })
         }
-        match connection.batch_execute("SET CONSTRAINTS ALL IMMEDIATE") {
-            Err(error) if self.is_same_error(&error) => {
-                ControlFlow::Break(FailureLocation::Commit {
-                    file: self.message.file(),
-                })
-            }
-            _ => ControlFlow::Continue(()),
-        }
-    }
-
-    fn run_script<C: PgSession>(
-        &self,
-        connection: &mut C,
-        script: &MessageScript<'_>,
-    ) -> ControlFlow<FailureLocation> {
-        let sql = &script.script.sql;
-        for statement in split(sql, Strings::Standard).unwrap_or_default() {
-            let is_moved = |moved: &Range<usize>| moved.start == statement.start;
-            if script.moved.iter().any(is_moved) {
-                continue;
-            }
-            let Err(error) = connection.batch_execute(statement.sql(sql)) else {
-                continue;
-            };
-            if !self.is_same_error(&error) {
-                return ControlFlow::Break(FailureLocation::Unknown {
-                    file: script.script.file.clone(),
-                });
-            }
-            let offset = self.agreed_offset(script, statement.start, statement.sql(sql), &error);
-            return ControlFlow::Break(FailureLocation::Statement(match offset {
-                Some(offset) => script.script.position_at(offset),
-                None => script.script.line_at(statement.start),
-            }));
-        }
-        ControlFlow::Continue(())
-    }
-
-    fn is_same_error(&self, error: &DieselError) -> bool {
-        matches!(error, DieselError::DatabaseError(_, information) if information.message() == self.original.message())
-    }
-
-    /// Returns the byte of the script if the positions of both errors agree on it.
-    ///
-    /// They disagree for an error in a query inside a function: Diesel passes on the position in that query, which does
-    /// not depend on where the statement starts in what was sent.
-    fn agreed_offset(
-        &self,
-        script: &MessageScript<'_>,
-        start: usize,
-        statement: &str,
-        error: &DieselError,
-    ) -> Option<usize> {
-        let DieselError::DatabaseError(_, information) = error else {
-            return None;
-        };
-        let alone = position(statement, information.as_ref())?;
-        (self.position? == script.start + start + alone).then_some(start + alone)
+        PartKind::Commit => FailureLocation::Commit { file: file() },
+        PartKind::Begin
+        | PartKind::Check
+        | PartKind::RestoreSettings
+        | PartKind::Guard
+        | PartKind::History => FailureLocation::Unknown { file: file() },
     }
 }
 
-/// Returns PostgreSQL's position as a byte of the SQL that was sent.
-fn position(
-    sent: &str,
-    information: &(dyn DatabaseErrorInformation + Send + Sync),
-) -> Option<usize> {
-    byte_offset(
-        sent,
-        usize::try_from(information.statement_position()?).ok()?,
-    )
+/// Returns the location of an error of a statement that was sent alone and starts at this byte of its script.
+pub(super) fn location_alone(
+    script: &Script,
+    start: usize,
+    statement: &str,
+    error: &PostgresError,
+) -> SourceExcerpt {
+    let offset = byte_of(statement, error)
+        .map(|offset| start + offset)
+        .filter(|offset| is_plausible(error, &script.sql, *offset));
+    match offset {
+        Some(offset) => script.position_at(offset),
+        None => script.line_at(start),
+    }
 }
 
-fn script_at<'a>(
-    message: &'a Message<'_>,
-    position: usize,
-) -> Option<(&'a MessageScript<'a>, usize)> {
-    message.scripts.iter().find_map(|script| {
-        let offset = position.checked_sub(script.start)?;
-        (offset < script.script.sql.len()).then_some((script, offset))
-    })
+fn byte_of(sent: &str, error: &PostgresError) -> Option<usize> {
+    byte_offset(sent, error.position()?)
 }
 
-/// Returns the script whose [`SCRIPT_END`] is at this position.
-fn script_before<'a>(message: &'a Message<'_>, position: usize) -> Option<&'a MessageScript<'a>> {
-    message.scripts.iter().find(|script| {
-        let end = script.start + script.script.sql.len();
-        (end..end + SCRIPT_END.len()).contains(&position)
-    })
+/// Returns whether the position is one in this SQL, and not in a query inside a function.
+fn is_plausible(error: &PostgresError, sql: &str, offset: usize) -> bool {
+    offset < sql.len()
+        && (!error.position_may_be_internal() || names_token(error.message(), sql, offset))
 }
 
-/// Returns whether PostgreSQL's message names the token at this byte. Then the position is one in this SQL, and not in
-/// a query inside a function.
+/// Returns the name with dots, such as `t.price`, at the beginning of this SQL.
+fn qualified_name(sql: &str) -> Option<&str> {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
+    let end = sql.find(|c| !is_part(c)).unwrap_or(sql.len());
+    let name = sql[..end].trim_end_matches('.');
+    name.contains('.').then_some(name)
+}
+
+/// Returns whether PostgreSQL's message names the token at this byte.
 fn names_token(message: &str, sql: &str, offset: usize) -> bool {
     let Some(token) = token_at(sql, offset) else {
         return false;
     };
+    if let Some(name) = qualified_name(&sql[offset..]) {
+        return message.contains(name);
+    }
     let token = token.trim_matches('"').to_lowercase();
     let message = message.to_lowercase();
     let is_part_of_word = |c: char| c.is_alphanumeric() || c == '_';

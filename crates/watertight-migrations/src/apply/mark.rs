@@ -4,18 +4,18 @@ use super::message;
 use super::provision::provision;
 use super::selected_plugin::SelectedPlugin;
 use crate::errors::MigrateError;
-use crate::session::{Lock, Options, PgSession, SessionError, StopReason, send};
+use crate::session::{Lock, Options, Session, SessionError, StopReason, send};
 use crate::sources::LoadedPlugin;
 use crate::sql::history_sql;
 
 /// Records a migration as applied. Returns whether it was pending.
-pub(crate) fn applied<C: PgSession>(
-    connection: &mut C,
+pub(crate) fn applied<S: Session>(
+    session: &mut S,
     plugin: &LoadedPlugin,
     version: &str,
     options: &Options,
 ) -> Result<bool, MigrateError> {
-    let selected = SelectedPlugin::read_one(connection, plugin)?;
+    let selected = SelectedPlugin::read_one(session, plugin)?;
     if selected.state.applied.contains_key(version) {
         return Ok(false);
     }
@@ -23,10 +23,10 @@ pub(crate) fn applied<C: PgSession>(
         .migration(version)
         .ok_or_else(|| unknown(plugin, version))?;
     let id = plugin.id;
-    provision(connection, id, &selected.state, options)?;
+    provision(session, id, &selected.state, options)?;
     let checksum = migration.checksum();
     change(
-        connection,
+        session,
         plugin,
         (
             StopReason::AlreadyApplied,
@@ -38,20 +38,20 @@ pub(crate) fn applied<C: PgSession>(
 }
 
 /// Removes a migration from the history. Returns whether it was applied.
-pub(crate) fn pending<C: PgSession>(
-    connection: &mut C,
+pub(crate) fn pending<S: Session>(
+    session: &mut S,
     plugin: &LoadedPlugin,
     version: &str,
     options: &Options,
 ) -> Result<bool, MigrateError> {
-    let selected = SelectedPlugin::read_one(connection, plugin)?;
+    let selected = SelectedPlugin::read_one(session, plugin)?;
     if !selected.state.applied.contains_key(version) {
         let known = plugin.migration(version);
         return known.map(|_| false).ok_or_else(|| unknown(plugin, version));
     }
     let id = plugin.id;
     change(
-        connection,
+        session,
         plugin,
         (
             StopReason::NotApplied,
@@ -63,19 +63,16 @@ pub(crate) fn pending<C: PgSession>(
 }
 
 /// Changes the history under the plugin's lock, unless another session has done it.
-fn change<C: PgSession>(
-    connection: &mut C,
+fn change<S: Session>(
+    session: &mut S,
     plugin: &LoadedPlugin,
     stop_if: (StopReason, String),
     statement: &str,
     options: &Options,
 ) -> Result<bool, MigrateError> {
     let lock = Lock::of_plugin(plugin.id);
-    let sql = format!(
-        "{}{statement};\nCOMMIT",
-        message::begin("", lock, &[stop_if])
-    );
-    let sent = lock.retry_while_held(connection, options, |connection| send(connection, &sql));
+    let sql = format!("{}{statement};\nCOMMIT", message::begin(lock, &[stop_if]));
+    let sent = lock.retry_while_held(session, options, |session| send(session, &sql));
     match sent {
         Ok(()) => Ok(true),
         Err(SessionError::Stopped(StopReason::AlreadyApplied | StopReason::NotApplied)) => {

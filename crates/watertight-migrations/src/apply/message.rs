@@ -3,96 +3,192 @@
 use std::fmt::Write;
 use std::ops::Range;
 
+use watertight_metadata::PluginId;
+
 use super::migration_step::MigrationStep;
+use super::statement_marker;
 use crate::direction::Direction;
 use crate::session::{Lock, SessionSettings, StopReason};
-use crate::sources::Script;
-use crate::sql::{Strings, do_block, history_sql, leading_set_transaction};
+use crate::sources::{Migration, Script};
+use crate::sql::{Strings, do_block, history_sql, leading_set_transaction, split};
 
 /// A migration as one message: `BEGIN`, lock, checks, SQL, guard, history row, `COMMIT`.
-pub(super) struct Message<'a> {
+///
+/// PostgreSQL completes the parts one after the other, so the number of completed ones says which one failed.
+pub(super) struct Message {
     pub(super) sql: String,
-    pub(super) scripts: Vec<MessageScript<'a>>,
-    /// The part of the message before the first script.
-    pub(super) beginning: String,
+    pub(super) parts: Vec<MessagePart>,
 }
 
-/// A script of the migration in its message.
-pub(super) struct MessageScript<'a> {
-    pub(super) script: &'a Script,
-    /// The byte of the message at which it starts.
-    pub(super) start: usize,
-    /// Its statements `SET TRANSACTION`, which PostgreSQL accepts only before the first query. They are at the beginning
-    /// of the message, and spaces are in their place.
-    pub(super) moved: Vec<Range<usize>>,
+/// A statement of a [`Message`].
+pub(super) struct MessagePart {
+    /// Its bytes in the message.
+    pub(super) range: Range<usize>,
+    pub(super) kind: PartKind,
 }
 
-/// Sent after a script, which may end in a comment or without a semicolon.
-pub(super) const SCRIPT_END: &str = "\n;\n";
+/// What a statement of a [`Message`] is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PartKind {
+    Begin,
+    Check,
+    /// A statement of the migration: the index of the script, and its first byte there.
+    Statement {
+        script: usize,
+        start: usize,
+    },
+    RestoreSettings,
+    Guard,
+    History,
+    Commit,
+}
 
-impl<'a> Message<'a> {
+/// A migration in a transaction, ready to be sent.
+pub(super) struct PreparedStep<'a> {
+    pub(super) step: MigrationStep<'a>,
+    pub(super) scripts: Vec<&'a Script>,
+    /// The settings to restore afterwards, if the SQL may change any.
+    pub(super) settings: Option<SessionSettings>,
+}
+
+impl PreparedStep<'_> {
+    /// Returns the length of its SQL in bytes.
+    pub(super) fn sql_len(&self) -> usize {
+        self.scripts.iter().map(|script| script.sql.len()).sum()
+    }
+}
+
+/// How the progress inside a message becomes known.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tracking {
+    /// The session reports completed statements.
+    Completions,
+    /// The message leaves a marker before each statement.
+    Markers,
+}
+
+/// Sent after a statement, which may end in a comment or without a semicolon.
+const STATEMENT_END: &str = "\n;\n";
+
+impl Message {
+    /// `previous` is a migration that must be applied, or the message stops.
     pub(super) fn new(
-        step: MigrationStep<'_>,
-        scripts: &[&'a Script],
-        settings: Option<&SessionSettings>,
+        prepared: &PreparedStep<'_>,
+        previous: Option<&Migration>,
+        tracking: Tracking,
     ) -> Self {
-        let lock = Lock::of_plugin(step.plugin);
-        let mut set_transaction = String::new();
-        let mut moved = Vec::new();
-        for script in scripts {
-            let ranges = leading_set_transaction(&script.sql, Strings::Standard);
-            for range in &ranges {
-                set_transaction.push_str(&script.sql[range.clone()]);
-                set_transaction.push_str(SCRIPT_END);
-            }
-            moved.push(ranges);
-        }
-        let beginning = begin(&set_transaction, lock, &checks(step));
-        let mut sql = beginning.clone();
-        let mut message_scripts = Vec::new();
-        for (script, moved) in scripts.iter().zip(moved) {
-            let start = sql.len();
-            sql.push_str(&script.sql);
-            for range in &moved {
-                let spaces = " ".repeat(range.len());
-                sql.replace_range(start + range.start..start + range.end, &spaces);
-            }
-            message_scripts.push(MessageScript {
-                script,
-                start,
-                moved,
-            });
-            sql.push_str(SCRIPT_END);
-            if let Some(settings) = settings {
-                sql.push_str(&settings.restore());
-            }
-        }
-        sql.push_str(&guard(lock));
-        sql.push_str(&history_changes(step));
-        sql.push_str("COMMIT");
-        Self {
-            sql,
-            scripts: message_scripts,
-            beginning,
+        let mut builder = Builder {
+            sql: String::new(),
+            parts: Vec::new(),
+            tracking,
+            marker: None,
+        };
+        builder.add_migration(prepared, previous);
+        Message {
+            sql: builder.sql,
+            parts: builder.parts,
         }
     }
 
-    /// Returns the last file in it.
-    pub(super) fn file(&self) -> String {
-        self.scripts
-            .last()
-            .map(|script| script.script.file.clone())
-            .unwrap_or_default()
+    /// Returns the part at this byte.
+    pub(super) fn part_at(&self, offset: usize) -> Option<usize> {
+        let index = self.parts.partition_point(|part| part.range.end <= offset);
+        let part = self.parts.get(index)?;
+        part.range.contains(&offset).then_some(index)
+    }
+}
+
+struct Builder {
+    sql: String,
+    parts: Vec<MessagePart>,
+    tracking: Tracking,
+    marker: Option<usize>,
+}
+
+impl Builder {
+    fn add_migration(&mut self, prepared: &PreparedStep<'_>, previous: Option<&Migration>) {
+        let step = prepared.step;
+        let lock = Lock::of_plugin(step.plugin);
+        let moved: Vec<_> = prepared
+            .scripts
+            .iter()
+            .map(|script| leading_set_transaction(&script.sql, Strings::Standard))
+            .collect();
+        self.add(PartKind::Begin, "BEGIN ISOLATION LEVEL READ COMMITTED;\n");
+        for (index, script) in prepared.scripts.iter().enumerate() {
+            for range in &moved[index] {
+                let kind = PartKind::Statement {
+                    script: index,
+                    start: range.start,
+                };
+                self.add_sql(kind, &script.sql[range.clone()]);
+            }
+        }
+        let mut conditions = checks(step);
+        conditions.extend(previous.map(|previous| is_pending(step.plugin, previous)));
+        self.add(PartKind::Check, &acquire(lock, &conditions));
+        for (index, script) in prepared.scripts.iter().enumerate() {
+            for statement in split(&script.sql, Strings::Standard).unwrap_or_default() {
+                let is_moved = |range: &Range<usize>| range.start == statement.start;
+                if moved[index].iter().any(is_moved) {
+                    continue;
+                }
+                let kind = PartKind::Statement {
+                    script: index,
+                    start: statement.start,
+                };
+                self.mark();
+                self.add_sql(kind, statement.sql(&script.sql));
+            }
+            if let Some(settings) = &prepared.settings {
+                self.mark();
+                self.add(PartKind::RestoreSettings, &settings.restore());
+            }
+        }
+        self.mark();
+        self.add(PartKind::Guard, &guard(lock));
+        self.mark();
+        for statement in history_statements(step) {
+            self.add(PartKind::History, &format!("{statement};\n"));
+        }
+        self.mark();
+        self.add(PartKind::Commit, "COMMIT;\n");
+        if let Some(part) = self.marker {
+            self.sql.push_str(&statement_marker::remove(part));
+        }
+    }
+
+    fn add(&mut self, kind: PartKind, sql: &str) {
+        let start = self.sql.len();
+        self.sql.push_str(sql);
+        let range = start..self.sql.len();
+        self.parts.push(MessagePart { range, kind });
+    }
+
+    fn add_sql(&mut self, kind: PartKind, sql: &str) {
+        self.add(kind, sql);
+        self.sql.push_str(STATEMENT_END);
+        if let Some(part) = self.parts.last_mut() {
+            part.range.end = self.sql.len();
+        }
+    }
+
+    /// Adds what says afterwards that the next part was reached.
+    fn mark(&mut self) {
+        if self.tracking == Tracking::Markers {
+            let part = self.parts.len();
+            self.sql.push_str(&statement_marker::set(self.marker, part));
+            self.marker = Some(part);
+        }
     }
 }
 
 /// Begins a transaction, takes the lock, and stops if a check's condition is true.
 ///
-/// The transaction is read committed, unless `set_transaction` changes that, so that the checks see what the previous
-/// holder of the lock committed.
-pub(super) fn begin(set_transaction: &str, lock: Lock, checks: &[(StopReason, String)]) -> String {
+/// The transaction is read committed so that the checks see what the previous holder of the lock committed.
+pub(super) fn begin(lock: Lock, checks: &[(StopReason, String)]) -> String {
     format!(
-        "BEGIN ISOLATION LEVEL READ COMMITTED;\n{set_transaction}{}",
+        "BEGIN ISOLATION LEVEL READ COMMITTED;\n{}",
         acquire(lock, checks)
     )
 }
@@ -161,8 +257,13 @@ pub(super) fn checks(step: MigrationStep<'_>) -> Vec<(StopReason, String)> {
     }
 }
 
-/// Returns the statements that update the history.
-pub(super) fn history_changes(step: MigrationStep<'_>) -> String {
+fn is_pending(plugin: PluginId, migration: &Migration) -> (StopReason, String) {
+    let is_applied = history_sql::is_applied(plugin, migration.version.as_str());
+    (StopReason::PreviousNotApplied, format!("NOT {is_applied}"))
+}
+
+/// Returns the statements that update the history, without semicolons.
+fn history_statements(step: MigrationStep<'_>) -> Vec<String> {
     let (plugin, migration) = (step.plugin, step.migration);
     let delete = || history_sql::delete(plugin, &migration.version);
     let insert = || {
@@ -175,8 +276,16 @@ pub(super) fn history_changes(step: MigrationStep<'_>) -> String {
         )
     };
     match step.direction {
-        Direction::Up => format!("{};\n", insert()),
-        Direction::Down => format!("{};\n", delete()),
-        Direction::Redo => format!("{};\n{};\n", delete(), insert()),
+        Direction::Up => vec![insert()],
+        Direction::Down => vec![delete()],
+        Direction::Redo => vec![delete(), insert()],
     }
+}
+
+/// Returns the statements that update the history.
+pub(super) fn history_changes(step: MigrationStep<'_>) -> String {
+    history_statements(step)
+        .into_iter()
+        .map(|statement| statement + ";\n")
+        .collect()
 }

@@ -7,7 +7,8 @@ use watertight_metadata::PluginId;
 
 use crate::direction::Direction;
 use crate::errors::{FailureEffect, FailureLocation, MigrateError, MigrationFailure, RefusedSql};
-use crate::session::{Options, PgSession, SessionError, SessionSettings, StopReason};
+use crate::report::MigrationProgress;
+use crate::session::{Options, Session, SessionError, SessionSettings, StopReason};
 use crate::sources::{Migration, MigrationBody, Script};
 use crate::sql::{self, Strings, mentioned_settings};
 
@@ -62,6 +63,11 @@ impl<'a> MigrationStep<'a> {
         Ok(scripts)
     }
 
+    /// Returns whether it can share a message with others.
+    pub(super) fn is_sql_in_transaction(&self) -> bool {
+        self.migration.in_transaction && matches!(self.migration.body, MigrationBody::Sql { .. })
+    }
+
     fn require_down(self, down: Option<&'a Script>) -> Result<&'a Script, MigrateError> {
         let missing = |what| MigrateError::NoDownSql {
             plugin: self.plugin,
@@ -76,16 +82,16 @@ impl<'a> MigrationStep<'a> {
     }
 
     /// Reads the settings to restore afterwards, if the SQL may change any.
-    pub(super) fn read_settings<C: PgSession>(
+    pub(super) fn read_settings<S: Session>(
         self,
-        connection: &mut C,
+        session: &mut S,
         scripts: &[&Script],
     ) -> Result<Option<SessionSettings>, MigrateError> {
         let sql: Vec<_> = scripts.iter().map(|script| script.sql.as_str()).collect();
         let Some(mentioned) = mentioned_settings(&sql.join("\n;"), Strings::Standard) else {
             return Ok(None);
         };
-        let settings = SessionSettings::read(connection, mentioned);
+        let settings = SessionSettings::read(session, mentioned);
         settings
             .map(Some)
             .map_err(|error| self.session_failed(error, Duration::ZERO))
@@ -109,13 +115,14 @@ impl<'a> MigrationStep<'a> {
                 migration,
                 direction,
             }),
-            StopReason::NotApplied | StopReason::NotNewest | StopReason::LockHeld => {
-                Err(MigrateError::HistoryChanged {
-                    plugin,
-                    migration,
-                    direction,
-                })
-            }
+            StopReason::NotApplied
+            | StopReason::NotNewest
+            | StopReason::PreviousNotApplied
+            | StopReason::LockHeld => Err(MigrateError::HistoryChanged {
+                plugin,
+                migration,
+                direction,
+            }),
         }
     }
 
@@ -127,17 +134,43 @@ impl<'a> MigrationStep<'a> {
         match error {
             SessionError::ConnectionLost(source) => MigrateError::ConnectionLost {
                 doing,
-                source: source.into(),
+                source,
                 next: "whether it was applied is unknown; check the status when PostgreSQL is back",
             },
             error => error.into_migrate_error(doing, waited),
         }
     }
 
+    pub(super) fn report_started(self, options: &Options) {
+        (options.progress)(&MigrationProgress::Started {
+            plugin: self.plugin,
+            migration: &self.migration.name,
+            direction: self.direction,
+        });
+    }
+
+    pub(super) fn report_finished(self, options: &Options, duration: Duration, by: AppliedBy) {
+        (options.progress)(&MigrationProgress::Finished {
+            plugin: self.plugin,
+            migration: &self.migration.name,
+            direction: self.direction,
+            duration,
+            by_another_run: by == AppliedBy::AnotherRun,
+        });
+    }
+
+    pub(super) fn report_failed(self, options: &Options) {
+        (options.progress)(&MigrationProgress::Failed {
+            plugin: self.plugin,
+            migration: &self.migration.name,
+            direction: self.direction,
+        });
+    }
+
     pub(super) fn sql_failed(
         self,
         location: FailureLocation,
-        source: DieselError,
+        source: PostgresError,
         effect: FailureEffect,
     ) -> MigrateError {
         MigrateError::Failed(Box::new(MigrationFailure {
@@ -145,7 +178,7 @@ impl<'a> MigrationStep<'a> {
             migration: self.migration.name.clone(),
             direction: self.direction,
             location,
-            source: source.into(),
+            source,
             effect,
         }))
     }

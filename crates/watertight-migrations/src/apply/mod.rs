@@ -3,11 +3,11 @@
 mod apply_step;
 pub(crate) mod drift;
 mod failed_statement;
+mod in_transaction;
 pub(crate) mod mark;
 mod message;
 mod migration_state;
 mod migration_step;
-mod one_message;
 mod parallel_run;
 mod provision;
 pub(crate) mod repair;
@@ -17,6 +17,7 @@ mod run_next;
 mod rust_migration;
 mod schedule;
 mod selected_plugin;
+mod statement_marker;
 mod statement_sender;
 mod without_transaction;
 

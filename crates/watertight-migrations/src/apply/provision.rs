@@ -2,7 +2,7 @@ use watertight_metadata::PluginId;
 
 use super::message;
 use crate::errors::MigrateError;
-use crate::session::{Lock, Options, PgSession, PluginState, send};
+use crate::session::{Lock, Options, PluginState, Session, send};
 use crate::sql::history_sql;
 
 /// Returns the SQL that creates what a plugin is missing: its schema, its history, or Watertight's columns in a history
@@ -38,20 +38,20 @@ pub(super) fn check_rights(plugin: PluginId, state: &PluginState) -> Result<(), 
 }
 
 /// Creates what a plugin is missing.
-pub(crate) fn provision<C: PgSession>(
-    connection: &mut C,
+pub(crate) fn provision<S: Session>(
+    session: &mut S,
     plugin: PluginId,
     state: &PluginState,
     options: &Options,
 ) -> Result<(), MigrateError> {
     check_rights(plugin, state)?;
-    create(connection, &missing(plugin, state), options)
+    create(session, &missing(plugin, state), options)
 }
 
 /// Runs the statements of [`missing`] as one message under a lock for all plugins, because even `IF NOT EXISTS` fails
 /// when two sessions create the same object at the same time.
-pub(super) fn create<C: PgSession>(
-    connection: &mut C,
+pub(super) fn create<S: Session>(
+    session: &mut S,
     statements: &[String],
     options: &Options,
 ) -> Result<(), MigrateError> {
@@ -61,10 +61,10 @@ pub(super) fn create<C: PgSession>(
     let lock = Lock::for_provisioning();
     let message = format!(
         "{}{};\nCOMMIT",
-        message::begin("", lock, &[]),
+        message::begin(lock, &[]),
         statements.join(";\n")
     );
-    lock.retry_while_held(connection, options, |connection| send(connection, &message))
+    lock.retry_while_held(session, options, |session| send(session, &message))
         .map_err(|error| {
             error.into_migrate_error("create schemas and histories", options.lock_timeout)
         })

@@ -7,16 +7,16 @@ use super::provision::{check_rights, missing};
 use super::selected_plugin::SelectedPlugin;
 use crate::errors::MigrateError;
 use crate::report::{Repair, RepairChange, RepairReason};
-use crate::session::{Lock, Options, PgSession, SessionError, StopReason, send};
+use crate::session::{Lock, Options, Session, SessionError, StopReason, send};
 use crate::sources::{LoadedPlugin, Migration};
 use crate::sql::history_sql;
 
 /// Returns what a repair would change.
-pub(crate) fn plan<C: PgSession>(
-    connection: &mut C,
+pub(crate) fn plan<S: Session>(
+    session: &mut S,
     plugin: &LoadedPlugin,
 ) -> Result<Repair, MigrateError> {
-    let selected = SelectedPlugin::read_one(connection, plugin)?;
+    let selected = SelectedPlugin::read_one(session, plugin)?;
     let renumbered = selected.renumbered();
     let change = |migration: &Migration, applied_version: &str, reason| RepairChange {
         name: migration.name.clone(),
@@ -63,8 +63,8 @@ fn reason(selected: &SelectedPlugin<'_>, migration: &Migration) -> Option<Repair
 }
 
 /// Changes the history as planned, in one transaction under the plugin's lock.
-pub(crate) fn apply<C: PgSession>(
-    connection: &mut C,
+pub(crate) fn apply<S: Session>(
+    session: &mut S,
     plugin: &LoadedPlugin,
     repair: &Repair,
     options: &Options,
@@ -73,10 +73,10 @@ pub(crate) fn apply<C: PgSession>(
         return Ok(());
     }
     let id = plugin.id;
-    let state = SelectedPlugin::read_one(connection, plugin)?.state;
+    let state = SelectedPlugin::read_one(session, plugin)?.state;
     check_rights(id, &state)?;
     let lock = Lock::of_plugin(id);
-    let mut sql = message::begin("", lock, &[]);
+    let mut sql = message::begin(lock, &[]);
     for statement in missing(id, &state) {
         let _ = writeln!(sql, "{statement};");
     }
@@ -89,7 +89,7 @@ pub(crate) fn apply<C: PgSession>(
     sql += &message::stop_if(&conditions);
     sql += &updates(repair);
     sql += "COMMIT";
-    let sent = lock.retry_while_held(connection, options, |connection| send(connection, &sql));
+    let sent = lock.retry_while_held(session, options, |session| send(session, &sql));
     sent.map_err(|error| match error {
         SessionError::Stopped(StopReason::NotApplied) => {
             MigrateError::HistoryChangedBeforeRepair { plugin: id }

@@ -6,17 +6,17 @@ use super::provision::provision;
 use super::selected_plugin::SelectedPlugin;
 use crate::direction::Direction;
 use crate::errors::MigrateError;
-use crate::session::{Options, PgSession};
+use crate::session::{Options, Session};
 use crate::sources::{LoadedPlugin, Migration, MigrationBody};
 
 /// Reverts the newest `steps` migrations, or all if fewer are applied, and returns their names, newest first.
-pub(crate) fn revert<C: PgSession>(
-    connection: &mut C,
+pub(crate) fn revert<S: Session>(
+    session: &mut S,
     plugin: &LoadedPlugin,
     steps: NonZeroUsize,
     options: &Options,
 ) -> Result<Vec<String>, MigrateError> {
-    let selected = SelectedPlugin::read_one(connection, plugin)?;
+    let selected = SelectedPlugin::read_one(session, plugin)?;
     let steps = newest(&selected, steps.get())?
         .into_iter()
         .map(|migration| selected.step(migration, Direction::Down))
@@ -25,7 +25,7 @@ pub(crate) fn revert<C: PgSession>(
         step.scripts()?;
     }
     for step in &steps {
-        apply_step(connection, *step, plugin, options)?;
+        apply_step(session, *step, plugin, options)?;
     }
     Ok(steps
         .iter()
@@ -36,24 +36,24 @@ pub(crate) fn revert<C: PgSession>(
 /// Reverts the newest migration, runs it again and returns its name.
 ///
 /// Both happen in one transaction, except for an SQL migration that runs without one.
-pub(crate) fn redo<C: PgSession>(
-    connection: &mut C,
+pub(crate) fn redo<S: Session>(
+    session: &mut S,
     plugin: &LoadedPlugin,
     options: &Options,
 ) -> Result<String, MigrateError> {
-    let selected = SelectedPlugin::read_one(connection, plugin)?;
+    let selected = SelectedPlugin::read_one(session, plugin)?;
     let Some(migration) = newest(&selected, 1)?.pop() else {
         return Err(MigrateError::NothingApplied { plugin: plugin.id });
     };
     let step = selected.step(migration, Direction::Redo);
     step.scripts()?;
-    add_history_columns(connection, &selected, options)?;
+    add_history_columns(session, &selected, options)?;
     if migration.in_transaction || matches!(migration.body, MigrationBody::Rust) {
-        apply_step(connection, step, plugin, options)?;
+        apply_step(session, step, plugin, options)?;
     } else {
         for direction in [Direction::Down, Direction::Up] {
             let step = MigrationStep { direction, ..step };
-            apply_step(connection, step, plugin, options)?;
+            apply_step(session, step, plugin, options)?;
         }
     }
     Ok(migration.name.clone())
@@ -78,13 +78,13 @@ fn newest<'a>(
 }
 
 /// Adds Watertight's columns, which a redo writes, to a history that Diesel created.
-fn add_history_columns<C: PgSession>(
-    connection: &mut C,
+fn add_history_columns<S: Session>(
+    session: &mut S,
     selected: &SelectedPlugin<'_>,
     options: &Options,
 ) -> Result<(), MigrateError> {
     if !selected.state.has_history() {
         return Ok(());
     }
-    provision(connection, selected.plugin.id, &selected.state, options)
+    provision(session, selected.plugin.id, &selected.state, options)
 }

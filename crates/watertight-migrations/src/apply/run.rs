@@ -1,4 +1,4 @@
-use super::apply_step::apply_step;
+use super::apply_step::apply_steps;
 use super::migration_step::AppliedBy;
 use super::schedule::{Schedule, ScheduledPlugin, Stage};
 use super::selected_plugin::SelectedPlugin;
@@ -8,7 +8,7 @@ use crate::errors::MigrateError;
 use crate::report::{
     AppliedMigration, MigrationProgress, Outcome, PluginReport, RunReport, SkipReason,
 };
-use crate::session::{Options, PgSession};
+use crate::session::{Options, Session};
 use crate::sources::LoadedPlugin;
 
 /// A run of the pending migrations, once the state is known.
@@ -20,12 +20,12 @@ pub(crate) struct Run<'a> {
 
 impl<'a> Run<'a> {
     /// Reads the state, and creates missing schemas and histories.
-    pub(crate) fn prepare<C: PgSession>(
-        connection: &mut C,
+    pub(crate) fn prepare<S: Session>(
+        session: &mut S,
         plugins: &[&'a LoadedPlugin],
         options: &'a Options,
     ) -> Result<Self, MigrateError> {
-        let plugins = SelectedPlugin::read(connection, plugins)?;
+        let plugins = SelectedPlugin::read(session, plugins)?;
         drift::check(&plugins)?;
         let mut migrations = 0;
         let mut pending = Vec::new();
@@ -47,7 +47,7 @@ impl<'a> Run<'a> {
             migrations,
             plugins: &pending,
         });
-        provision::create(connection, &missing, options)?;
+        provision::create(session, &missing, options)?;
         Ok(Self {
             options,
             schedule: Schedule::new(scheduled),
@@ -56,7 +56,7 @@ impl<'a> Run<'a> {
     }
 
     /// Runs on this connection until nothing is left to do or the connection is lost.
-    pub(crate) fn on<C: PgSession>(&self, connection: &mut C) {
+    pub(crate) fn on<S: Session>(&self, session: &mut S) {
         while let Some(mut running) = self.schedule.next() {
             let report = running.report();
             let selected = self
@@ -64,7 +64,7 @@ impl<'a> Run<'a> {
                 .iter()
                 .find(|selected| selected.plugin.id == report.plugin);
             let selected = selected.expect("only selected plugins are scheduled");
-            if let Err(error) = self.run_plugin(connection, selected, report) {
+            if let Err(error) = self.run_plugin(session, selected, report) {
                 let is_lost = matches!(error, MigrateError::ConnectionLost { .. });
                 report.outcome = Outcome::Failed(Box::new(error));
                 if is_lost {
@@ -81,23 +81,31 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn run_plugin<C: PgSession>(
+    fn run_plugin<S: Session>(
         &self,
-        connection: &mut C,
+        session: &mut S,
         selected: &SelectedPlugin<'_>,
         report: &mut PluginReport,
     ) -> Result<(), MigrateError> {
-        for migration in selected.pending() {
-            let step = selected.step(migration, Direction::Up);
-            let applied_by = apply_step(connection, step, selected.plugin, self.options)?;
-            report.not_run.remove(0);
-            report.applied.push(AppliedMigration {
-                name: migration.name.clone(),
-                version: migration.version.clone(),
-                out_of_order: selected.is_out_of_order(migration),
-                by_another_run: applied_by == AppliedBy::AnotherRun,
-            });
-        }
+        let steps: Vec<_> = selected
+            .pending()
+            .map(|migration| selected.step(migration, Direction::Up))
+            .collect();
+        apply_steps(
+            session,
+            &steps,
+            selected.plugin,
+            self.options,
+            &mut |step, by| {
+                report.not_run.remove(0);
+                report.applied.push(AppliedMigration {
+                    name: step.migration.name.clone(),
+                    version: step.migration.version.clone(),
+                    out_of_order: selected.is_out_of_order(step.migration),
+                    by_another_run: by == AppliedBy::AnotherRun,
+                });
+            },
+        )?;
         report.outcome = Outcome::UpToDate;
         Ok(())
     }

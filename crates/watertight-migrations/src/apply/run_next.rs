@@ -3,23 +3,23 @@ use super::provision::{check_rights, create, missing};
 use super::selected_plugin::SelectedPlugin;
 use crate::direction::Direction;
 use crate::errors::MigrateError;
-use crate::session::{Options, PgSession};
+use crate::session::{Options, Session};
 use crate::sources::LoadedPlugin;
 
 /// Runs the oldest pending migration and returns its name, or `None` if none is pending.
-pub(crate) fn run_next<C: PgSession>(
-    connection: &mut C,
+pub(crate) fn run_next<S: Session>(
+    session: &mut S,
     plugin: &LoadedPlugin,
     options: &Options,
 ) -> Result<Option<String>, MigrateError> {
-    let selected = SelectedPlugin::read_one(connection, plugin)?;
+    let selected = SelectedPlugin::read_one(session, plugin)?;
     let Some(migration) = selected.pending().next() else {
         return Ok(None);
     };
     let step = selected.step(migration, Direction::Up);
     step.scripts()?;
     check_rights(plugin.id, &selected.state)?;
-    create(connection, &missing(plugin.id, &selected.state), options)?;
-    apply_step(connection, step, plugin, options)?;
+    create(session, &missing(plugin.id, &selected.state), options)?;
+    apply_step(session, step, plugin, options)?;
     Ok(Some(migration.name.clone()))
 }

@@ -6,6 +6,7 @@ use diesel::connection::BoxableConnection;
 use diesel::migration::Migration as DieselMigration;
 use diesel::pg::Pg;
 use diesel::result::Error as DieselError;
+use watertight_diagnostics::PostgresError;
 
 use super::message::{acquire, checks, guard, history_changes, stop_if};
 use super::migration_step::{AppliedBy, MigrationStep};
@@ -13,8 +14,8 @@ use super::statement_sender::with_statement_sender;
 use crate::direction::Direction;
 use crate::errors::MigrateError;
 use crate::session::{
-    Lock, Options, PgSession, SessionError, SessionLock, SessionSettings, StopReason,
-    has_open_transaction, send,
+    DieselSession, Lock, Options, PgSession, SessionError, SessionLock, SessionSettings,
+    StopReason, has_open_transaction, send,
 };
 use crate::sql::MentionedNames;
 
@@ -55,6 +56,7 @@ enum Failure {
 
 impl From<DieselError> for Failure {
     fn from(error: DieselError) -> Self {
+        let error = PostgresError::from(error);
         match StopReason::of(&error) {
             Some(reason) => Self::Session(SessionError::Stopped(reason)),
             None => Self::Migration(error.into()),
@@ -94,10 +96,10 @@ fn in_transaction<C: PgSession>(
         acquire(lock, &checks(step))
     );
     let mut failure = None;
-    lock.retry_while_held(connection, options, |connection| {
-        let outcome = connection.transaction(|connection| {
+    lock.retry_while_held(&mut DieselSession(connection), options, |session| {
+        let outcome = session.0.transaction(|connection| {
             connection.batch_execute(&begin)?;
-            let settings = SessionSettings::read_in_transaction(connection)?;
+            let settings = SessionSettings::read_in_transaction(&mut DieselSession(connection))?;
             run(step, migration, connection)?;
             connection.batch_execute(&format!(
                 "{}{}{}",
@@ -127,17 +129,18 @@ fn without_transaction<C: PgSession>(
     options: &Options,
 ) -> Result<(), Failure> {
     let lock = SessionLock(Lock::of_plugin(step.plugin));
-    let settings = SessionSettings::read(connection, MentionedNames::default())?;
-    lock.acquire(connection, options)?;
-    let outcome = check_and_run(connection, step, migration, migration_connection);
+    let session = &mut DieselSession(connection);
+    let settings = SessionSettings::read(session, MentionedNames::default())?;
+    lock.acquire(session, options)?;
+    let outcome = check_and_run(session.0, step, migration, migration_connection);
     let mut last_message = settings.restore();
     match &outcome {
         Ok(()) => last_message.push_str(&history_changes(step)),
         // The migration may have left an aborted transaction open.
         Err(_) => last_message.insert_str(0, "ROLLBACK;\n"),
     }
-    let finished = send(connection, &last_message);
-    let released = lock.release(connection);
+    let finished = send(session, &last_message);
+    let released = lock.release(session);
     outcome?;
     finished?;
     released?;
@@ -150,15 +153,16 @@ fn check_and_run<C: PgSession>(
     migration: &dyn DieselMigration<Pg>,
     migration_connection: RustMigrationConnection,
 ) -> Result<(), Failure> {
-    send(connection, &stop_if(&checks(step)))?;
+    send(&mut DieselSession(connection), &stop_if(&checks(step)))?;
     match migration_connection {
         RustMigrationConnection::Direct => run(step, migration, connection)?,
         RustMigrationConnection::StatementByStatement => {
             with_statement_sender(connection, |sender| run(step, migration, sender))?;
         }
     }
-    if has_open_transaction(connection)? {
-        send(connection, "ROLLBACK")?;
+    let session = &mut DieselSession(connection);
+    if has_open_transaction(session)? {
+        send(session, "ROLLBACK")?;
         return Err(Failure::TransactionLeftOpen);
     }
     Ok(())

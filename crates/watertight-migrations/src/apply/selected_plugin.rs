@@ -1,7 +1,7 @@
 use super::migration_step::MigrationStep;
 use crate::direction::Direction;
 use crate::errors::MigrateError;
-use crate::session::{PgSession, PluginState, read_states};
+use crate::session::{PluginState, Session, read_states};
 use crate::sources::{LoadedPlugin, Migration};
 
 /// A plugin with its state in the database.
@@ -11,12 +11,12 @@ pub(crate) struct SelectedPlugin<'a> {
 }
 
 impl<'a> SelectedPlugin<'a> {
-    pub(crate) fn read<C: PgSession>(
-        connection: &mut C,
+    pub(crate) fn read<S: Session>(
+        session: &mut S,
         plugins: &[&'a LoadedPlugin],
     ) -> Result<Vec<Self>, MigrateError> {
         let ids: Vec<_> = plugins.iter().map(|plugin| plugin.id).collect();
-        let states = read_states(connection, &ids)?;
+        let states = read_states(session, &ids)?;
         Ok(plugins
             .iter()
             .zip(states)
@@ -24,11 +24,11 @@ impl<'a> SelectedPlugin<'a> {
             .collect())
     }
 
-    pub(super) fn read_one<C: PgSession>(
-        connection: &mut C,
+    pub(super) fn read_one<S: Session>(
+        session: &mut S,
         plugin: &'a LoadedPlugin,
     ) -> Result<Self, MigrateError> {
-        let selected = Self::read(connection, &[plugin])?;
+        let selected = Self::read(session, &[plugin])?;
         Ok(selected
             .into_iter()
             .next()

@@ -1,29 +1,27 @@
 //! SQL migrations without a transaction, whose statements are sent one by one.
 
-use diesel::result::Error as DieselError;
-
 use super::failed_statement;
 use super::message::{checks, history_changes, stop_if};
 use super::migration_step::{AppliedBy, MigrationStep};
 use crate::errors::{FailureEffect, FailureLocation, MigrateError};
 use crate::session::{
-    Lock, Options, PgSession, SessionError, SessionLock, has_open_transaction, send,
+    Lock, Options, Session, SessionError, SessionLock, has_open_transaction, send,
 };
 use crate::sources::Script;
 use crate::sql::{Strings, split, transaction_command};
 
-pub(super) fn apply<C: PgSession>(
-    connection: &mut C,
+pub(super) fn apply<S: Session>(
+    session: &mut S,
     step: MigrationStep<'_>,
     options: &Options,
 ) -> Result<AppliedBy, MigrateError> {
     let scripts = step.scripts()?;
-    let settings = step.read_settings(connection, &scripts)?;
+    let settings = step.read_settings(session, &scripts)?;
     let lock = SessionLock(Lock::of_plugin(step.plugin));
-    if let Err(error) = lock.acquire(connection, options) {
+    if let Err(error) = lock.acquire(session, options) {
         return step.stopped(error, options);
     }
-    let outcome = check_and_send(connection, step, &scripts);
+    let outcome = check_and_send(session, step, &scripts);
     let mut last_message = String::new();
     if let Some(settings) = settings {
         last_message.push_str(&settings.restore());
@@ -31,8 +29,8 @@ pub(super) fn apply<C: PgSession>(
     if outcome.is_ok() {
         last_message.push_str(&history_changes(step));
     }
-    let finished = send(connection, &last_message);
-    let released = lock.release(connection);
+    let finished = send(session, &last_message);
+    let released = lock.release(session);
     match outcome {
         Err(Failure::Migration(error)) => Err(*error),
         Err(Failure::Session(error)) => step.stopped(error, options),
@@ -55,24 +53,24 @@ impl From<SessionError> for Failure {
     }
 }
 
-fn check_and_send<C: PgSession>(
-    connection: &mut C,
+fn check_and_send<S: Session>(
+    session: &mut S,
     step: MigrationStep<'_>,
     scripts: &[&Script],
 ) -> Result<(), Failure> {
-    send(connection, &stop_if(&checks(step)))?;
+    send(session, &stop_if(&checks(step)))?;
     for script in scripts {
-        send_statements(connection, step, script)?;
+        send_statements(session, step, script)?;
     }
-    if has_open_transaction(connection)? {
-        send(connection, "ROLLBACK")?;
+    if has_open_transaction(session)? {
+        send(session, "ROLLBACK")?;
         return Err(Failure::Migration(Box::new(step.transaction_left_open())));
     }
     Ok(())
 }
 
-fn send_statements<C: PgSession>(
-    connection: &mut C,
+fn send_statements<S: Session>(
+    session: &mut S,
     step: MigrationStep<'_>,
     script: &Script,
 ) -> Result<(), Failure> {
@@ -82,10 +80,12 @@ fn send_statements<C: PgSession>(
     let statements = split(&script.sql, Strings::Standard).unwrap_or_default();
     for (sent, statement) in statements.into_iter().enumerate() {
         let sql = statement.sql(&script.sql);
-        match send(connection, sql) {
+        match send(session, sql) {
             Ok(()) => {}
             Err(SessionError::Database(error)) => {
-                let location = location(script, statement.start, sql, &error);
+                let location =
+                    failed_statement::location_alone(script, statement.start, sql, &error);
+                let location = FailureLocation::Statement(location);
                 let effect = FailureEffect::StatementsKept(kept);
                 let failed = step.sql_failed(location, error, effect);
                 return Err(Failure::Migration(Box::new(failed)));
@@ -100,17 +100,4 @@ fn send_statements<C: PgSession>(
         }
     }
     Ok(())
-}
-
-fn location(
-    script: &Script,
-    start: usize,
-    statement: &str,
-    error: &DieselError,
-) -> FailureLocation {
-    let location = match failed_statement::position_in_statement(statement, error) {
-        Some(offset) => script.position_at(start + offset),
-        None => script.line_at(start),
-    };
-    FailureLocation::Statement(location)
 }

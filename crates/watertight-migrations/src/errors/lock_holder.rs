@@ -1,17 +1,13 @@
 use std::fmt;
 
-use diesel::QueryableByName;
-use diesel::sql_types::{Integer, Text};
+use serde::Deserialize;
 
 /// The session that holds a lock.
-#[derive(Clone, Debug, PartialEq, Eq, QueryableByName)]
-#[diesel(check_for_backend(diesel::pg::Pg))]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct LockHolder {
     /// The process id of its server process, for `pg_terminate_backend` and `pg_stat_activity`.
-    #[diesel(sql_type = Integer)]
     pub pid: i32,
     /// Its `application_name`, which may be empty.
-    #[diesel(sql_type = Text)]
     pub application_name: String,
 }
 

@@ -1,6 +1,7 @@
 use std::error::Error;
 use std::time::Duration;
 
+use watertight_connection::ConnectError;
 use watertight_diagnostics::{Diagnostic, PostgresError, SourceExcerpt};
 use watertight_metadata::PluginId;
 
@@ -46,12 +47,9 @@ pub enum MigrateError {
         /// What to do next.
         next: &'static str,
     },
-    /// The caller's `connect` failed.
-    #[error("failed to open a connection")]
-    Connect {
-        /// Its error.
-        source: Box<dyn Error + Send + Sync>,
-    },
+    /// No connection could be opened.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
     /// The role has no right to read a history.
     #[error("failed to read the history of plugin `{plugin}`: the role has no right to")]
     NotReadable {
@@ -208,7 +206,7 @@ impl Diagnostic for MigrateError {
             Self::Drifted(drifted) => return drifted.hint(),
             Self::Refused(refused) => return refused.hint(),
             Self::Failed(failure) => return failure.hint(),
-            Self::Connect { .. } => return None,
+            Self::Connect(error) => return error.hint(),
             Self::Database { source, .. } => return Some(database_hint(source)),
             Self::UnknownPlugin { known, .. } => return Some(format!("the plugins are {known}")),
             Self::NotReadable { plugin } => {

@@ -1,7 +1,6 @@
 use std::error::Error;
 use std::fmt;
 
-use diesel::result::Error as DieselError;
 use watertight_diagnostics::{Diagnostic, PostgresError, SourceExcerpt};
 use watertight_metadata::PluginId;
 
@@ -95,12 +94,9 @@ impl Diagnostic for MigrationFailure {
 impl MigrationFailure {
     /// Diesel hides PostgreSQL's error code, so this recognizes the English message.
     fn needs_no_transaction(&self) -> bool {
-        match self.source.diesel() {
-            DieselError::DatabaseError(_, information) => information
-                .message()
-                .contains("cannot run inside a transaction block"),
-            _ => false,
-        }
+        self.source
+            .message()
+            .contains("cannot run inside a transaction block")
     }
 }
 

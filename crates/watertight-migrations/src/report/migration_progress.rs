@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use watertight_metadata::PluginId;
 
+use super::postgres_notice::PostgresNotice;
 use crate::direction::Direction;
 use crate::errors::LockHolder;
 
@@ -46,6 +47,15 @@ pub enum MigrationProgress<'a> {
         migration: &'a str,
         /// What was done with it.
         direction: Direction,
+    },
+    /// PostgreSQL sent a notice while a migration ran.
+    Notice {
+        /// Its plugin.
+        plugin: PluginId,
+        /// Its name.
+        migration: &'a str,
+        /// The notice.
+        notice: &'a PostgresNotice,
     },
     /// The run waits for a lock that another session holds.
     Waiting {

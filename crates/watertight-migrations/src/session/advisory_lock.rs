@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 use sha2::{Digest, Sha256};
 use watertight_metadata::PluginId;
 
+use super::messages::{Session, load};
 use super::options::Options;
-use super::pg_session::{PgSession, load};
 use super::session_error::{SessionError, StopReason};
 use crate::errors::LockHolder;
 use crate::report::MigrationProgress;
@@ -41,46 +41,51 @@ impl Lock {
     }
 
     /// Repeats `attempt` while another session holds the lock, until the timeout.
-    pub(crate) fn retry_while_held<C: PgSession, T>(
+    pub(crate) fn retry_while_held<S: Session, T>(
         &self,
-        connection: &mut C,
+        session: &mut S,
         options: &Options,
-        mut attempt: impl FnMut(&mut C) -> Result<T, SessionError>,
+        mut attempt: impl FnMut(&mut S) -> Result<T, SessionError>,
     ) -> Result<T, SessionError> {
-        let mut attempt = |connection: &mut C| match attempt(connection) {
-            Err(SessionError::Stopped(StopReason::LockHeld)) => Ok(None),
-            outcome => outcome.map(Some),
-        };
-        let deadline = Instant::now() + options.lock_timeout;
-        let mut pause = FIRST_PAUSE;
-        let mut reported = None;
         loop {
-            if let Some(outcome) = attempt(connection)? {
-                return Ok(outcome);
-            }
-            while let Some(holder) = self.holder(connection)? {
-                if Instant::now() >= deadline {
-                    return Err(SessionError::LockTimeout(Some(holder)));
+            match attempt(session) {
+                Err(SessionError::Stopped(StopReason::LockHeld)) => {
+                    self.wait_until_released(session, options)?;
                 }
-                if reported.as_ref() != Some(&holder) {
-                    (options.progress)(&MigrationProgress::Waiting {
-                        plugin: self.plugin,
-                        holder: &holder,
-                    });
-                    reported = Some(holder);
-                }
-                thread::sleep(pause);
-                pause = (pause * 3 / 2).min(MAX_PAUSE);
-            }
-            if Instant::now() >= deadline {
-                return Err(SessionError::LockTimeout(reported));
+                outcome => return outcome,
             }
         }
     }
 
-    fn holder<C: PgSession>(&self, connection: &mut C) -> Result<Option<LockHolder>, SessionError> {
+    /// Waits until no session holds the lock, or until the timeout.
+    pub(crate) fn wait_until_released<S: Session>(
+        &self,
+        session: &mut S,
+        options: &Options,
+    ) -> Result<(), SessionError> {
+        let deadline = Instant::now() + options.lock_timeout;
+        let mut pause = FIRST_PAUSE;
+        let mut reported = None;
+        while let Some(holder) = self.holder(session)? {
+            if Instant::now() >= deadline {
+                return Err(SessionError::LockTimeout(Some(holder)));
+            }
+            if reported.as_ref() != Some(&holder) {
+                (options.progress)(&MigrationProgress::Waiting {
+                    plugin: self.plugin,
+                    holder: &holder,
+                });
+                reported = Some(holder);
+            }
+            thread::sleep(pause);
+            pause = (pause * 3 / 2).min(MAX_PAUSE);
+        }
+        Ok(())
+    }
+
+    fn holder<S: Session>(&self, session: &mut S) -> Result<Option<LockHolder>, SessionError> {
         let holders = load(
-            connection,
+            session,
             &format!(
                 "SELECT held.pid, coalesce(activity.application_name, '') AS application_name \
                  FROM pg_catalog.pg_locks AS held \

@@ -1,3 +1,4 @@
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use crate::report::MigrationProgress;
@@ -6,6 +7,8 @@ use crate::report::MigrationProgress;
 pub(crate) struct Options {
     /// How long to wait for a lock.
     pub(crate) lock_timeout: Duration,
+    /// The maximum number of connections of a run that opens them itself.
+    pub(crate) jobs: NonZeroUsize,
     pub(crate) progress: Box<dyn Fn(&MigrationProgress<'_>) + Send + Sync>,
 }
 
@@ -15,6 +18,7 @@ impl Default for Options {
             // Longer than nearly every migration, and shorter than most readiness deadlines of a server, so that the
             // error is seen.
             lock_timeout: Duration::from_mins(1),
+            jobs: NonZeroUsize::new(4).unwrap(),
             progress: Box::new(|_| ()),
         }
     }

@@ -1,13 +1,12 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use diesel::QueryableByName;
-use diesel::sql_types::{Bool, Nullable, Text};
 use postgres_protocol::escape::escape_literal;
+use serde::Deserialize;
 use watertight_metadata::PluginId;
 
-use super::open_transaction::{IS_OPEN, probe};
-use super::pg_session::{PgSession, load};
+use super::messages::{Session, load};
+use super::open_transaction::IS_OPEN;
 use super::session_error::SessionError;
 use crate::errors::MigrateError;
 use crate::sql::history_sql;
@@ -49,64 +48,48 @@ impl PluginState {
 }
 
 /// A row for a schema. Without any of the schemas, a single row with only `in_transaction` and `may_create_schema`.
-#[derive(QueryableByName)]
-#[diesel(check_for_backend(diesel::pg::Pg))]
+#[derive(Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "columns of a query")]
 struct SchemaRow {
-    #[diesel(sql_type = Bool)]
     in_transaction: bool,
-    #[diesel(sql_type = Bool)]
     may_create_schema: bool,
-    #[diesel(sql_type = Nullable<Text>)]
     schema: Option<String>,
-    #[diesel(sql_type = Bool)]
     may_create_table: bool,
-    #[diesel(sql_type = Bool)]
     has_history: bool,
-    #[diesel(sql_type = Bool)]
     readable: bool,
-    #[diesel(sql_type = Bool)]
     has_checksum: bool,
-    #[diesel(sql_type = Bool)]
     has_name: bool,
-    #[diesel(sql_type = Bool)]
     owns_history: bool,
 }
 
-#[derive(QueryableByName)]
-#[diesel(check_for_backend(diesel::pg::Pg))]
+#[derive(Deserialize)]
 struct HistoryRow {
-    #[diesel(sql_type = Text)]
     schema: String,
-    #[diesel(sql_type = Text)]
     version: String,
-    #[diesel(sql_type = Nullable<Text>)]
     checksum: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
     name: Option<String>,
 }
 
 /// Reads the state of these plugins with two queries, regardless of their number. Writes nothing.
 ///
 /// Refuses a connection with an open transaction: Watertight's `COMMIT` would commit it.
-pub(crate) fn read_states<C: PgSession>(
-    connection: &mut C,
+pub(crate) fn read_states<S: Session>(
+    session: &mut S,
     plugins: &[PluginId],
 ) -> Result<Vec<PluginState>, MigrateError> {
     let failed = |error: SessionError| error.into_migrate_error(DOING, Duration::ZERO);
-    let is_aborted =
-        probe(connection).map_err(|error| failed(SessionError::ConnectionLost(error)))?;
-    if is_aborted {
+    if session.has_callers_transaction().map_err(failed)? {
         return Err(MigrateError::OpenTransaction);
     }
-    let rows: Vec<SchemaRow> = load(connection, &schemas_query(plugins)).map_err(failed)?;
+    let rows: Vec<SchemaRow> = load(session, &schemas_query(plugins)).map_err(failed)?;
     if rows.iter().any(|row| row.in_transaction) {
         return Err(MigrateError::OpenTransaction);
     }
-    let row_of = |plugin: &PluginId| {
-        rows.iter()
-            .find(|row| row.schema.as_deref() == Some(plugin.schema_name()))
-    };
+    let by_schema: HashMap<&str, &SchemaRow> = rows
+        .iter()
+        .filter_map(|row| Some((row.schema.as_deref()?, row)))
+        .collect();
+    let row_of = |plugin: &PluginId| by_schema.get(plugin.schema_name()).copied();
     let histories: Vec<_> = plugins
         .iter()
         .filter_map(|plugin| Some((*plugin, row_of(plugin).filter(|row| row.has_history)?)))
@@ -130,17 +113,19 @@ pub(crate) fn read_states<C: PgSession>(
     if histories.is_empty() {
         return Ok(states);
     }
-    let rows: Vec<HistoryRow> = load(connection, &histories_query(&histories)).map_err(failed)?;
+    let rows: Vec<HistoryRow> = load(session, &histories_query(&histories)).map_err(failed)?;
+    let index_of: HashMap<&str, usize> = plugins
+        .iter()
+        .enumerate()
+        .map(|(index, plugin)| (plugin.schema_name(), index))
+        .collect();
     for row in rows {
-        let index = plugins
-            .iter()
-            .position(|plugin| plugin.schema_name() == row.schema);
-        if let Some(index) = index {
+        if let Some(index) = index_of.get(row.schema.as_str()) {
             let applied = AppliedRow {
                 checksum: row.checksum,
                 name: row.name,
             };
-            states[index].applied.insert(row.version, applied);
+            states[*index].applied.insert(row.version, applied);
         }
     }
     Ok(states)

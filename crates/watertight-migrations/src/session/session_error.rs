@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use diesel::result::Error as DieselError;
+use watertight_diagnostics::PostgresError;
 
 use crate::errors::{LockHolder, MigrateError};
 
@@ -10,9 +11,9 @@ pub(crate) enum SessionError {
     /// One of Watertight's own checks in it stopped it.
     Stopped(StopReason),
     /// PostgreSQL reported an error. The connection is usable.
-    Database(DieselError),
+    Database(PostgresError),
     /// The connection is lost, and it is unknown whether the message took effect.
-    ConnectionLost(DieselError),
+    ConnectionLost(PostgresError),
     /// Another session held the lock for too long.
     LockTimeout(Option<LockHolder>),
 }
@@ -26,15 +27,18 @@ pub(crate) enum StopReason {
     AlreadyApplied,
     NotApplied,
     NotNewest,
+    /// The migration that was sent before it failed, or was reverted by another run.
+    PreviousNotApplied,
     TransactionEnded,
 }
 
 impl StopReason {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::LockHeld,
         Self::AlreadyApplied,
         Self::NotApplied,
         Self::NotNewest,
+        Self::PreviousNotApplied,
         Self::TransactionEnded,
     ];
 
@@ -44,15 +48,13 @@ impl StopReason {
             Self::AlreadyApplied => "watertight_already_applied",
             Self::NotApplied => "watertight_not_applied",
             Self::NotNewest => "watertight_not_newest",
+            Self::PreviousNotApplied => "watertight_previous_not_applied",
             Self::TransactionEnded => "watertight_transaction_ended",
         }
     }
 
-    pub(crate) fn of(error: &DieselError) -> Option<Self> {
-        let DieselError::DatabaseError(_, information) = error else {
-            return None;
-        };
-        let constraint = information.constraint_name()?;
+    pub(crate) fn of(error: &PostgresError) -> Option<Self> {
+        let constraint = error.constraint()?;
         Self::ALL
             .into_iter()
             .find(|reason| reason.constraint() == constraint)
@@ -70,7 +72,7 @@ impl SessionError {
         match self {
             Self::ConnectionLost(source) => MigrateError::ConnectionLost {
                 doing,
-                source: source.into(),
+                source,
                 next: "run it again when PostgreSQL is back",
             },
             Self::LockTimeout(holder) => MigrateError::LockTimeout {
@@ -78,10 +80,7 @@ impl SessionError {
                 waited,
                 holder,
             },
-            Self::Database(source) => MigrateError::Database {
-                doing,
-                source: source.into(),
-            },
+            Self::Database(source) => MigrateError::Database { doing, source },
             Self::Stopped(reason) => MigrateError::Database {
                 doing,
                 source: DieselError::QueryBuilderError(reason.constraint().into()).into(),

@@ -1,20 +1,20 @@
 use super::advisory_lock::Lock;
+use super::messages::{Session, load_bool, send};
 use super::options::Options;
-use super::pg_session::{PgSession, load_bool, send};
 use super::session_error::{SessionError, StopReason};
 
 /// A [`Lock`] that the session holds instead of a transaction.
 pub(crate) struct SessionLock(pub(crate) Lock);
 
 impl SessionLock {
-    pub(crate) fn acquire<C: PgSession>(
+    pub(crate) fn acquire<S: Session>(
         &self,
-        connection: &mut C,
+        session: &mut S,
         options: &Options,
     ) -> Result<(), SessionError> {
         let try_lock = format!("pg_catalog.pg_try_advisory_lock({})", self.0.key);
-        self.0.retry_while_held(connection, options, |connection| {
-            if load_bool(connection, &try_lock)? {
+        self.0.retry_while_held(session, options, |session| {
+            if load_bool(session, &try_lock)? {
                 Ok(())
             } else {
                 Err(SessionError::Stopped(StopReason::LockHeld))
@@ -22,9 +22,9 @@ impl SessionLock {
         })
     }
 
-    pub(crate) fn release<C: PgSession>(&self, connection: &mut C) -> Result<(), SessionError> {
+    pub(crate) fn release<S: Session>(&self, session: &mut S) -> Result<(), SessionError> {
         send(
-            connection,
+            session,
             &format!("SELECT pg_catalog.pg_advisory_unlock({})", self.0.key),
         )
     }

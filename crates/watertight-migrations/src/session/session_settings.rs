@@ -1,10 +1,9 @@
 use std::fmt::Write;
 
-use diesel::QueryableByName;
-use diesel::sql_types::{Bool, Nullable, Text};
 use postgres_protocol::escape::escape_literal;
+use serde::Deserialize;
 
-use super::pg_session::{PgSession, load};
+use super::messages::{Session, as_json, load, parse};
 use super::session_error::SessionError;
 use crate::sql::{MentionedNames, do_block};
 
@@ -14,36 +13,35 @@ pub(crate) struct SessionSettings {
     mentioned: MentionedNames,
 }
 
-#[derive(QueryableByName)]
-#[diesel(check_for_backend(diesel::pg::Pg))]
+#[derive(Deserialize)]
 struct SettingRow {
-    #[diesel(sql_type = Text)]
     name: String,
-    #[diesel(sql_type = Nullable<Text>)]
     value: Option<String>,
     /// Whether every role may set it.
-    #[diesel(sql_type = Bool)]
     for_all: bool,
 }
 
 impl SessionSettings {
     /// Reads all settings that a session can change with one query. Of custom settings (`app.tenant`), which PostgreSQL
     /// does not list, it reads the mentioned ones.
-    pub(crate) fn read<C: PgSession>(
-        connection: &mut C,
+    pub(crate) fn read<S: Session>(
+        session: &mut S,
         mentioned: MentionedNames,
     ) -> Result<Self, SessionError> {
-        let rows = load(connection, &query(&mentioned))?;
+        let rows = load(session, &query(&mentioned))?;
         Ok(Self { rows, mentioned })
     }
 
-    /// Reads the settings inside one of Diesel's transactions, which Diesel rolls back if this fails.
-    pub(crate) fn read_in_transaction<C: PgSession>(
-        connection: &mut C,
-    ) -> diesel::QueryResult<Self> {
+    /// Reads the settings inside a transaction, which the caller rolls back if this fails.
+    pub(crate) fn read_in_transaction<S: Session>(session: &mut S) -> Result<Self, SessionError> {
         let mentioned = MentionedNames::default();
-        let rows = diesel::RunQueryDsl::load(diesel::sql_query(query(&mentioned)), connection)?;
-        Ok(Self { rows, mentioned })
+        let texts = session.texts(&as_json(&query(&mentioned)));
+        let rows = texts.map_err(SessionError::Database)?;
+        let rows = rows.iter().map(|text| parse(text));
+        Ok(Self {
+            rows: rows.collect::<Result<_, _>>()?,
+            mentioned,
+        })
     }
 
     /// Returns what makes psql read the settings into its variable `watertight_settings`, as SQL that restores those

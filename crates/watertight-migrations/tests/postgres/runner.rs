@@ -5,5 +5,5 @@ use watertight_migrations::{MigrateError, Migrator, RunReport};
 
 /// Runs all pending migrations over up to four connections.
 pub fn run_at(migrator: &Migrator, url: &DatabaseUrl) -> Result<RunReport, MigrateError> {
-    migrator.run_parallel(|| url.connect(), 4.try_into().unwrap(), &[])
+    migrator.run_on(url, &[])
 }

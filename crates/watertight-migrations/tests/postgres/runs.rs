@@ -200,13 +200,7 @@ fn a_failure_stops_only_dependents() {
 
     for report in [
         migrator.run(&mut database.connect(), &[]).unwrap(),
-        migrator
-            .run_parallel(
-                || Ok::<_, String>(database.connect()),
-                3.try_into().unwrap(),
-                &[],
-            )
-            .unwrap(),
+        migrator.run_on(database.database_url(), &[]).unwrap(),
     ] {
         assert!(!report.is_success());
         let outcomes: Vec<_> = report

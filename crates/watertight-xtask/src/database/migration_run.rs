@@ -1,11 +1,8 @@
-use std::num::NonZeroUsize;
-
 use anyhow::Result;
-use watertight_connection::ConnectError;
 use watertight_diagnostics::ExitCode;
 use watertight_embedded::Database;
 use watertight_metadata::PluginId;
-use watertight_migrations::{MigrateError, MigrationProgress, Migrator, PluginStatus, RunReport};
+use watertight_migrations::{MigrationProgress, Migrator, PluginStatus, RunReport};
 
 use super::migration_folders::migrator;
 use super::sessions::Sessions;
@@ -14,9 +11,6 @@ use crate::output::command_error;
 use crate::output::migration_progress::ProgressReporter;
 use crate::output::terminal;
 use crate::workspace::Workspace;
-
-/// More connections do not make migrations faster, and a small server has few.
-const CONNECTIONS: NonZeroUsize = NonZeroUsize::new(4).unwrap();
 
 /// Runs the pending migrations of all plugins, for commands that migrate as one of their steps.
 ///
@@ -45,7 +39,7 @@ pub(crate) fn run_and_refresh(
     };
     let begin = refresh.begin();
     let report = if database.url().serves_one_connection() {
-        let statuses = migrator.status(&mut database.url().connect()?)?;
+        let statuses = migrator.status_on(database.url())?;
         let has_pending = |status: &&PluginStatus| status.pending().next().is_some();
         let pending = statuses.iter().filter(has_pending);
         let pending: Vec<_> = pending.map(|status| status.plugin).collect();
@@ -54,7 +48,7 @@ pub(crate) fn run_and_refresh(
         }
         run_pending(migrator, database, only)?
     } else {
-        run_pending_after(migrator, database, only, begin).map_err(connect_error)?
+        run_pending_after(migrator, database, only, begin)?
     };
     let migrated = report
         .plugins
@@ -63,18 +57,6 @@ pub(crate) fn run_and_refresh(
         .map(|plugin| plugin.plugin);
     refresh.finish(&migrated.collect::<Vec<_>>())?;
     Ok(report)
-}
-
-/// Returns the error of the connection itself, whose message says enough, if the run had none.
-fn connect_error(error: anyhow::Error) -> anyhow::Error {
-    match error.downcast() {
-        Ok(MigrateError::Connect { source }) => match source.downcast::<ConnectError>() {
-            Ok(error) => (*error).into(),
-            Err(source) => MigrateError::Connect { source }.into(),
-        },
-        Ok(error) => error.into(),
-        Err(error) => error,
-    }
 }
 
 /// Runs the pending migrations. Prints their progress and the errors of single migrations to stderr.
@@ -108,12 +90,7 @@ fn run_pending_after(
         report(progress);
     });
     let sessions = Sessions::new(database.url())?;
-    let connections = if database.url().serves_one_connection() {
-        NonZeroUsize::MIN
-    } else {
-        CONNECTIONS
-    };
-    let report = migrator.run_parallel(|| sessions.connect(), connections, only);
+    let report = migrator.run_on(sessions.url(), only);
     sessions.finish();
     reporter.finish();
     let report = report?;

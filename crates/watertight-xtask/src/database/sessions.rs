@@ -42,6 +42,10 @@ impl Sessions {
         Ok(Self { url, interrupted })
     }
 
+    pub(crate) fn url(&self) -> &DatabaseUrl {
+        &self.url
+    }
+
     pub(crate) fn connect(&self) -> Result<Connection, ConnectError> {
         self.url.connect()
     }

@@ -70,6 +70,20 @@ fn report(bar: &ProgressBar, progress: &MigrationProgress<'_>) {
         MigrationProgress::Failed {
             plugin, migration, ..
         } => print(format!("{plugin} {migration} failed")),
+        MigrationProgress::Notice {
+            plugin,
+            migration,
+            notice,
+        } => {
+            let detail = match &notice.detail {
+                Some(detail) => format!(" ({})", detail.trim_end_matches('.')),
+                None => String::new(),
+            };
+            print(format!(
+                "{plugin} {migration}: {}: {}{detail}",
+                notice.severity, notice.message
+            ));
+        }
         MigrationProgress::Waiting { plugin, holder } => {
             let lock = match plugin {
                 Some(plugin) => format!("plugin {plugin}"),

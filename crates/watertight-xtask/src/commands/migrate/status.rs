@@ -27,7 +27,7 @@ pub(super) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
     let migrator = migrator(workspace)?;
     source_warnings::print(&migrator);
     let database = arguments.wait.database(workspace)?;
-    let plugins = migrator.status(&mut database.url().connect()?)?;
+    let plugins = migrator.status_on(database.url())?;
     let findings = findings(&plugins);
     if arguments.json {
         let is_up_to_date = findings.is_none();

@@ -1,0 +1,112 @@
+use serde::de::DeserializeOwned;
+use watertight_diagnostics::PostgresError;
+
+use super::pg_session::PgSession;
+use super::session_error::{SessionError, StopReason};
+use crate::report::PostgresNotice;
+
+/// What happens while messages run.
+pub(crate) enum MessageEvent {
+    /// One more statement is complete.
+    Completed,
+    /// A message has ended without an error.
+    Ended,
+    /// PostgreSQL sent a notice.
+    Notice(PostgresNotice),
+}
+
+/// A session of PostgreSQL that takes SQL as messages of the simple query protocol.
+///
+/// A Diesel connection reports neither completed statements nor notices; a connection that speaks the protocol reports
+/// both.
+pub(crate) trait Session {
+    /// The connection that a Rust migration gets.
+    type Diesel: PgSession;
+
+    /// Whether [`MessageEvent::Completed`] is reported.
+    const REPORTS_COMPLETIONS: bool;
+
+    /// Sends messages and waits until they have ended. An error does not end the transaction that a message left open.
+    ///
+    /// May send a message before the one before it has ended. Returns the error of the first one that failed; those
+    /// after it have ended too, or were not sent.
+    fn send_raw(
+        &mut self,
+        messages: &[&str],
+        watch: &mut dyn FnMut(MessageEvent),
+    ) -> Result<(), PostgresError>;
+
+    /// Returns the column `row` of a query.
+    fn texts(&mut self, sql: &str) -> Result<Vec<String>, PostgresError>;
+
+    /// Returns whether the caller has a transaction open on the session.
+    fn has_callers_transaction(&mut self) -> Result<bool, SessionError>;
+
+    /// Calls `work` with a Diesel connection to the same database.
+    fn with_diesel<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self::Diesel) -> T,
+    ) -> Result<T, SessionError>;
+}
+
+/// Sends a message that returns no rows.
+pub(crate) fn send<S: Session>(session: &mut S, sql: &str) -> Result<(), SessionError> {
+    send_watched(session, &[sql], &mut |_| ())
+}
+
+/// Sends messages that return no rows, and reports what happens meanwhile.
+pub(crate) fn send_watched<S: Session>(
+    session: &mut S,
+    messages: &[&str],
+    watch: &mut dyn FnMut(MessageEvent),
+) -> Result<(), SessionError> {
+    let sent = session.send_raw(messages, watch);
+    sent.map_err(|error| after_failure(session, error))
+}
+
+/// Runs a query outside of any transaction.
+pub(crate) fn load<S: Session, Row: DeserializeOwned>(
+    session: &mut S,
+    sql: &str,
+) -> Result<Vec<Row>, SessionError> {
+    let loaded = session.texts(&as_json(sql));
+    let texts = loaded.map_err(|error| after_failure(session, error))?;
+    texts.iter().map(|text| parse(text)).collect()
+}
+
+/// Evaluates a condition outside of any transaction.
+pub(super) fn load_bool<S: Session>(
+    session: &mut S,
+    condition: &str,
+) -> Result<bool, SessionError> {
+    #[derive(serde::Deserialize)]
+    struct Row {
+        value: bool,
+    }
+    let rows: Vec<Row> = load(session, &format!("SELECT {condition} AS value"))?;
+    Ok(rows.first().is_some_and(|row| row.value))
+}
+
+/// Returns a query with each row of `sql` as JSON: the protocol's simple queries return strings, and Diesel's need to
+/// know the types.
+pub(super) fn as_json(sql: &str) -> String {
+    format!("SELECT pg_catalog.to_json(loaded)::pg_catalog.text AS row FROM ({sql}) AS loaded")
+}
+
+pub(super) fn parse<Row: DeserializeOwned>(text: &str) -> Result<Row, SessionError> {
+    serde_json::from_str(text).map_err(|error| {
+        let error = diesel::result::Error::DeserializationError(error.into());
+        SessionError::Database(error.into())
+    })
+}
+
+/// Ends the transaction that a failed message may have left open.
+fn after_failure<S: Session>(session: &mut S, error: PostgresError) -> SessionError {
+    if session.send_raw(&["ROLLBACK"], &mut |_| ()).is_err() {
+        return SessionError::ConnectionLost(error);
+    }
+    match StopReason::of(&error) {
+        Some(reason) => SessionError::Stopped(reason),
+        None => SessionError::Database(error),
+    }
+}

@@ -1,0 +1,228 @@
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+
+use futures_util::Stream;
+use tokio::runtime::{Builder, Runtime};
+use tokio_postgres::error::DbError;
+use tokio_postgres::{AsyncMessage, Error, SimpleQueryMessage};
+use watertight_connection::{ConnectError, Connection, DatabaseUrl, ProtocolConnection};
+use watertight_diagnostics::PostgresError;
+
+use super::messages::{MessageEvent, Session};
+use super::session_error::SessionError;
+use crate::report::PostgresNotice;
+
+/// As on Diesel's connections.
+const SETUP: &str = "SET TIME ZONE 'UTC'";
+
+/// A connection that speaks the protocol, as a [`Session`].
+///
+/// The thread that uses it drives it: notices and responses arrive in the order in which PostgreSQL sent them.
+pub(crate) struct ProtocolSession {
+    url: DatabaseUrl,
+    runtime: Runtime,
+    /// `None` while a Diesel connection is used on a server that serves one.
+    open: Option<Open>,
+}
+
+struct Open {
+    connection: ProtocolConnection,
+    is_set_up: bool,
+}
+
+enum Received {
+    Row(Option<String>),
+    Event(MessageEvent),
+}
+
+impl ProtocolSession {
+    pub(crate) fn connect(url: &DatabaseUrl) -> Result<Self, ConnectError> {
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("the operating system has a file descriptor left");
+        let mut session = Self {
+            url: url.clone(),
+            runtime,
+            open: None,
+        };
+        session.reconnect()?;
+        Ok(session)
+    }
+
+    fn reconnect(&mut self) -> Result<(), ConnectError> {
+        let connection = self.runtime.block_on(self.url.connect_protocol())?;
+        self.open = Some(Open {
+            connection,
+            is_set_up: false,
+        });
+        Ok(())
+    }
+
+    /// Sends messages, the first time together with [`SETUP`], which costs no round trip.
+    fn exchange(
+        &mut self,
+        messages: &[&str],
+        receive: &mut dyn FnMut(Received),
+    ) -> Result<(), PostgresError> {
+        let Some(open) = &mut self.open else {
+            return Err(PostgresError::from_message("the connection is closed"));
+        };
+        self.runtime.block_on(open.exchange(messages, receive))?;
+        Ok(())
+    }
+}
+
+impl Open {
+    async fn exchange(
+        &mut self,
+        messages: &[&str],
+        receive: &mut dyn FnMut(Received),
+    ) -> Result<(), Error> {
+        let client = self.connection.client();
+        let setup = if self.is_set_up {
+            None
+        } else {
+            Some(client.simple_query_raw(SETUP).await?)
+        };
+        let mut responses = Vec::new();
+        for sql in messages {
+            responses.push(client.simple_query_raw(sql).await?);
+        }
+        if let Some(setup) = setup {
+            receive_all(&mut self.connection, setup, &mut |_| ()).await?;
+            self.is_set_up = true;
+        }
+        let mut first_error = None;
+        for response in responses {
+            if first_error.is_some() {
+                // The connection is usable only when the responses to all messages are received.
+                let _ = receive_all(&mut self.connection, response, &mut |_| ()).await;
+                continue;
+            }
+            match receive_all(&mut self.connection, response, receive).await {
+                Ok(()) => receive(Received::Event(MessageEvent::Ended)),
+                Err(error) => first_error = Some(error),
+            }
+        }
+        first_error.map_or(Ok(()), Err)
+    }
+}
+
+/// Drives the connection until the response is complete.
+async fn receive_all(
+    connection: &mut ProtocolConnection,
+    stream: impl Stream<Item = Result<SimpleQueryMessage, Error>>,
+    receive: &mut dyn FnMut(Received),
+) -> Result<(), Error> {
+    let mut stream = pin!(stream);
+    poll_fn(|context| {
+        loop {
+            if let Poll::Ready(done) = drain(stream.as_mut(), context, receive) {
+                return Poll::Ready(done);
+            }
+            match connection.poll_message(context) {
+                Poll::Ready(Some(Ok(AsyncMessage::Notice(notice)))) => {
+                    // The responses that came before it are received before it.
+                    let drained = drain(stream.as_mut(), context, receive);
+                    receive(Received::Event(MessageEvent::Notice(from_db_error(
+                        &notice,
+                    ))));
+                    if drained.is_ready() {
+                        return drained;
+                    }
+                }
+                Poll::Ready(Some(Ok(_))) => {}
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error)),
+                // It may have passed on responses. The stream reports that the connection is closed.
+                Poll::Ready(None) | Poll::Pending => {
+                    return drain(stream.as_mut(), context, receive);
+                }
+            }
+        }
+    })
+    .await
+}
+
+/// Receives the responses that are there.
+fn drain(
+    mut stream: Pin<&mut impl Stream<Item = Result<SimpleQueryMessage, Error>>>,
+    context: &mut Context<'_>,
+    receive: &mut dyn FnMut(Received),
+) -> Poll<Result<(), Error>> {
+    loop {
+        match stream.as_mut().poll_next(context) {
+            Poll::Ready(Some(Ok(SimpleQueryMessage::Row(row)))) => {
+                receive(Received::Row(row.get(0).map(str::to_owned)));
+            }
+            Poll::Ready(Some(Ok(SimpleQueryMessage::CommandComplete(_)))) => {
+                receive(Received::Event(MessageEvent::Completed));
+            }
+            Poll::Ready(Some(Ok(_))) => {}
+            Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error)),
+            Poll::Ready(None) => return Poll::Ready(Ok(())),
+            Poll::Pending => return Poll::Pending,
+        }
+    }
+}
+
+fn from_db_error(notice: &DbError) -> PostgresNotice {
+    PostgresNotice {
+        severity: notice.severity().to_owned(),
+        message: notice.message().to_owned(),
+        detail: notice.detail().map(str::to_owned),
+        hint: notice.hint().map(str::to_owned),
+    }
+}
+
+impl Session for ProtocolSession {
+    type Diesel = Connection;
+
+    const REPORTS_COMPLETIONS: bool = true;
+
+    fn send_raw(
+        &mut self,
+        messages: &[&str],
+        watch: &mut dyn FnMut(MessageEvent),
+    ) -> Result<(), PostgresError> {
+        self.exchange(messages, &mut |received| match received {
+            Received::Event(event) => watch(event),
+            Received::Row(_) => {}
+        })
+    }
+
+    fn texts(&mut self, sql: &str) -> Result<Vec<String>, PostgresError> {
+        let mut texts = Vec::new();
+        self.exchange(&[sql], &mut |received| match received {
+            Received::Row(text) => texts.extend(text),
+            Received::Event(_) => {}
+        })?;
+        Ok(texts)
+    }
+
+    /// Nobody else uses the connection.
+    fn has_callers_transaction(&mut self) -> Result<bool, SessionError> {
+        Ok(false)
+    }
+
+    fn with_diesel<T>(
+        &mut self,
+        work: impl FnOnce(&mut Connection) -> T,
+    ) -> Result<T, SessionError> {
+        let failed = |error: ConnectError| {
+            SessionError::Database(PostgresError::from_message(error.to_string()))
+        };
+        let serves_one = self.url.serves_one_connection();
+        if serves_one {
+            self.open = None;
+        }
+        let mut connection = self.url.connect().map_err(failed)?;
+        let result = work(&mut connection);
+        drop(connection);
+        if serves_one {
+            self.reconnect().map_err(failed)?;
+        }
+        Ok(result)
+    }
+}
