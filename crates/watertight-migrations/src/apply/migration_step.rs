@@ -91,7 +91,7 @@ impl<'a> MigrationStep<'a> {
         let Some(mentioned) = mentioned_settings(&sql.join("\n;"), Strings::Standard) else {
             return Ok(None);
         };
-        let settings = SessionSettings::read(session, mentioned);
+        let settings = session.settings(mentioned);
         settings
             .map(Some)
             .map_err(|error| self.session_failed(error, Duration::ZERO))

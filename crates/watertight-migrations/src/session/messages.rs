@@ -3,7 +3,9 @@ use watertight_diagnostics::PostgresError;
 
 use super::pg_session::PgSession;
 use super::session_error::{SessionError, StopReason};
+use super::session_settings::SessionSettings;
 use crate::report::PostgresNotice;
+use crate::sql::MentionedNames;
 
 /// What happens while messages run.
 pub(crate) enum MessageEvent {
@@ -41,6 +43,14 @@ pub(crate) trait Session {
 
     /// Returns whether the caller has a transaction open on the session.
     fn has_callers_transaction(&mut self) -> Result<bool, SessionError>;
+
+    /// Returns the settings to restore after SQL that mentions these.
+    fn settings(&mut self, mentioned: MentionedNames) -> Result<SessionSettings, SessionError>
+    where
+        Self: Sized,
+    {
+        SessionSettings::read(self, mentioned)
+    }
 
     /// Calls `work` with a Diesel connection to the same database.
     fn with_diesel<T>(

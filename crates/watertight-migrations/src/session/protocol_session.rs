@@ -11,10 +11,12 @@ use watertight_diagnostics::PostgresError;
 
 use super::messages::{MessageEvent, Session};
 use super::session_error::SessionError;
+use super::session_settings::SessionSettings;
 use crate::report::PostgresNotice;
+use crate::sql::MentionedNames;
 
 /// As on Diesel's connections.
-const SETUP: &str = "SET TIME ZONE 'UTC'";
+pub(super) const SETUP: &str = "SET TIME ZONE 'UTC'";
 
 /// A connection that speaks the protocol, as a [`Session`].
 ///
@@ -204,6 +206,14 @@ impl Session for ProtocolSession {
     /// Nobody else uses the connection.
     fn has_callers_transaction(&mut self) -> Result<bool, SessionError> {
         Ok(false)
+    }
+
+    fn settings(&mut self, mentioned: MentionedNames) -> Result<SessionSettings, SessionError> {
+        if self.url.serves_one_connection() {
+            // Nobody has logged in on PGlite, so it does not know which role to go back to.
+            return SessionSettings::read(self, mentioned);
+        }
+        Ok(SessionSettings::OfNewConnection)
     }
 
     fn with_diesel<T>(
