@@ -32,9 +32,9 @@ impl ProtocolConnection {
         }
     }
 
-    pub(crate) fn into_parts(self) -> (Client, Driver) {
-        let driver = self.driver.expect("it has not been polled");
-        (self.client, driver)
+    /// Returns `None` if the connection has ended.
+    pub(crate) fn into_parts(self) -> Option<(Client, Driver)> {
+        Some((self.client, self.driver?))
     }
 
     /// Returns the client, whose requests progress while the connection is polled.
@@ -47,14 +47,7 @@ impl ProtocolConnection {
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<AsyncMessage, Error>>> {
-        let Some(driver) = &mut self.driver else {
-            return Poll::Ready(None);
-        };
-        let polled = driver.poll_message(context);
-        if matches!(polled, Poll::Ready(None | Some(Err(_)))) {
-            self.driver = None;
-        }
-        polled
+        poll_driver(&mut self.driver, context)
     }
 
     /// Returns the process id that the server gave with the key for cancelling. A pooler gives one that is not
@@ -65,7 +58,7 @@ impl ProtocolConnection {
 
     /// Returns the value of a setting that PostgreSQL reports, such as `TimeZone`, as it was last reported.
     pub fn parameter(&self, name: &str) -> Option<&str> {
-        self.driver.parameter(name)
+        self.driver.as_ref()?.parameter(name)
     }
 
     /// Returns the first value of a query, which is sent as a simple query. Notices and notifications are dropped.
@@ -77,7 +70,7 @@ impl ProtocolConnection {
                 if let Poll::Ready(messages) = query.as_mut().poll(context) {
                     return Poll::Ready(messages);
                 }
-                match driver.poll_message(context) {
+                match poll_driver(driver, context) {
                     Poll::Ready(Some(Ok(_))) => {}
                     Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error)),
                     // It may have passed on the response.
@@ -98,6 +91,20 @@ impl ProtocolConnection {
             tls: self.tls.clone(),
         }
     }
+}
+
+fn poll_driver(
+    driver: &mut Option<Driver>,
+    context: &mut Context<'_>,
+) -> Poll<Option<Result<AsyncMessage, Error>>> {
+    let Some(polled) = driver else {
+        return Poll::Ready(None);
+    };
+    let message = polled.poll_message(context);
+    if matches!(message, Poll::Ready(None | Some(Err(_)))) {
+        *driver = None;
+    }
+    message
 }
 
 impl fmt::Debug for ProtocolConnection {
