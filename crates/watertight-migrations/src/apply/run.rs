@@ -32,7 +32,7 @@ impl<'a> Run<'a> {
         let mut missing = Vec::new();
         let mut scheduled = Vec::new();
         for selected in &plugins {
-            let error = cannot_run(selected);
+            let error = cannot_run(session, selected);
             if error.is_none() {
                 let count = selected.pending().count();
                 if count > 0 {
@@ -112,9 +112,13 @@ impl<'a> Run<'a> {
 }
 
 /// Returns why none of the plugin's migrations must be run.
-fn cannot_run(selected: &SelectedPlugin<'_>) -> Option<MigrateError> {
+fn cannot_run<S: Session>(session: &mut S, selected: &SelectedPlugin<'_>) -> Option<MigrateError> {
+    let mut steps = selected
+        .pending()
+        .map(|migration| selected.step(migration, Direction::Up));
     selected
         .refused()
+        .or_else(|| steps.find_map(|step| step.require_session(session).err()))
         .or_else(|| provision::check_rights(selected.plugin.id, &selected.state).err())
 }
 

@@ -18,6 +18,7 @@ pub(crate) fn run_next<S: Session>(
     };
     let step = selected.step(migration, Direction::Up);
     step.scripts()?;
+    step.require_session(session)?;
     check_rights(plugin.id, &selected.state)?;
     create(session, &missing(plugin.id, &selected.state), options)?;
     apply_step(session, step, plugin, options)?;

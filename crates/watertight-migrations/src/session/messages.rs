@@ -1,4 +1,5 @@
 use serde::de::DeserializeOwned;
+use watertight_connection::ConnectError;
 use watertight_diagnostics::PostgresError;
 
 use super::pg_session::PgSession;
@@ -50,6 +51,16 @@ pub(crate) trait Session {
         Self: Sized,
     {
         SessionSettings::read(self, mentioned)
+    }
+
+    /// Returns whether a pooler may give each transaction another session.
+    fn is_pooled(&self) -> bool {
+        false
+    }
+
+    /// Returns whether locks and settings of the session outlive a transaction.
+    fn has_own_session(&mut self) -> Result<bool, ConnectError> {
+        Ok(true)
     }
 
     /// Calls `work` with a Diesel connection to the same database.

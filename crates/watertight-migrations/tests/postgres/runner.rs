@@ -13,5 +13,5 @@ pub fn status_at(
     migrator: &Migrator,
     url: &DatabaseUrl,
 ) -> Result<Vec<PluginStatus>, MigrateError> {
-    migrator.status(&mut url.connect().unwrap())
+    migrator.status_on(url)
 }
