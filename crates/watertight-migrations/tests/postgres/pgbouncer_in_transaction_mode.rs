@@ -11,14 +11,24 @@ use crate::pgbouncer::{
 use crate::plugin_folders::{PluginFolders, applied};
 use crate::pooler::{Pooler, version};
 use crate::runner::{run_at, status_at};
-use crate::test_database::{TestDatabase, history, relation_exists};
+use crate::test_database::{GUEST, TestDatabase, history, query_one, relation_exists};
 
 const TRANSACTION: &str = "pool_mode = transaction";
 
 /// Calls `test` with a PgBouncer in transaction mode that knows nothing of prepared statements, and with one that replaces
 /// them by its own.
 fn in_transaction_mode(test: impl Fn(&TestDatabase, &Pooler)) {
-    let database = TestDatabase::new();
+    in_transaction_mode_with("RESET timezone", test);
+}
+
+/// Like [`in_transaction_mode`], with a setting of the database.
+fn in_transaction_mode_with(setting: &str, test: impl Fn(&TestDatabase, &Pooler)) {
+    let new_database = || {
+        let database = TestDatabase::new();
+        database.alter(setting);
+        database
+    };
+    let database = new_database();
     let Some(pooler) = Pooler::start(&database, TRANSACTION) else {
         return;
     };
@@ -29,7 +39,7 @@ fn in_transaction_mode(test: impl Fn(&TestDatabase, &Pooler)) {
             eprintln!("skipped: this PgBouncer has no max_prepared_statements = {statements}");
             continue;
         }
-        let database = TestDatabase::new();
+        let database = new_database();
         let settings = format!("{TRANSACTION}\nmax_prepared_statements = {statements}");
         let pooler = Pooler::start(&database, &settings).unwrap();
         test(&database, &pooler);
@@ -77,6 +87,101 @@ fn in_transaction_mode_a_failed_migration_is_rolled_back_and_located() {
         assert!(!relation_exists(&mut database.connect(), "plugin_shop.b"));
         pooler.on_each_server(DEFAULT_SETTINGS);
         assert_no_lock_is_left(database);
+    });
+}
+
+/// What a migration may leave in a session, apart from what is on a server from the start.
+const LEAVES: [&str; 6] = [
+    "SET search_path = pg_catalog; SET LOCAL search_path = public; SET work_mem = '8MB'; SET app.tenant = 'x'",
+    "SET TIME ZONE 'Asia/Tokyo'; SET DateStyle = 'German'; SET application_name = 'x'",
+    "SET ROLE GUEST; RESET ALL; SET standard_conforming_strings = off",
+    "CREATE TEMPORARY TABLE log (line int); INSERT INTO log VALUES (1); PREPARE p AS SELECT 1",
+    "SELECT plugin_shop.change_settings()",
+    "SET session_replication_role = replica; SET SESSION AUTHORIZATION GUEST",
+];
+
+/// Fails on a server that is not as a new one, apart from the settings that PgBouncer keeps for each client.
+const AS_NEW: &str = "DO $$ BEGIN IF session_user <> 'watertight' OR current_user <> 'watertight' \
+    OR coalesce(current_setting('app.tenant', true), '') <> '' \
+    OR EXISTS (SELECT FROM pg_prepared_statements) \
+    OR EXISTS (SELECT FROM pg_class WHERE relname = 'log' AND relpersistence = 't') \
+    OR EXISTS (SELECT FROM pg_settings WHERE source = 'session' AND name NOT IN ('application_name', \
+    'client_encoding', 'DateStyle', 'standard_conforming_strings', 'TimeZone')) \
+    THEN RAISE 'changed'; END IF; END $$";
+
+/// Fails for a client that sets none of the settings that PgBouncer keeps for each client, and sees one of another.
+const KEPT: &str = "DO $$ BEGIN IF current_setting('TimeZone') <> 'Europe/Zurich' \
+    OR current_setting('DateStyle') <> 'ISO, MDY' OR current_setting('standard_conforming_strings') <> 'on' \
+    THEN RAISE 'changed'; END IF; END $$";
+
+#[test]
+fn in_transaction_mode_a_migration_leaves_nothing_in_the_sessions_of_other_clients() {
+    for sql in LEAVES {
+        let sql = sql.replace("GUEST", GUEST);
+        in_transaction_mode_with("SET timezone = 'Europe/Zurich'", |database, pooler| {
+            let plugins = PluginFolders::shop(&[
+                (
+                    "1_a/up.sql",
+                    "CREATE TABLE plugin_shop.seen (zone text, role text, path text); \
+                     CREATE FUNCTION plugin_shop.change_settings() RETURNS void LANGUAGE plpgsql AS $$ BEGIN \
+                     SET statement_timeout = '1h'; SET TIME ZONE 'Asia/Tokyo'; END $$",
+                ),
+                ("2_b/up.sql", &sql),
+                (
+                    "3_c/up.sql",
+                    "INSERT INTO plugin_shop.seen VALUES (current_setting('TimeZone'), current_user, \
+                     current_setting('search_path'))",
+                ),
+            ]);
+            let report = run_at(&plugins.migrator(), pooler.url()).unwrap();
+            assert!(report.is_success(), "{sql}: {}", plugins.error(&report));
+            let connection = &mut database.connect();
+            assert_eq!(
+                query_one(
+                    connection,
+                    "SELECT concat_ws(' ', zone, role, path) FROM plugin_shop.seen"
+                ),
+                "UTC watertight \"$user\", public",
+                "{sql}"
+            );
+            let in_utc = "SELECT bool_and(abs(extract(epoch FROM now() AT TIME ZONE 'UTC' - run_on)) < 600) \
+                          FROM plugin_shop.__diesel_schema_migrations";
+            assert_eq!(query_one(connection, in_utc), "true", "{sql}");
+            pooler.on_each_server(AS_NEW);
+            pooler.on_each_server(KEPT);
+            assert_no_lock_is_left(database);
+        });
+    }
+}
+
+#[test]
+fn in_transaction_mode_nothing_runs_after_a_failure() {
+    in_transaction_mode(|database, pooler| {
+        let plugins =
+            PluginFolders::shop(&[("01_a/up.sql", "CREATE TABLE plugin_shop.log (line int)")]);
+        for number in 2..=40 {
+            let sql = match number {
+                // One that runs and one that cannot be parsed.
+                20 => "INSERT INTO plugin_shop.log VALUES (20), (1 / 0)".to_owned(),
+                30 => "INSERT INTO".to_owned(),
+                number => format!("INSERT INTO plugin_shop.log VALUES ({number})"),
+            };
+            plugins.write("shop", &[(&format!("{number:02}_b/up.sql"), &sql)]);
+        }
+        for (failed, fix) in [(20, "20_b"), (30, "30_b")] {
+            let report = run_at(&plugins.migrator(), pooler.url()).unwrap();
+            let error = plugins.error(&report);
+            assert!(error.contains(&format!("shop/{fix}/up.sql:1")), "{error}");
+            let lines = "SELECT count(*) || ' ' || max(line) FROM plugin_shop.log";
+            let expected = format!("{} {}", failed - 2, failed - 1);
+            assert_eq!(query_one(&mut database.connect(), lines), expected);
+            assert_no_lock_is_left(database);
+            let sql = format!("INSERT INTO plugin_shop.log VALUES ({failed})");
+            plugins.write("shop", &[(&format!("{fix}/up.sql"), &sql)]);
+        }
+        let report = run_at(&plugins.migrator(), pooler.url()).unwrap();
+        assert!(report.is_success(), "{}", plugins.error(&report));
+        pooler.on_each_server(AS_NEW);
     });
 }
 
