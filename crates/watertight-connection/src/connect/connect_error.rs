@@ -133,6 +133,13 @@ impl Diagnostic for ConnectError {
                 postgres_hint.clone(),
                 "close other connections, or increase the server's max_connections",
             ),
+            Self::Refused { reason, .. } if reason.starts_with("unsupported startup parameter") => {
+                (
+                    None,
+                    "a connection pooler does not pass this on: remove it from DATABASE_URL, and set what it is for with `ALTER ROLE` or \
+                 `ALTER DATABASE`",
+                )
+            }
             Self::Refused { postgres_hint, .. } => {
                 (postgres_hint.clone(), "see the server's log for more")
             }
