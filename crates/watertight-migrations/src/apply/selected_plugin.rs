@@ -48,6 +48,7 @@ impl<'a> SelectedPlugin<'a> {
             plugin: self.plugin.id,
             migration,
             direction,
+            strings: self.state.strings,
         }
     }
 

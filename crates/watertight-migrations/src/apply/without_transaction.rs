@@ -8,7 +8,7 @@ use crate::session::{
     Lock, Options, Session, SessionError, SessionLock, has_open_transaction, send,
 };
 use crate::sources::Script;
-use crate::sql::{Strings, split, transaction_command};
+use crate::sql::{split, transaction_command};
 
 pub(super) fn apply<S: Session>(
     session: &mut S,
@@ -77,7 +77,7 @@ fn send_statements<S: Session>(
     // The number of statements that stay applied after a failure, which are not those of an open transaction.
     let mut kept = 0;
     let mut in_transaction = false;
-    let statements = split(&script.sql, Strings::Standard).unwrap_or_default();
+    let statements = split(&script.sql, step.strings).unwrap_or_default();
     for (sent, statement) in statements.into_iter().enumerate() {
         let sql = statement.sql(&script.sql);
         match send(session, sql) {
