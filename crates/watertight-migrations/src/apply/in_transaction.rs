@@ -8,7 +8,7 @@ use super::{failed_statement, statement_marker};
 use crate::errors::{FailureEffect, MigrateError};
 use crate::report::MigrationProgress;
 use crate::session::{
-    Lock, MessageEvent, Options, Session, SessionError, StopReason, send_watched,
+    Lock, MessageEvent, Options, Session, SessionError, StopReason, after_failure,
 };
 
 /// How much SQL is sent before the response to the first message is there. Beyond that, a round trip costs little beside
@@ -97,13 +97,14 @@ fn send<S: Session>(
     };
     watch.start();
     for sql in sql.chunks(pipelined) {
-        let Err(error) = send_watched(session, sql, &mut |event| watch.on(event)) else {
+        let Err(error) = session.send_raw(sql, &mut |event| watch.on(event)) else {
             continue;
         };
-        if tracking == Tracking::Markers && !matches!(error, SessionError::ConnectionLost(_)) {
+        if tracking == Tracking::Markers {
             let reached = statement_marker::take(session).unwrap_or(0);
             watch.completed = reached.max(messages[watch.index].first_part(watch.message));
         }
+        let error = after_failure(session, error);
         return watch.after_failure(session, error);
     }
     Ok(messages.len())

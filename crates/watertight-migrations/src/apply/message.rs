@@ -205,11 +205,16 @@ impl Builder {
         for statement in history_statements(step) {
             self.add(PartKind::History, &format!("{statement};\n"));
         }
-        self.mark();
-        self.add(PartKind::Commit, "COMMIT;\n");
+        if self.tracking == Tracking::Markers {
+            // Checks here what would otherwise fail after the transaction, where the marker could not be removed: a pooler
+            // may give what follows another session.
+            self.mark();
+            self.add(PartKind::Commit, "SET CONSTRAINTS ALL IMMEDIATE;\n");
+        }
         if let Some(part) = self.marker {
             self.sql.push_str(&statement_marker::remove(part));
         }
+        self.add(PartKind::Commit, "COMMIT;\n");
     }
 
     fn begin_message(&mut self, strings: Strings) {

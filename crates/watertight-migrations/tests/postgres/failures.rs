@@ -17,10 +17,9 @@ const ADVISORY_LOCKS: &str =
 fn error(sql: &str) -> String {
     let plugins = PluginFolders::shop(&[("1_a/up.sql", sql)]);
     let database = TestDatabase::new();
-    let report = plugins
-        .migrator()
-        .run(&mut database.connect(), &[])
-        .unwrap();
+    let connection = &mut database.connect();
+    let report = plugins.migrator().run(connection, &[]).unwrap();
+    assert_eq!(query_one(connection, ADVISORY_LOCKS), "0");
     plugins.error(&report)
 }
 
