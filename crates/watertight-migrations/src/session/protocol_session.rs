@@ -73,7 +73,16 @@ impl ProtocolSession {
         Ok(())
     }
 
-    /// Sends messages, the first time together with the setup, which costs no round trip.
+    /// Finds out whether there is a pooler, which is known after the first query of a run.
+    fn require_pooler_known(&mut self) -> Result<(), PostgresError> {
+        match self.pooling.pooler.get() {
+            Some(_) => Ok(()),
+            None => self.exchange(&[], &mut |_| ()),
+        }
+    }
+
+    /// Sends messages at once, the first time together with the setup, which costs no round trip. The first message of a
+    /// run is a query or nothing.
     fn exchange(
         &mut self,
         messages: &[&str],
@@ -82,46 +91,79 @@ impl ProtocolSession {
         let Some(open) = &mut self.open else {
             return Err(PostgresError::from_message("the connection is closed"));
         };
-        let exchanged = open.exchange(&self.pooling, messages, receive);
+        let exchanged = async {
+            match self.pooling.pooler.get() {
+                _ if open.is_set_up => open.exchange(messages, receive).await,
+                None => open.detect_pooler(&self.pooling, messages, receive).await,
+                Some(None) => open.exchange_after_setup(messages, receive).await,
+                // What is set in one of a pooler's sessions may reach other clients.
+                Some(Some(_)) => open.exchange(messages, receive).await,
+            }
+        };
         Ok(self.runtime.block_on(exchanged)?)
     }
 }
 
 impl Open {
-    /// Returns [`SETUP`] as a query that returns a row and has an effect only if the session has the key of the
-    /// connection. A pooler has keys of its own, and what is set in one of its sessions may reach other clients.
-    fn setup(&self) -> String {
-        match self.pid {
-            Some(pid) => format!(
-                "SELECT pg_catalog.set_config('TimeZone', 'UTC', false) WHERE pg_catalog.pg_backend_pid() = {pid}"
-            ),
-            None => format!("{SETUP}; SELECT 1"),
-        }
-    }
-
-    async fn exchange(
+    /// Sends [`SETUP`] as a query that returns a row and has an effect only if the session has the key of the connection:
+    /// a pooler has keys of its own.
+    ///
+    /// The first message is appended to it, because nothing must be sent to a pooler before the response to the message
+    /// before.
+    async fn detect_pooler(
         &mut self,
         pooling: &Pooling,
         messages: &[&str],
         receive: &mut dyn FnMut(Received),
     ) -> Result<(), Error> {
-        let client = self.connection.client();
-        let setup = if self.is_set_up {
-            None
-        } else {
-            Some(client.simple_query_raw(&self.setup()).await?)
+        let condition = match self.pid {
+            Some(pid) => format!("pg_catalog.pg_backend_pid() = {pid}"),
+            None => "true".to_owned(),
         };
+        let setup =
+            format!("SELECT pg_catalog.set_config('TimeZone', 'UTC', false) WHERE {condition}");
+        let message = [&[setup.as_str()], messages].concat().join(";\n");
+        let (mut is_complete, mut is_direct) = (false, false);
+        self.exchange(&[&message], &mut |received| match received {
+            received if is_complete => receive(received),
+            Received::Row(_) => is_direct = true,
+            Received::Event(MessageEvent::Completed) => is_complete = true,
+            Received::Event(_) => {}
+        })
+        .await?;
+        self.is_set_up = true;
+        let pooler = || (!is_direct).then(|| Pooler::of(&self.connection));
+        pooling.pooler.get_or_init(pooler);
+        Ok(())
+    }
+
+    async fn exchange_after_setup(
+        &mut self,
+        messages: &[&str],
+        receive: &mut dyn FnMut(Received),
+    ) -> Result<(), Error> {
+        let mut is_set_up = false;
+        let messages = [&[SETUP], messages].concat();
+        let exchanged = self
+            .exchange(&messages, &mut |received| match received {
+                received if is_set_up => receive(received),
+                Received::Event(MessageEvent::Ended) => is_set_up = true,
+                Received::Event(_) | Received::Row(_) => {}
+            })
+            .await;
+        self.is_set_up = is_set_up;
+        exchanged
+    }
+
+    async fn exchange(
+        &mut self,
+        messages: &[&str],
+        receive: &mut dyn FnMut(Received),
+    ) -> Result<(), Error> {
+        let client = self.connection.client();
         let mut responses = Vec::new();
         for sql in messages {
             responses.push(client.simple_query_raw(sql).await?);
-        }
-        if let Some(setup) = setup {
-            let mut is_direct = false;
-            let receive = &mut |received| is_direct |= matches!(received, Received::Row(_));
-            receive_all(&mut self.connection, setup, receive).await?;
-            let pooler = || (!is_direct).then(|| Pooler::of(&self.connection));
-            pooling.pooler.get_or_init(pooler);
-            self.is_set_up = true;
         }
         let mut first_error = None;
         for response in responses {
@@ -215,10 +257,16 @@ impl Session for ProtocolSession {
         messages: &[&str],
         watch: &mut dyn FnMut(MessageEvent),
     ) -> Result<(), PostgresError> {
-        self.exchange(messages, &mut |received| match received {
-            Received::Event(event) => watch(event),
-            Received::Row(_) => {}
-        })
+        self.require_pooler_known()?;
+        // A pooler in transaction mode could give the responses to another client, if this process is killed meanwhile.
+        let at_once = if self.is_pooled() { 1 } else { messages.len() };
+        for messages in messages.chunks(at_once.max(1)) {
+            self.exchange(messages, &mut |received| match received {
+                Received::Event(event) => watch(event),
+                Received::Row(_) => {}
+            })?;
+        }
+        Ok(())
     }
 
     fn texts(&mut self, sql: &str) -> Result<Vec<String>, PostgresError> {
@@ -251,10 +299,8 @@ impl Session for ProtocolSession {
     }
 
     fn has_own_session(&mut self) -> Result<bool, ConnectError> {
-        if self.pooling.pooler.get().is_none() {
-            // An error is reported again by what follows.
-            let _ = self.exchange(&[], &mut |_| ());
-        }
+        // An error is reported again by what follows.
+        let _ = self.require_pooler_known();
         let Some(open) = self
             .open
             .as_mut()
