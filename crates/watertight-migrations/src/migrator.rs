@@ -153,9 +153,9 @@ impl Migrator {
         only: &[PluginId],
     ) -> Result<RunReport, MigrateError> {
         let session = &mut DieselSession(connection);
-        let run = Run::prepare(session, &self.select(only)?, &self.options)?;
-        run.on(session);
-        Ok(run.into_report(None))
+        let run = Run::prepare(session, &self.select(only)?, &self.options, &mut |_| ())?;
+        let ended = run.on(session);
+        Ok(run.into_report(ended.err().as_ref()))
     }
 
     /// Like [`run`](Self::run), on connections of its own: several plugins at a time, each as soon as its dependencies
@@ -170,15 +170,12 @@ impl Migrator {
     pub fn run_on(&self, url: &DatabaseUrl, only: &[PluginId]) -> Result<RunReport, MigrateError> {
         let selected = self.select(only)?;
         let connect = || ProtocolSession::connect(url);
-        let mut session = connect()?;
-        let run = Run::prepare(&mut session, &selected, &self.options)?;
         let jobs = if url.serves_one_connection() {
             NonZeroUsize::MIN
         } else {
             self.options.jobs
         };
-        let fewer_connections = run.on_several(&mut session, &connect, jobs);
-        Ok(run.into_report(fewer_connections))
+        apply::run_on_several(&selected, &connect, jobs.get(), &self.options)
     }
 
     /// Like [`status`](Self::status), on a connection of its own. Must not be called inside an async task.

@@ -1,4 +1,5 @@
 use serde::de::DeserializeOwned;
+use watertight_connection::ConnectError;
 use watertight_diagnostics::PostgresError;
 
 use super::pg_session::PgSession;
@@ -28,6 +29,9 @@ pub(crate) trait Session {
     /// Whether [`MessageEvent::Completed`] is reported.
     const REPORTS_COMPLETIONS: bool;
 
+    /// Whether the runner opened it, so that nothing on it is the caller's.
+    const IS_OWN: bool;
+
     /// Sends messages and waits until they have ended. An error does not end the transaction that a message left open.
     ///
     /// May send a message before the one before it has ended. Returns the error of the first one that failed; those
@@ -40,6 +44,11 @@ pub(crate) trait Session {
 
     /// Returns the column `row` of a query.
     fn texts(&mut self, sql: &str) -> Result<Vec<String>, PostgresError>;
+
+    /// Opens the session again if it was closed while it was idle.
+    fn reopen_if_closed(&mut self) -> Result<(), ConnectError> {
+        Ok(())
+    }
 
     /// Returns whether the caller has a transaction open on the session.
     fn has_callers_transaction(&mut self) -> Result<bool, SessionError>;

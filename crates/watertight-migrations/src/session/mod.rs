@@ -2,6 +2,7 @@
 
 mod advisory_lock;
 mod diesel_session;
+mod idle_connection;
 mod messages;
 mod open_transaction;
 mod options;
@@ -18,7 +19,7 @@ pub(crate) use messages::{MessageEvent, Session, load, send, send_watched};
 pub(crate) use open_transaction::has_open_transaction;
 pub(crate) use options::Options;
 pub use pg_session::PgSession;
-pub(crate) use plugin_state::{PluginState, read_states};
+pub(crate) use plugin_state::{PluginState, Schemas, read_states};
 pub(crate) use protocol_session::ProtocolSession;
 pub(crate) use session_error::{SessionError, StopReason};
 pub(crate) use session_lock::SessionLock;

@@ -1,6 +1,7 @@
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use futures_util::Stream;
 use tokio::runtime::{Builder, Runtime};
@@ -9,6 +10,7 @@ use tokio_postgres::{AsyncMessage, Error, SimpleQueryMessage};
 use watertight_connection::{ConnectError, Connection, DatabaseUrl, ProtocolConnection};
 use watertight_diagnostics::PostgresError;
 
+use super::idle_connection;
 use super::messages::{MessageEvent, Session};
 use super::session_error::SessionError;
 use super::session_settings::SessionSettings;
@@ -28,12 +30,15 @@ pub(crate) struct ProtocolSession {
     open: Option<Open>,
 }
 
-struct Open {
-    connection: ProtocolConnection,
+pub(super) struct Open {
+    pub(super) connection: ProtocolConnection,
     is_set_up: bool,
+    pub(super) last_used: Instant,
+    /// Whether nothing was sent since it waited for a plugin.
+    was_idle: bool,
 }
 
-enum Received {
+pub(super) enum Received {
     Row(Option<String>),
     Event(MessageEvent),
 }
@@ -58,6 +63,8 @@ impl ProtocolSession {
         self.open = Some(Open {
             connection,
             is_set_up: false,
+            last_used: Instant::now(),
+            was_idle: false,
         });
         Ok(())
     }
@@ -71,13 +78,22 @@ impl ProtocolSession {
         let Some(open) = &mut self.open else {
             return Err(PostgresError::from_message("the connection is closed"));
         };
-        self.runtime.block_on(open.exchange(messages, receive))?;
-        Ok(())
+        let was_idle = std::mem::take(&mut open.was_idle);
+        let mut exchanged = self.runtime.block_on(open.exchange(messages, receive));
+        open.last_used = Instant::now();
+        if was_idle && matches!(&exchanged, Err(error) if idle_connection::was_not_read(error)) {
+            let reopened = self.reconnect();
+            reopened.map_err(|error| PostgresError::from_message(error.to_string()))?;
+            if let Some(open) = &mut self.open {
+                exchanged = self.runtime.block_on(open.exchange(messages, receive));
+            }
+        }
+        Ok(exchanged?)
     }
 }
 
 impl Open {
-    async fn exchange(
+    pub(super) async fn exchange(
         &mut self,
         messages: &[&str],
         receive: &mut dyn FnMut(Received),
@@ -183,6 +199,8 @@ impl Session for ProtocolSession {
 
     const REPORTS_COMPLETIONS: bool = true;
 
+    const IS_OWN: bool = true;
+
     fn send_raw(
         &mut self,
         messages: &[&str],
@@ -201,6 +219,16 @@ impl Session for ProtocolSession {
             Received::Event(_) => {}
         })?;
         Ok(texts)
+    }
+
+    fn reopen_if_closed(&mut self) -> Result<(), ConnectError> {
+        if let Some(open) = &mut self.open
+            && !self.runtime.block_on(idle_connection::is_closed(open))
+        {
+            open.was_idle = true;
+            return Ok(());
+        }
+        self.reconnect()
     }
 
     /// Nobody else uses the connection.

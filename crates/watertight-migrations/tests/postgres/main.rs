@@ -3,9 +3,11 @@
 mod child_process;
 mod crashes;
 mod cut_connections;
+mod delaying_proxy;
 mod drift;
 mod failures;
 mod killed_server;
+mod parallel;
 mod pgbouncer;
 mod plugin_folders;
 mod pooler;
