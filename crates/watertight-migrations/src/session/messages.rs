@@ -61,6 +61,16 @@ pub(crate) trait Session {
         SessionSettings::read(self, mentioned)
     }
 
+    /// Returns whether a pooler may give each transaction another session.
+    fn is_pooled(&self) -> bool {
+        false
+    }
+
+    /// Returns whether locks and settings of the session outlive a transaction.
+    fn has_own_session(&mut self) -> Result<bool, ConnectError> {
+        Ok(true)
+    }
+
     /// Calls `work` with a Diesel connection to the same database.
     fn with_diesel<T>(
         &mut self,

@@ -4,6 +4,7 @@ use postgres_protocol::escape::escape_literal;
 use serde::Deserialize;
 
 use super::messages::{Session, as_json, load, parse};
+use super::pooler::Pooler;
 use super::protocol_session::SETUP;
 use super::session_error::SessionError;
 use crate::sql::{MentionedNames, do_block};
@@ -14,6 +15,8 @@ pub(crate) enum SessionSettings {
     Read(ReadSettings),
     /// Those with which a connection of the runner's own begins: PostgreSQL knows them, so they are not read.
     OfNewConnection,
+    /// Those of the sessions of a pooler.
+    OfPooler(Pooler),
 }
 
 pub(crate) struct ReadSettings {
@@ -72,6 +75,7 @@ impl SessionSettings {
             Self::OfNewConnection => do_block(&format!(
                 "BEGIN\nRESET SESSION AUTHORIZATION;\nRESET ROLE;\nRESET ALL;\n{SETUP};\nEND"
             )),
+            Self::OfPooler(pooler) => pooler.clean_session(),
         }
     }
 }
