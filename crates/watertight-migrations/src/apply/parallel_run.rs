@@ -2,10 +2,10 @@ use std::num::NonZeroUsize;
 use std::sync::Mutex;
 use std::thread;
 
-use watertight_connection::ConnectError;
 use watertight_diagnostics::causes;
 
 use super::run::Run;
+use crate::errors::MigrateError;
 use crate::session::Session;
 
 impl Run<'_> {
@@ -14,7 +14,7 @@ impl Run<'_> {
     pub(crate) fn on_several<S: Session>(
         &self,
         session: &mut S,
-        connect: &(impl Fn() -> Result<S, ConnectError> + Sync),
+        connect: &(impl Fn() -> Result<S, MigrateError> + Sync),
         sessions: NonZeroUsize,
     ) -> Option<String> {
         let busy = self

@@ -58,6 +58,9 @@ impl<'a> Run<'a> {
     /// Runs on this connection until nothing is left to do or the connection is lost.
     pub(crate) fn on<S: Session>(&self, session: &mut S) {
         while let Some(mut running) = self.schedule.next() {
+            if self.options.interrupt.is_stopped() {
+                return;
+            }
             let report = running.report();
             let selected = self
                 .plugins
@@ -65,9 +68,9 @@ impl<'a> Run<'a> {
                 .find(|selected| selected.plugin.id == report.plugin);
             let selected = selected.expect("only selected plugins are scheduled");
             if let Err(error) = self.run_plugin(session, selected, report) {
-                let is_lost = matches!(error, MigrateError::ConnectionLost { .. });
                 report.outcome = Outcome::Failed(Box::new(error));
-                if is_lost {
+                // After a lost connection, there may be a new one.
+                if session.send_raw(&["SELECT 1"], &mut |_| ()).is_err() {
                     return;
                 }
             }
@@ -75,8 +78,20 @@ impl<'a> Run<'a> {
     }
 
     pub(crate) fn into_report(self, fewer_connections: Option<String>) -> RunReport {
+        let mut plugins = self.schedule.into_reports();
+        if self.options.interrupt.is_stopped() {
+            for plugin in &mut plugins {
+                if let Outcome::Skipped(SkipReason::NoConnection) = plugin.outcome {
+                    plugin.outcome = if plugin.not_run.is_empty() {
+                        Outcome::UpToDate
+                    } else {
+                        Outcome::Skipped(SkipReason::Interrupted)
+                    };
+                }
+            }
+        }
         RunReport {
-            plugins: self.schedule.into_reports(),
+            plugins,
             fewer_connections,
         }
     }

@@ -1,9 +1,13 @@
 use serde::de::DeserializeOwned;
 use watertight_diagnostics::PostgresError;
 
+use super::advisory_lock::Lock;
 use super::pg_session::PgSession;
 use super::session_error::{SessionError, StopReason};
 use crate::report::PostgresNotice;
+
+/// The SQLSTATE of a cancelled statement.
+const QUERY_CANCELED: &str = "57014";
 
 /// What happens while messages run.
 pub(crate) enum MessageEvent {
@@ -41,6 +45,16 @@ pub(crate) trait Session {
 
     /// Returns whether the caller has a transaction open on the session.
     fn has_callers_transaction(&mut self) -> Result<bool, SessionError>;
+
+    /// Returns whether the run was interrupted, so that PostgreSQL was told to cancel what ran on the session.
+    fn is_interrupted(&self) -> bool;
+
+    /// Sets whether what is sent is cancelled when the run is interrupted, as it is at first.
+    fn set_cancellable(&mut self, cancellable: bool);
+
+    /// Opens a new connection after the last one was lost, and ends what is left of the lost one. Returns whether nothing
+    /// is left: neither its session, nor one that has `lock`.
+    fn reopen(&mut self, lock: Lock) -> bool;
 
     /// Calls `work` with a Diesel connection to the same database.
     fn with_diesel<T>(
@@ -107,6 +121,9 @@ fn after_failure<S: Session>(session: &mut S, error: PostgresError) -> SessionEr
     }
     match StopReason::of(&error) {
         Some(reason) => SessionError::Stopped(reason),
+        None if session.is_interrupted() && error.code() == Some(QUERY_CANCELED) => {
+            SessionError::Cancelled
+        }
         None => SessionError::Database(error),
     }
 }

@@ -1,29 +1,48 @@
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use futures_util::Stream;
 use tokio::runtime::{Builder, Runtime};
+use tokio::time::timeout;
 use tokio_postgres::error::DbError;
 use tokio_postgres::{AsyncMessage, Error, SimpleQueryMessage};
 use watertight_connection::{ConnectError, Connection, DatabaseUrl, ProtocolConnection};
 use watertight_diagnostics::PostgresError;
 
-use super::messages::{MessageEvent, Session};
+use super::advisory_lock::Lock;
+use super::interrupt::{Interrupt, RESPONSE_LIMIT};
+use super::messages::{MessageEvent, Session, load_bool, send};
 use super::session_error::SessionError;
+use crate::errors::MigrateError;
 use crate::report::PostgresNotice;
 
 /// As on Diesel's connections.
 const SETUP: &str = "SET TIME ZONE 'UTC'";
+/// Returns a condition for the row of this session in `pg_stat_activity`. A later session may have the same process id.
+const IDENTIFY: &str = "SELECT pg_catalog.format('pid = %s AND backend_start <= %L', pg_catalog.pg_backend_pid(), \
+                        pg_catalog.to_json(pg_catalog.now()) #>> '{}')";
+
+/// How long to try to find out what became of a lost connection.
+const REOPEN_LIMIT: Duration = Duration::from_secs(5);
+/// The user waits, and the server had its time to respond.
+const REOPEN_LIMIT_AFTER_INTERRUPT: Duration = Duration::from_secs(2);
+const REOPEN_PAUSE: Duration = Duration::from_millis(20);
 
 /// A connection that speaks the protocol, as a [`Session`].
 ///
 /// The thread that uses it drives it: notices and responses arrive in the order in which PostgreSQL sent them.
 pub(crate) struct ProtocolSession {
     url: DatabaseUrl,
+    interrupt: Interrupt,
+    is_cancellable: bool,
     runtime: Runtime,
-    /// `None` while a Diesel connection is used on a server that serves one.
+    /// `None` while a Diesel connection is used on a server that serves one, and after a connection was given up.
     open: Option<Open>,
+    /// The condition for the last session in `pg_stat_activity`.
+    identity: Option<String>,
 }
 
 struct Open {
@@ -37,22 +56,34 @@ enum Received {
 }
 
 impl ProtocolSession {
-    pub(crate) fn connect(url: &DatabaseUrl) -> Result<Self, ConnectError> {
+    /// Opens a connection. What runs on it is cancelled when the run is interrupted.
+    pub(crate) fn connect(url: &DatabaseUrl, interrupt: &Interrupt) -> Result<Self, MigrateError> {
         let runtime = Builder::new_current_thread()
             .enable_all()
             .build()
             .expect("the operating system has a file descriptor left");
         let mut session = Self {
             url: url.clone(),
+            interrupt: interrupt.clone(),
+            is_cancellable: true,
             runtime,
             open: None,
+            identity: None,
         };
-        session.reconnect()?;
+        session.reconnect(None)?;
         Ok(session)
     }
 
-    fn reconnect(&mut self) -> Result<(), ConnectError> {
-        let connection = self.runtime.block_on(self.url.connect_protocol())?;
+    /// Opens a connection. With a limit, also after the run was interrupted.
+    fn reconnect(&mut self, limit: Option<Duration>) -> Result<(), MigrateError> {
+        let connecting = Box::pin(self.url.connect_protocol());
+        let connected = self.runtime.block_on(async {
+            match limit {
+                Some(limit) => timeout(limit, connecting).await.ok(),
+                None => self.interrupt.unless_stopped(connecting).await,
+            }
+        });
+        let connection = connected.ok_or(MigrateError::Interrupted)??;
         self.open = Some(Open {
             connection,
             is_set_up: false,
@@ -60,7 +91,7 @@ impl ProtocolSession {
         Ok(())
     }
 
-    /// Sends messages, the first time together with [`SETUP`], which costs no round trip.
+    /// Sends messages, the first time together with a setup, which costs no round trip.
     fn exchange(
         &mut self,
         messages: &[&str],
@@ -69,8 +100,28 @@ impl ProtocolSession {
         let Some(open) = &mut self.open else {
             return Err(PostgresError::from_message("the connection is closed"));
         };
-        self.runtime.block_on(open.exchange(messages, receive))?;
-        Ok(())
+        let canceller = open.connection.canceller().clone();
+        let canceller = self.is_cancellable.then_some(&canceller);
+        let exchange = open.exchange(messages, receive, &mut self.identity);
+        let response = self
+            .runtime
+            .block_on(self.interrupt.respond(canceller, exchange));
+        let Some(response) = response else {
+            self.open = None;
+            return Err(PostgresError::from_message("PostgreSQL does not respond"));
+        };
+        Ok(response?)
+    }
+
+    /// Opens a new connection, as soon as the server is back.
+    fn reconnect_until(&mut self, deadline: Instant) -> Result<(), MigrateError> {
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.reconnect(Some(left)) {
+                Err(MigrateError::Connect(_)) if !left.is_zero() => thread::sleep(REOPEN_PAUSE),
+                connected => return connected,
+            }
+        }
     }
 }
 
@@ -79,19 +130,26 @@ impl Open {
         &mut self,
         messages: &[&str],
         receive: &mut dyn FnMut(Received),
+        identity: &mut Option<String>,
     ) -> Result<(), Error> {
         let client = self.connection.client();
         let setup = if self.is_set_up {
             None
         } else {
-            Some(client.simple_query_raw(SETUP).await?)
+            let setup = format!("{SETUP}; {IDENTIFY}");
+            Some(client.simple_query_raw(&setup).await?)
         };
         let mut responses = Vec::new();
         for sql in messages {
             responses.push(client.simple_query_raw(sql).await?);
         }
         if let Some(setup) = setup {
-            receive_all(&mut self.connection, setup, &mut |_| ()).await?;
+            let mut receive_condition = |received| {
+                if let Received::Row(Some(condition)) = received {
+                    *identity = Some(condition);
+                }
+            };
+            receive_all(&mut self.connection, setup, &mut receive_condition).await?;
             self.is_set_up = true;
         }
         let mut first_error = None;
@@ -206,6 +264,43 @@ impl Session for ProtocolSession {
         Ok(false)
     }
 
+    fn is_interrupted(&self) -> bool {
+        self.interrupt.is_stopped()
+    }
+
+    fn set_cancellable(&mut self, cancellable: bool) {
+        self.is_cancellable = cancellable;
+    }
+
+    fn reopen(&mut self, lock: Lock) -> bool {
+        self.open = None;
+        let lost = self.identity.take().unwrap_or_else(|| "false".to_owned());
+        let lost = format!(
+            "FROM pg_catalog.pg_stat_activity WHERE {lost} AND pid <> pg_catalog.pg_backend_pid()"
+        );
+        let limit = if self.is_interrupted() {
+            REOPEN_LIMIT_AFTER_INTERRUPT
+        } else {
+            REOPEN_LIMIT
+        };
+        let deadline = Instant::now() + limit;
+        if self.reconnect_until(deadline).is_err() {
+            return false;
+        }
+        // A role that may not end it waits until it has ended.
+        let _ = send(
+            self,
+            &format!("SELECT pg_catalog.pg_terminate_backend(pid) {lost}"),
+        );
+        let is_left = format!("EXISTS (SELECT {lost}) OR {}", lock.is_held_elsewhere());
+        loop {
+            match load_bool(self, &format!("({is_left})")) {
+                Ok(true) if Instant::now() < deadline => thread::sleep(REOPEN_PAUSE),
+                is_left => return is_left.is_ok_and(|is_left| !is_left),
+            }
+        }
+    }
+
     fn with_diesel<T>(
         &mut self,
         work: impl FnOnce(&mut Connection) -> T,
@@ -217,11 +312,15 @@ impl Session for ProtocolSession {
         if serves_one {
             self.open = None;
         }
-        let mut connection = self.url.connect().map_err(failed)?;
+        let stopped = self.interrupt.clone().stopped();
+        let connection = self.url.connect_cancellable(stopped, RESPONSE_LIMIT);
+        let mut connection = connection.map_err(failed)?;
         let result = work(&mut connection);
         drop(connection);
         if serves_one {
-            self.reconnect().map_err(failed)?;
+            self.reconnect(None).map_err(|error| {
+                SessionError::Database(PostgresError::from_message(error.to_string()))
+            })?;
         }
         Ok(result)
     }

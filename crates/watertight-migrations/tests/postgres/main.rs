@@ -1,11 +1,14 @@
 //! Tests against a real PostgreSQL, in one binary because linking is slow.
 
+mod cancelled_from_outside;
 mod child_process;
 mod crashes;
 mod cut_connections;
 mod drift;
 mod failures;
+mod interrupts;
 mod killed_server;
+mod lost_connections;
 mod pgbouncer;
 mod plugin_folders;
 mod pooler;
