@@ -24,6 +24,7 @@ struct Parts {
     hint: Option<String>,
     code: Option<String>,
     constraint: Option<String>,
+    schema: Option<String>,
     table: Option<String>,
     position: Option<usize>,
     may_be_internal: bool,
@@ -58,6 +59,11 @@ impl PostgresError {
         self.0.constraint.as_deref()
     }
 
+    /// Returns the schema of the object that the error is about, or `None` for all of Diesel's errors, which hide it.
+    pub fn schema(&self) -> Option<&str> {
+        self.0.schema.as_deref()
+    }
+
     /// Returns the name of the table that the error is about, without its schema.
     pub fn table(&self) -> Option<&str> {
         self.0.table.as_deref()
@@ -88,6 +94,7 @@ impl From<DieselError> for PostgresError {
             hint: owned(information.hint()),
             code: None,
             constraint: owned(information.constraint_name()),
+            schema: None,
             table: owned(information.table_name()),
             position: information
                 .statement_position()
@@ -113,6 +120,7 @@ impl From<tokio_postgres::Error> for PostgresError {
             hint: owned(error.hint()),
             code: Some(error.code().code().to_owned()),
             constraint: owned(error.constraint()),
+            schema: owned(error.schema()),
             table: owned(error.table()),
             position: match error.position() {
                 Some(ErrorPosition::Original(position)) => usize::try_from(*position).ok(),

@@ -34,10 +34,15 @@ pub(super) fn apply<S: Session>(
             step: *step,
             scripts,
             settings,
+            is_on_own_session: S::IS_OWN,
         });
     }
     let mut rest = &prepared[..];
-    while !rest.is_empty() {
+    while let [next, ..] = rest {
+        if options.interrupt.is_stopped() {
+            let error = SessionError::Interrupted;
+            return Err(next.step.session_failed(error, options.lock_timeout));
+        }
         let count = send(session, pipelined(rest), options, done)?;
         rest = &rest[count..];
     }

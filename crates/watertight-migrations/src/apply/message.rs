@@ -54,6 +54,8 @@ pub(super) struct PreparedStep<'a> {
     pub(super) scripts: Vec<&'a Script>,
     /// The settings to restore afterwards, if the SQL may change any.
     pub(super) settings: Option<SessionSettings>,
+    /// Whether the runner opened the session.
+    pub(super) is_on_own_session: bool,
 }
 
 impl PreparedStep<'_> {
@@ -71,6 +73,9 @@ pub(super) enum Tracking {
     /// The message leaves a marker before each statement.
     Markers,
 }
+
+/// Sent before a migration on a session of the runner's own, so that it sees nothing temporary of the migrations before.
+pub(super) const DISCARD_TEMPORARY: &str = "DISCARD TEMP";
 
 /// Sent after a statement, which may end in a comment or without a semicolon.
 const STATEMENT_END: &str = "\n;\n";
@@ -174,6 +179,9 @@ impl Builder {
                 };
                 self.add_sql(kind, &script.sql[range.clone()]);
             }
+        }
+        if prepared.is_on_own_session {
+            self.add(PartKind::Check, &format!("{DISCARD_TEMPORARY};\n"));
         }
         let mut conditions = checks(step);
         conditions.extend(previous.map(|previous| is_pending(step.plugin, previous)));

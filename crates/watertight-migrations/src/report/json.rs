@@ -18,7 +18,11 @@ fn plugin_report(report: &PluginReport) -> Value {
     let (outcome, reason, error) = match &report.outcome {
         Outcome::UpToDate => ("up-to-date", None, None),
         Outcome::Failed(error) => (
-            "failed",
+            if error.is_interrupted() {
+                "interrupted"
+            } else {
+                "failed"
+            },
             Some(causes(Some(error.as_ref())).join(": ")),
             Some(ErrorReport::new(error.as_ref()).to_json()),
         ),
@@ -27,6 +31,9 @@ fn plugin_report(report: &PluginReport) -> Value {
             Some(format!("{dependency} is not up to date")),
             None,
         ),
+        Outcome::Skipped(SkipReason::Interrupted) => {
+            ("skipped", Some("the run was interrupted".to_owned()), None)
+        }
         Outcome::Skipped(SkipReason::NoConnection) => (
             "skipped",
             Some("all connections were lost".to_owned()),
@@ -50,6 +57,7 @@ fn applied_migration(migration: &AppliedMigration) -> Value {
         "version": migration.version,
         "out_of_order": migration.out_of_order,
         "by_another_run": migration.by_another_run,
+        "at_second_attempt": migration.at_second_attempt,
     })
 }
 

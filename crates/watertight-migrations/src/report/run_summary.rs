@@ -52,10 +52,18 @@ fn plugin_line(plugin: &PluginReport) -> Option<String> {
         Outcome::Failed(error) => {
             let next = plugin.not_run.first().map(String::as_str);
             let failed = error.migration().or(next).unwrap_or("its history");
-            parts.push(format!("failed at {failed}"));
+            let what = if error.is_interrupted() {
+                "interrupted"
+            } else {
+                "failed"
+            };
+            parts.push(format!("{what} at {failed}"));
         }
         Outcome::Skipped(SkipReason::Dependency(dependency)) => {
             parts.push(format!("not run, because {dependency} is not up to date"));
+        }
+        Outcome::Skipped(SkipReason::Interrupted) => {
+            parts.push("not run, because the run was interrupted".to_owned());
         }
         Outcome::Skipped(SkipReason::NoConnection) => {
             parts.push("not run, because all connections were lost".to_owned());
@@ -64,6 +72,12 @@ fn plugin_line(plugin: &PluginReport) -> Option<String> {
     for migration in &plugin.applied {
         if migration.out_of_order {
             parts.push(format!("{} was out of order", migration.name));
+        }
+        if migration.at_second_attempt {
+            parts.push(format!(
+                "{} had failed beside other plugins' migrations and was applied again alone",
+                migration.name
+            ));
         }
     }
     if !plugin.ahead.is_empty() {
@@ -107,12 +121,14 @@ mod tests {
                 version: "1".to_owned(),
                 out_of_order: true,
                 by_another_run: false,
+                at_second_attempt: true,
             },
             AppliedMigration {
                 name: "2_b".to_owned(),
                 version: "2".to_owned(),
                 out_of_order: false,
                 by_another_run: true,
+                at_second_attempt: false,
             },
         ];
         auth.ahead = vec!["9".to_owned()];
@@ -129,7 +145,7 @@ mod tests {
             fewer_connections: None,
         };
         insta::assert_snapshot!(report, @r"
-        auth: 1 migration applied; 1 applied by another run; 1_a was out of order; the history is ahead of the code by 9
+        auth: 1 migration applied; 1 applied by another run; 1_a was out of order; 1_a had failed beside other plugins' migrations and was applied again alone; the history is ahead of the code by 9
         billing: failed at 3_c
         catalog: not run, because billing is not up to date
         Applied 1 migration; 3 are still pending.

@@ -5,6 +5,7 @@ use diesel::sql_types::Text;
 use diesel::{RunQueryDsl, sql_query};
 use watertight_diagnostics::PostgresError;
 
+use super::advisory_lock::Lock;
 use super::messages::{MessageEvent, Session};
 use super::open_transaction::PROBE;
 use super::pg_session::PgSession;
@@ -24,6 +25,8 @@ impl<C: PgSession> Session for DieselSession<'_, C> {
     type Diesel = C;
 
     const REPORTS_COMPLETIONS: bool = false;
+
+    const IS_OWN: bool = false;
 
     fn send_raw(
         &mut self,
@@ -57,6 +60,18 @@ impl<C: PgSession> Session for DieselSession<'_, C> {
             }
         }
         Ok(true)
+    }
+
+    /// The connection is the caller's: nothing on it is cancelled.
+    fn is_interrupted(&self) -> bool {
+        false
+    }
+
+    fn set_cancellable(&mut self, _: bool) {}
+
+    /// The caller has the only connection.
+    fn reopen(&mut self, _: Lock) -> bool {
+        false
     }
 
     fn with_diesel<T>(&mut self, work: impl FnOnce(&mut C) -> T) -> Result<T, SessionError> {

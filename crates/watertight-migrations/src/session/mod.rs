@@ -2,6 +2,8 @@
 
 mod advisory_lock;
 mod diesel_session;
+mod idle_connection;
+mod interrupt;
 mod messages;
 mod open_transaction;
 mod options;
@@ -15,11 +17,12 @@ mod session_settings;
 
 pub(crate) use advisory_lock::Lock;
 pub(crate) use diesel_session::DieselSession;
-pub(crate) use messages::{MessageEvent, Session, after_failure, load_in_transaction, send};
+pub use interrupt::Interrupt;
+pub(crate) use messages::{MessageEvent, Session, after_failure, load, load_in_transaction, send};
 pub(crate) use open_transaction::has_open_transaction;
 pub(crate) use options::Options;
 pub use pg_session::PgSession;
-pub(crate) use plugin_state::{PluginState, read_states};
+pub(crate) use plugin_state::{PluginState, Schemas, read_states};
 pub(crate) use pooler::Pooler;
 pub(crate) use protocol_session::ProtocolSession;
 pub(crate) use session_error::{SessionError, StopReason};

@@ -2,23 +2,39 @@ use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use futures_util::Stream;
 use tokio::runtime::{Builder, Runtime};
+use tokio::time::timeout;
 use tokio_postgres::error::DbError;
 use tokio_postgres::{AsyncMessage, Error, SimpleQueryMessage};
 use watertight_connection::{ConnectError, Connection, DatabaseUrl, ProtocolConnection};
 use watertight_diagnostics::PostgresError;
 
-use super::messages::{MessageEvent, Session};
+use super::advisory_lock::Lock;
+use super::idle_connection;
+use super::interrupt::{Interrupt, RESPONSE_LIMIT};
+use super::messages::{MessageEvent, Session, load_bool, send};
 use super::pooler::{Pooler, Pooling};
 use super::session_error::SessionError;
 use super::session_settings::SessionSettings;
+use crate::errors::MigrateError;
 use crate::report::PostgresNotice;
 use crate::sql::MentionedNames;
 
 /// As on Diesel's connections.
 pub(super) const SETUP: &str = "SET TIME ZONE 'UTC'";
+/// A condition for the row of this session in `pg_stat_activity`. A later session may have the same process id.
+const IDENTITY: &str = "pg_catalog.format('pid = %s AND backend_start <= %L', pg_catalog.pg_backend_pid(), \
+                        pg_catalog.to_json(pg_catalog.now()) #>> '{}')";
+
+/// How long to try to find out what became of a lost connection.
+const REOPEN_LIMIT: Duration = Duration::from_secs(5);
+/// The user waits, and the server had its time to respond.
+const REOPEN_LIMIT_AFTER_INTERRUPT: Duration = Duration::from_secs(2);
+const REOPEN_PAUSE: Duration = Duration::from_millis(20);
 
 /// A connection that speaks the protocol, as a [`Session`].
 ///
@@ -26,26 +42,41 @@ pub(super) const SETUP: &str = "SET TIME ZONE 'UTC'";
 pub(crate) struct ProtocolSession {
     url: DatabaseUrl,
     pooling: Arc<Pooling>,
+    interrupt: Interrupt,
+    is_cancellable: bool,
     runtime: Runtime,
-    /// `None` while a Diesel connection is used on a server that serves one.
+    /// `None` while a Diesel connection is used on a server that serves one, and after a connection was given up.
     open: Option<Open>,
+    /// The condition for the last session in `pg_stat_activity`.
+    identity: Option<String>,
 }
 
-struct Open {
+pub(super) struct Open {
     /// The process id in the connection's key, if it can tell whether there is a pooler.
     pid: Option<i32>,
-    connection: ProtocolConnection,
+    pooling: Arc<Pooling>,
+    pub(super) connection: ProtocolConnection,
     is_set_up: bool,
+    /// [`IDENTITY`], from the setup until the session takes it.
+    identity: Option<String>,
+    pub(super) last_used: Instant,
+    /// Whether nothing was sent since it waited for a plugin.
+    was_idle: bool,
 }
 
-enum Received {
+pub(super) enum Received {
     Row(Option<String>),
     Event(MessageEvent),
 }
 
 impl ProtocolSession {
-    /// The connections of a run share what they know about a pooler.
-    pub(crate) fn connect(url: &DatabaseUrl, pooling: &Arc<Pooling>) -> Result<Self, ConnectError> {
+    /// Opens a connection. What runs on it is cancelled when the run is interrupted. The connections of a run share what
+    /// they know about a pooler.
+    pub(crate) fn connect(
+        url: &DatabaseUrl,
+        interrupt: &Interrupt,
+        pooling: &Arc<Pooling>,
+    ) -> Result<Self, MigrateError> {
         let runtime = Builder::new_current_thread()
             .enable_all()
             .build()
@@ -53,36 +84,50 @@ impl ProtocolSession {
         let mut session = Self {
             url: url.clone(),
             pooling: Arc::clone(pooling),
+            interrupt: interrupt.clone(),
+            is_cancellable: true,
             runtime,
             open: None,
+            identity: None,
         };
-        session.reconnect()?;
+        session.reconnect(None)?;
         Ok(session)
     }
 
-    fn reconnect(&mut self) -> Result<(), ConnectError> {
-        let connection = self.runtime.block_on(self.url.connect_protocol())?;
+    /// Opens a connection. With a limit, also after the run was interrupted.
+    fn reconnect(&mut self, limit: Option<Duration>) -> Result<(), MigrateError> {
+        let connecting = Box::pin(self.url.connect_protocol());
+        let connected = self.runtime.block_on(async {
+            match limit {
+                Some(limit) => timeout(limit, connecting).await.ok(),
+                None => self.interrupt.unless_stopped(connecting).await,
+            }
+        });
+        let connection = connected.ok_or(MigrateError::Interrupted)??;
         self.open = Some(Open {
             // Nobody shares a server that serves one connection.
             pid: (!self.url.serves_one_connection())
                 .then(|| connection.backend_pid())
                 .flatten(),
+            pooling: Arc::clone(&self.pooling),
             connection,
             is_set_up: false,
+            identity: None,
+            last_used: Instant::now(),
+            was_idle: false,
         });
         Ok(())
     }
 
     /// Finds out whether there is a pooler, which is known after the first query of a run.
-    fn require_pooler_known(&mut self) -> Result<(), PostgresError> {
+    fn find_pooler(&mut self) -> Result<(), PostgresError> {
         match self.pooling.pooler.get() {
             Some(_) => Ok(()),
             None => self.exchange(&[], &mut |_| ()),
         }
     }
 
-    /// Sends messages at once, the first time together with the setup, which costs no round trip. The first message of a
-    /// run is a query or nothing.
+    /// Sends messages, the first time together with a setup, which costs no round trip.
     fn exchange(
         &mut self,
         messages: &[&str],
@@ -91,71 +136,109 @@ impl ProtocolSession {
         let Some(open) = &mut self.open else {
             return Err(PostgresError::from_message("the connection is closed"));
         };
-        let exchanged = async {
-            match self.pooling.pooler.get() {
-                _ if open.is_set_up => open.exchange(messages, receive).await,
-                None => open.detect_pooler(&self.pooling, messages, receive).await,
-                Some(None) => open.exchange_after_setup(messages, receive).await,
-                // What is set in one of a pooler's sessions may reach other clients.
-                Some(Some(_)) => open.exchange(messages, receive).await,
-            }
+        let was_idle = std::mem::take(&mut open.was_idle);
+        let response = self.respond(messages, receive)?;
+        if was_idle && matches!(&response, Err(error) if idle_connection::was_not_read(error)) {
+            self.reconnect(None)
+                .map_err(|error| PostgresError::from_message(error.to_string()))?;
+            return Ok(self.respond(messages, receive)??);
+        }
+        Ok(response?)
+    }
+
+    /// Returns an error of its own if PostgreSQL does not respond after an interruption.
+    fn respond(
+        &mut self,
+        messages: &[&str],
+        receive: &mut dyn FnMut(Received),
+    ) -> Result<Result<(), Error>, PostgresError> {
+        let Some(open) = &mut self.open else {
+            return Err(PostgresError::from_message("the connection is closed"));
         };
-        Ok(self.runtime.block_on(exchanged)?)
+        let canceller = open.connection.canceller().clone();
+        let canceller = self.is_cancellable.then_some(&canceller);
+        let exchange = open.exchange(messages, receive);
+        let response = self
+            .runtime
+            .block_on(self.interrupt.respond(canceller, exchange));
+        open.last_used = Instant::now();
+        if let Some(identity) = open.identity.take() {
+            self.identity = Some(identity);
+        }
+        response.ok_or_else(|| {
+            self.open = None;
+            PostgresError::from_message("PostgreSQL does not respond")
+        })
+    }
+
+    /// Opens a new connection, as soon as the server is back.
+    fn reconnect_until(&mut self, deadline: Instant) -> Result<(), MigrateError> {
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.reconnect(Some(left)) {
+                Err(MigrateError::Connect(_)) if !left.is_zero() => thread::sleep(REOPEN_PAUSE),
+                connected => return connected,
+            }
+        }
     }
 }
 
 impl Open {
-    /// Sends [`SETUP`] as a query that returns a row and has an effect only if the session has the key of the connection:
-    /// a pooler has keys of its own.
-    ///
-    /// The first message is appended to it, because nothing must be sent to a pooler before the response to the message
-    /// before.
-    async fn detect_pooler(
-        &mut self,
-        pooling: &Pooling,
-        messages: &[&str],
-        receive: &mut dyn FnMut(Received),
-    ) -> Result<(), Error> {
+    /// Returns [`SETUP`] as a query that returns a row and has an effect only if the session has the key of the
+    /// connection. A pooler has keys of its own, and what is set in one of its sessions may reach other clients.
+    fn setup(&self) -> String {
         let condition = match self.pid {
             Some(pid) => format!("pg_catalog.pg_backend_pid() = {pid}"),
             None => "true".to_owned(),
         };
-        let setup =
-            format!("SELECT pg_catalog.set_config('TimeZone', 'UTC', false) WHERE {condition}");
-        let message = [&[setup.as_str()], messages].concat().join(";\n");
-        let (mut is_complete, mut is_direct) = (false, false);
-        self.exchange(&[&message], &mut |received| match received {
-            received if is_complete => receive(received),
-            Received::Row(_) => is_direct = true,
-            Received::Event(MessageEvent::Completed) => is_complete = true,
-            Received::Event(_) => {}
-        })
-        .await?;
-        self.is_set_up = true;
-        let pooler = || (!is_direct).then(|| Pooler::of(&self.connection));
-        pooling.pooler.get_or_init(pooler);
-        Ok(())
+        format!(
+            "SELECT {IDENTITY}, pg_catalog.set_config('TimeZone', 'UTC', false) WHERE {condition}"
+        )
     }
 
-    async fn exchange_after_setup(
+    /// Sends messages, the first time together with [`setup`](Self::setup). It is a message of its own if there is no
+    /// pooler, and else joined with the message, which must be a query or none then: nothing must be sent to a pooler
+    /// before the response to the message before.
+    pub(super) async fn exchange(
         &mut self,
         messages: &[&str],
         receive: &mut dyn FnMut(Received),
     ) -> Result<(), Error> {
+        if self.is_set_up || self.pooling.pooler().is_some() {
+            return self.send(messages, receive).await;
+        }
+        let setup = self.setup();
+        let messages = [&[setup.as_str()], messages].concat();
+        let joined = messages.join(";\n");
+        let is_direct = self.pooling.pooler.get().is_some();
+        let mut identity = None;
         let mut is_set_up = false;
-        let messages = [&[SETUP], messages].concat();
-        let exchanged = self
-            .exchange(&messages, &mut |received| match received {
-                received if is_set_up => receive(received),
+        let receive = &mut |received| {
+            if is_set_up {
+                return receive(received);
+            }
+            match received {
+                Received::Row(row) => identity = row,
+                Received::Event(MessageEvent::Completed) => is_set_up = !is_direct,
                 Received::Event(MessageEvent::Ended) => is_set_up = true,
-                Received::Event(_) | Received::Row(_) => {}
-            })
-            .await;
-        self.is_set_up = is_set_up;
-        exchanged
+                Received::Event(MessageEvent::Notice(_)) => {}
+            }
+        };
+        let sent = if is_direct {
+            self.send(&messages, receive).await
+        } else {
+            self.send(&[&joined], receive).await
+        };
+        if is_direct || sent.is_ok() {
+            let pooler = || identity.is_none().then(|| Pooler::of(&self.connection));
+            self.pooling.pooler.get_or_init(pooler);
+            self.identity = identity;
+            self.is_set_up = is_set_up;
+        }
+        sent
     }
 
-    async fn exchange(
+    async fn send(
         &mut self,
         messages: &[&str],
         receive: &mut dyn FnMut(Received),
@@ -252,13 +335,15 @@ impl Session for ProtocolSession {
 
     const REPORTS_COMPLETIONS: bool = true;
 
+    const IS_OWN: bool = true;
+
     fn send_raw(
         &mut self,
         messages: &[&str],
         watch: &mut dyn FnMut(MessageEvent),
     ) -> Result<(), PostgresError> {
-        self.require_pooler_known()?;
-        // A pooler in transaction mode could give the responses to another client, if this process is killed meanwhile.
+        self.find_pooler()?;
+        // If this process is killed, a pooler may give responses that are still to come to another client.
         let at_once = if self.is_pooled() { 1 } else { messages.len() };
         for messages in messages.chunks(at_once.max(1)) {
             self.exchange(messages, &mut |received| match received {
@@ -276,6 +361,16 @@ impl Session for ProtocolSession {
             Received::Event(_) => {}
         })?;
         Ok(texts)
+    }
+
+    fn reopen_if_closed(&mut self) -> Result<(), MigrateError> {
+        if let Some(open) = &mut self.open
+            && !self.runtime.block_on(idle_connection::is_closed(open))
+        {
+            open.was_idle = true;
+            return Ok(());
+        }
+        self.reconnect(None)
     }
 
     /// Nobody else uses the connection.
@@ -300,7 +395,7 @@ impl Session for ProtocolSession {
 
     fn has_own_session(&mut self) -> Result<bool, ConnectError> {
         // An error is reported again by what follows.
-        let _ = self.require_pooler_known();
+        let _ = self.find_pooler();
         let Some(open) = self
             .open
             .as_mut()
@@ -322,6 +417,43 @@ impl Session for ProtocolSession {
         Ok(has_own_session)
     }
 
+    fn is_interrupted(&self) -> bool {
+        self.interrupt.is_stopped()
+    }
+
+    fn set_cancellable(&mut self, cancellable: bool) {
+        self.is_cancellable = cancellable;
+    }
+
+    fn reopen(&mut self, lock: Lock) -> bool {
+        self.open = None;
+        let lost = self.identity.take().unwrap_or_else(|| "false".to_owned());
+        let lost = format!(
+            "FROM pg_catalog.pg_stat_activity WHERE {lost} AND pid <> pg_catalog.pg_backend_pid()"
+        );
+        let limit = if self.is_interrupted() {
+            REOPEN_LIMIT_AFTER_INTERRUPT
+        } else {
+            REOPEN_LIMIT
+        };
+        let deadline = Instant::now() + limit;
+        if self.reconnect_until(deadline).is_err() {
+            return false;
+        }
+        // A role that may not end it waits until it has ended.
+        let _ = send(
+            self,
+            &format!("SELECT pg_catalog.pg_terminate_backend(pid) {lost}"),
+        );
+        let is_left = format!("EXISTS (SELECT {lost}) OR {}", lock.is_held_elsewhere());
+        loop {
+            match load_bool(self, &format!("({is_left})")) {
+                Ok(true) if Instant::now() < deadline => thread::sleep(REOPEN_PAUSE),
+                is_left => return is_left.is_ok_and(|is_left| !is_left),
+            }
+        }
+    }
+
     fn with_diesel<T>(
         &mut self,
         work: impl FnOnce(&mut Connection) -> T,
@@ -333,11 +465,15 @@ impl Session for ProtocolSession {
         if serves_one {
             self.open = None;
         }
-        let mut connection = self.url.connect().map_err(failed)?;
+        let stopped = self.interrupt.clone().stopped();
+        let connection = self.url.connect_cancellable(stopped, RESPONSE_LIMIT);
+        let mut connection = connection.map_err(failed)?;
         let result = work(&mut connection);
         drop(connection);
         if serves_one {
-            self.reconnect().map_err(failed)?;
+            self.reconnect(None).map_err(|error| {
+                SessionError::Database(PostgresError::from_message(error.to_string()))
+            })?;
         }
         Ok(result)
     }
