@@ -27,8 +27,6 @@ const IDENTIFY: &str = "SELECT pg_catalog.format('pid = %s AND backend_start <= 
 
 /// How long to try to find out what became of a lost connection.
 const REOPEN_LIMIT: Duration = Duration::from_secs(5);
-/// The user waits, and the server had its time to respond.
-const REOPEN_LIMIT_AFTER_INTERRUPT: Duration = Duration::from_secs(2);
 const REOPEN_PAUSE: Duration = Duration::from_millis(20);
 
 /// A connection that speaks the protocol, as a [`Session`].
@@ -278,12 +276,7 @@ impl Session for ProtocolSession {
         let lost = format!(
             "FROM pg_catalog.pg_stat_activity WHERE {lost} AND pid <> pg_catalog.pg_backend_pid()"
         );
-        let limit = if self.is_interrupted() {
-            REOPEN_LIMIT_AFTER_INTERRUPT
-        } else {
-            REOPEN_LIMIT
-        };
-        let deadline = Instant::now() + limit;
+        let deadline = Instant::now() + REOPEN_LIMIT;
         if self.reconnect_until(deadline).is_err() {
             return false;
         }
