@@ -13,12 +13,14 @@ use std::hash::{BuildHasher as _, RandomState};
 use diesel::{ConnectionError, ConnectionResult};
 use diesel_async::AsyncPgConnection;
 use diesel_async::async_connection_wrapper::BlockOn as _;
+use tokio_postgres::Client;
+use watertight_diagnostics::PostgresError;
 
 use crate::canceller::Canceller;
 use crate::connection::Connection;
 use crate::database_url::DatabaseUrl;
 use crate::database_url::settings::HostSettings;
-use crate::protocol_connection::ProtocolConnection;
+use crate::protocol_connection::{Driver, ProtocolConnection};
 use crate::shared_runtime::SharedRuntime;
 use connect_error::ConnectError;
 use failure::{Failure, may_depend_on_tls};
@@ -42,8 +44,16 @@ impl DatabaseUrl {
     /// # Errors
     /// As [`connect`](Self::connect).
     pub async fn connect_async(&self) -> Result<AsyncPgConnection, ConnectError> {
-        let (client, connection) = connect(self).await?.into_parts();
-        let setup = AsyncPgConnection::try_from_client_and_connection(client, connection);
+        self.set_up_diesel(connect(self).await?).await
+    }
+
+    /// Turns a connection that speaks the protocol into diesel-async's.
+    pub(crate) async fn set_up_diesel(
+        &self,
+        connection: ProtocolConnection,
+    ) -> Result<AsyncPgConnection, ConnectError> {
+        let (client, driver) = open_parts(self, connection)?;
+        let setup = AsyncPgConnection::try_from_client_and_connection(client, driver);
         set_up(self, setup).await
     }
 
@@ -54,6 +64,16 @@ impl DatabaseUrl {
     pub async fn connect_protocol(&self) -> Result<ProtocolConnection, ConnectError> {
         connect(self).await
     }
+}
+
+fn open_parts(
+    url: &DatabaseUrl,
+    connection: ProtocolConnection,
+) -> Result<(Client, Driver), ConnectError> {
+    connection.into_parts().ok_or_else(|| ConnectError::Setup {
+        url: url.to_string(),
+        source: PostgresError::from_message("the connection is closed"),
+    })
 }
 
 async fn set_up(

@@ -1,4 +1,5 @@
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -10,7 +11,9 @@ use crate::errors::{LoadError, MigrateError};
 use crate::report::{
     MigrationPlan, MigrationProgress, PlannedMigration, PluginStatus, Repair, RunReport,
 };
-use crate::session::{DieselSession, Interrupt, Options, PgSession, ProtocolSession, Session};
+use crate::session::{
+    DieselSession, Interrupt, Options, PgSession, Pooling, ProtocolSession, Session,
+};
 use crate::sources::{LoadedPlugin, MigrationBody, PluginMigrations, Script, SourceWarning};
 
 /// Runs, reverts and reports the migrations of a set of plugins.
@@ -160,13 +163,13 @@ impl Migrator {
         only: &[PluginId],
     ) -> Result<RunReport, MigrateError> {
         let session = &mut DieselSession(connection);
-        let run = Run::prepare(session, &self.select(only)?, &self.options)?;
-        run.on(session);
-        Ok(run.into_report(None))
+        let run = Run::prepare(session, &self.select(only)?, &self.options, &mut |_| ())?;
+        let ended = run.on(session);
+        Ok(run.into_report(ended.err().as_ref()))
     }
 
     /// Like [`run`](Self::run), on connections of its own: several plugins at a time, each as soon as its dependencies
-    /// are up to date, and the migrations of a plugin in one message.
+    /// are up to date. The migrations of a plugin are sent without waiting for each other.
     ///
     /// Opens at most as many connections as [`jobs`](Self::jobs) says, and only as many as there is work for. If only
     /// some can be opened, the run uses those. Must not be called inside an async task.
@@ -176,16 +179,14 @@ impl Migrator {
     /// Those of [`run`](Self::run), and when no connection can be opened.
     pub fn run_on(&self, url: &DatabaseUrl, only: &[PluginId]) -> Result<RunReport, MigrateError> {
         let selected = self.select(only)?;
-        let connect = || self.connect(url);
-        let mut session = connect()?;
-        let run = Run::prepare(&mut session, &selected, &self.options)?;
+        let pooling = Arc::default();
+        let connect = || self.connect(url, &pooling);
         let jobs = if url.serves_one_connection() {
             NonZeroUsize::MIN
         } else {
             self.options.jobs
         };
-        let fewer_connections = run.on_several(&mut session, &connect, jobs);
-        Ok(run.into_report(fewer_connections))
+        apply::run_on_several(&selected, &connect, jobs.get(), &self.options)
     }
 
     /// Like [`status`](Self::status), on a connection of its own. Must not be called inside an async task.
@@ -194,11 +195,15 @@ impl Migrator {
     ///
     /// Those of [`status`](Self::status), and when the connection cannot be opened.
     pub fn status_on(&self, url: &DatabaseUrl) -> Result<Vec<PluginStatus>, MigrateError> {
-        self.status_of(&mut self.connect(url)?)
+        self.status_of(&mut self.connect(url, &Arc::default())?)
     }
 
-    fn connect(&self, url: &DatabaseUrl) -> Result<ProtocolSession, MigrateError> {
-        ProtocolSession::connect(url, &self.options.interrupt)
+    fn connect(
+        &self,
+        url: &DatabaseUrl,
+        pooling: &Arc<Pooling>,
+    ) -> Result<ProtocolSession, MigrateError> {
+        ProtocolSession::connect(url, pooling, &self.options.interrupt)
     }
 
     /// Runs the oldest pending migration of a plugin and returns its name, or `None` if none is pending. Runs nothing
@@ -252,7 +257,12 @@ impl Migrator {
         steps: NonZeroUsize,
     ) -> Result<Vec<String>, MigrateError> {
         let plugin = self.find(plugin)?;
-        apply::revert(&mut self.connect(url)?, plugin, steps, &self.options)
+        apply::revert(
+            &mut self.connect(url, &Arc::default())?,
+            plugin,
+            steps,
+            &self.options,
+        )
     }
 
     /// Reverts the newest migration of a plugin, runs it again and returns its name.
@@ -282,7 +292,11 @@ impl Migrator {
     /// Those of [`redo`](Self::redo), and when the connection cannot be opened.
     pub fn redo_on(&self, url: &DatabaseUrl, plugin: &PluginId) -> Result<String, MigrateError> {
         let plugin = self.find(plugin)?;
-        apply::redo(&mut self.connect(url)?, plugin, &self.options)
+        apply::redo(
+            &mut self.connect(url, &Arc::default())?,
+            plugin,
+            &self.options,
+        )
     }
 
     /// Returns what [`repair`](Self::repair) would change in the history of a plugin. Writes nothing.

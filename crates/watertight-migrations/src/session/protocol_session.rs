@@ -1,5 +1,6 @@
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,17 +14,18 @@ use watertight_connection::{ConnectError, Connection, DatabaseUrl, ProtocolConne
 use watertight_diagnostics::PostgresError;
 
 use super::advisory_lock::Lock;
+use super::idle_connection;
 use super::interrupt::{Interrupt, RESPONSE_LIMIT};
 use super::messages::{MessageEvent, Session, load_bool, send};
+use super::pooler::{Pooler, Pooling};
 use super::session_error::SessionError;
+use super::session_settings::SessionSettings;
 use crate::errors::MigrateError;
 use crate::report::PostgresNotice;
+use crate::sql::MentionedNames;
 
 /// As on Diesel's connections.
-const SETUP: &str = "SET TIME ZONE 'UTC'";
-/// Returns a condition for the row of this session in `pg_stat_activity`. A later session may have the same process id.
-const IDENTIFY: &str = "SELECT pg_catalog.format('pid = %s AND backend_start <= %L', pg_catalog.pg_backend_pid(), \
-                        pg_catalog.to_json(pg_catalog.now()) #>> '{}')";
+pub(super) const SETUP: &str = "SET TIME ZONE 'UTC'";
 
 /// How long to try to find out what became of a lost connection.
 const REOPEN_LIMIT: Duration = Duration::from_secs(5);
@@ -36,26 +38,41 @@ pub(crate) struct ProtocolSession {
     url: DatabaseUrl,
     interrupt: Interrupt,
     is_cancellable: bool,
+    pooling: Arc<Pooling>,
     runtime: Runtime,
     /// `None` while a Diesel connection is used on a server that serves one, and after a connection was given up.
     open: Option<Open>,
-    /// The condition for the last session in `pg_stat_activity`.
-    identity: Option<String>,
+    /// The identity of the connection that was given up.
+    given_up: Option<String>,
 }
 
-struct Open {
-    connection: ProtocolConnection,
+pub(super) struct Open {
+    /// The process id in the connection's key, if it can tell whether there is a pooler.
+    pid: Option<i32>,
+    pooling: Arc<Pooling>,
+    pub(super) connection: ProtocolConnection,
     is_set_up: bool,
+    /// The condition for its session in `pg_stat_activity`. A later session may have the same process id.
+    identity: Option<String>,
+    pub(super) last_used: Instant,
+    /// Whether nothing was sent since it waited for a plugin.
+    was_idle: bool,
 }
 
-enum Received {
+pub(super) enum Received {
     Row(Option<String>),
     Event(MessageEvent),
 }
 
 impl ProtocolSession {
     /// Opens a connection. What runs on it is cancelled when the run is interrupted.
-    pub(crate) fn connect(url: &DatabaseUrl, interrupt: &Interrupt) -> Result<Self, MigrateError> {
+    ///
+    /// The connections of a run share what they know about a pooler.
+    pub(crate) fn connect(
+        url: &DatabaseUrl,
+        pooling: &Arc<Pooling>,
+        interrupt: &Interrupt,
+    ) -> Result<Self, MigrateError> {
         let runtime = Builder::new_current_thread()
             .enable_all()
             .build()
@@ -64,9 +81,10 @@ impl ProtocolSession {
             url: url.clone(),
             interrupt: interrupt.clone(),
             is_cancellable: true,
+            pooling: Arc::clone(pooling),
             runtime,
             open: None,
-            identity: None,
+            given_up: None,
         };
         session.reconnect(None)?;
         Ok(session)
@@ -83,13 +101,21 @@ impl ProtocolSession {
         });
         let connection = connected.ok_or(MigrateError::Interrupted)??;
         self.open = Some(Open {
+            // Nobody shares a server that serves one connection.
+            pid: (!self.url.serves_one_connection())
+                .then(|| connection.backend_pid())
+                .flatten(),
+            pooling: Arc::clone(&self.pooling),
             connection,
             is_set_up: false,
+            identity: None,
+            last_used: Instant::now(),
+            was_idle: false,
         });
         Ok(())
     }
 
-    /// Sends messages, the first time together with a setup, which costs no round trip.
+    /// Sends messages, the first time together with the setup, which costs no round trip.
     fn exchange(
         &mut self,
         messages: &[&str],
@@ -98,17 +124,35 @@ impl ProtocolSession {
         let Some(open) = &mut self.open else {
             return Err(PostgresError::from_message("the connection is closed"));
         };
+        let was_idle = std::mem::take(&mut open.was_idle);
+        let mut exchanged = self.respond(messages, receive)?;
+        if was_idle && matches!(&exchanged, Err(error) if idle_connection::was_not_read(error)) {
+            let reopened = self.reconnect(None);
+            reopened.map_err(|error| PostgresError::from_message(error.to_string()))?;
+            exchanged = self.respond(messages, receive)?;
+        }
+        Ok(exchanged?)
+    }
+
+    /// Gives the connection up if the run is interrupted and PostgreSQL does not respond in time.
+    fn respond(
+        &mut self,
+        messages: &[&str],
+        receive: &mut dyn FnMut(Received),
+    ) -> Result<Result<(), Error>, PostgresError> {
+        let Some(open) = &mut self.open else {
+            return Err(PostgresError::from_message("the connection is closed"));
+        };
         let canceller = open.connection.canceller().clone();
         let canceller = self.is_cancellable.then_some(&canceller);
-        let exchange = open.exchange(messages, receive, &mut self.identity);
-        let response = self
-            .runtime
-            .block_on(self.interrupt.respond(canceller, exchange));
-        let Some(response) = response else {
-            self.open = None;
-            return Err(PostgresError::from_message("PostgreSQL does not respond"));
-        };
-        Ok(response?)
+        let exchange = open.exchange(messages, receive);
+        let response = self.interrupt.respond(canceller, exchange);
+        let response = self.runtime.block_on(response);
+        open.last_used = Instant::now();
+        response.ok_or_else(|| {
+            self.given_up = self.open.take().and_then(|open| open.identity);
+            PostgresError::from_message("PostgreSQL does not respond")
+        })
     }
 
     /// Opens a new connection, as soon as the server is back.
@@ -124,30 +168,46 @@ impl ProtocolSession {
 }
 
 impl Open {
-    async fn exchange(
+    /// Returns [`SETUP`] as a query that returns the identity of the session, and has an effect only if the session has
+    /// the key of the connection. A pooler has keys of its own, and what is set in one of its sessions may reach other
+    /// clients.
+    fn setup(&self) -> String {
+        match self.pid {
+            Some(pid) => format!(
+                "SELECT pg_catalog.format('pid = {pid} AND backend_start <= %L', \
+                 pg_catalog.to_json(pg_catalog.now()) #>> '{{}}'), \
+                 pg_catalog.set_config('TimeZone', 'UTC', false) WHERE pg_catalog.pg_backend_pid() = {pid}"
+            ),
+            None => format!("{SETUP}; SELECT 'false'"),
+        }
+    }
+
+    pub(super) async fn exchange(
         &mut self,
         messages: &[&str],
         receive: &mut dyn FnMut(Received),
-        identity: &mut Option<String>,
     ) -> Result<(), Error> {
         let client = self.connection.client();
         let setup = if self.is_set_up {
             None
         } else {
-            let setup = format!("{SETUP}; {IDENTIFY}");
-            Some(client.simple_query_raw(&setup).await?)
+            Some(client.simple_query_raw(&self.setup()).await?)
         };
         let mut responses = Vec::new();
         for sql in messages {
             responses.push(client.simple_query_raw(sql).await?);
         }
         if let Some(setup) = setup {
-            let mut receive_condition = |received| {
-                if let Received::Row(Some(condition)) = received {
-                    *identity = Some(condition);
+            let mut identity = None;
+            let receive = &mut |received| {
+                if let Received::Row(row) = received {
+                    identity = row;
                 }
             };
-            receive_all(&mut self.connection, setup, &mut receive_condition).await?;
+            receive_all(&mut self.connection, setup, receive).await?;
+            let pooler = || identity.is_none().then(|| Pooler::of(&self.connection));
+            self.pooling.pooler.get_or_init(pooler);
+            self.identity = identity;
             self.is_set_up = true;
         }
         let mut first_error = None;
@@ -237,6 +297,8 @@ impl Session for ProtocolSession {
 
     const REPORTS_COMPLETIONS: bool = true;
 
+    const IS_OWN: bool = true;
+
     fn send_raw(
         &mut self,
         messages: &[&str],
@@ -257,6 +319,16 @@ impl Session for ProtocolSession {
         Ok(texts)
     }
 
+    fn reopen_if_closed(&mut self) -> Result<(), MigrateError> {
+        if let Some(open) = &mut self.open
+            && !self.runtime.block_on(idle_connection::is_closed(open))
+        {
+            open.was_idle = true;
+            return Ok(());
+        }
+        self.reconnect(None)
+    }
+
     /// Nobody else uses the connection.
     fn has_callers_transaction(&mut self) -> Result<bool, SessionError> {
         Ok(false)
@@ -271,8 +343,9 @@ impl Session for ProtocolSession {
     }
 
     fn reopen(&mut self, lock: Lock) -> bool {
-        self.open = None;
-        let lost = self.identity.take().unwrap_or_else(|| "false".to_owned());
+        let lost = self.open.take().and_then(|open| open.identity);
+        let lost = lost.or_else(|| self.given_up.take());
+        let lost = lost.unwrap_or_else(|| "false".to_owned());
         let lost = format!(
             "FROM pg_catalog.pg_stat_activity WHERE {lost} AND pid <> pg_catalog.pg_backend_pid()"
         );
@@ -292,6 +365,47 @@ impl Session for ProtocolSession {
                 is_left => return is_left.is_ok_and(|is_left| !is_left),
             }
         }
+    }
+
+    fn settings(&mut self, mentioned: MentionedNames) -> Result<SessionSettings, SessionError> {
+        if self.url.serves_one_connection() {
+            // Nobody has logged in on PGlite, so it does not know which role to go back to.
+            return SessionSettings::read(self, mentioned);
+        }
+        Ok(match self.pooling.pooler() {
+            Some(pooler) => SessionSettings::OfPooler(pooler.clone()),
+            None => SessionSettings::OfNewConnection,
+        })
+    }
+
+    fn is_pooled(&self) -> bool {
+        self.pooling.pooler().is_some()
+    }
+
+    fn has_own_session(&mut self) -> Result<bool, ConnectError> {
+        if self.pooling.pooler.get().is_none() {
+            // An error is reported again by what follows.
+            let _ = self.exchange(&[], &mut |_| ());
+        }
+        let Some(open) = self
+            .open
+            .as_mut()
+            .filter(|_| self.pooling.pooler().is_some())
+        else {
+            return Ok(true);
+        };
+        if self.pooling.has_own_sessions.get().is_none() {
+            let proven = self.url.has_own_session(&mut open.connection);
+            let _ = self
+                .pooling
+                .has_own_sessions
+                .set(self.runtime.block_on(proven)?);
+        }
+        let has_own_session = self.pooling.has_own_sessions.get() == Some(&true);
+        if has_own_session {
+            let _ = self.exchange(&[SETUP], &mut |_| ());
+        }
+        Ok(has_own_session)
     }
 
     fn with_diesel<T>(
