@@ -58,6 +58,16 @@ pub(crate) trait Session {
     /// Returns whether the caller has a transaction open on the session.
     fn has_callers_transaction(&mut self) -> Result<bool, SessionError>;
 
+    /// Returns whether the run was interrupted, so that PostgreSQL was told to cancel what ran on the session.
+    fn is_interrupted(&self) -> bool;
+
+    /// Sets whether what is sent is cancelled when the run is interrupted, as it is at first.
+    fn set_cancellable(&mut self, cancellable: bool);
+
+    /// Opens a new connection after the last one was lost, and ends what is left of the lost one. Returns whether nothing
+    /// is left: neither its session, nor one that has `lock`.
+    fn reopen(&mut self, lock: Lock) -> bool;
+
     /// Returns the settings to restore after SQL that mentions these.
     fn settings(&mut self, mentioned: MentionedNames) -> Result<SessionSettings, SessionError>
     where
@@ -75,16 +85,6 @@ pub(crate) trait Session {
     fn has_own_session(&mut self) -> Result<bool, ConnectError> {
         Ok(true)
     }
-
-    /// Returns whether the run was interrupted, so that PostgreSQL was told to cancel what ran on the session.
-    fn is_interrupted(&self) -> bool;
-
-    /// Sets whether what is sent is cancelled when the run is interrupted, as it is at first.
-    fn set_cancellable(&mut self, cancellable: bool);
-
-    /// Opens a new connection after the last one was lost, and ends what is left of the lost one. Returns whether nothing
-    /// is left: neither its session, nor one that has `lock`.
-    fn reopen(&mut self, lock: Lock) -> bool;
 
     /// Calls `work` with a Diesel connection to the same database.
     fn with_diesel<T>(
