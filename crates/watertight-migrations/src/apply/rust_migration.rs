@@ -157,7 +157,9 @@ fn check_and_run<C: PgSession>(
     match migration_connection {
         RustMigrationConnection::Direct => run(step, migration, connection)?,
         RustMigrationConnection::StatementByStatement => {
-            with_statement_sender(connection, |sender| run(step, migration, sender))?;
+            with_statement_sender(connection, step.strings, |sender| {
+                run(step, migration, sender)
+            })?;
         }
     }
     let session = &mut DieselSession(connection);

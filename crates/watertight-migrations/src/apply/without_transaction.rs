@@ -10,7 +10,7 @@ use crate::session::{
     Lock, Options, Session, SessionError, SessionLock, has_open_transaction, send,
 };
 use crate::sources::Script;
-use crate::sql::{Strings, split, transaction_command};
+use crate::sql::{split, transaction_command};
 
 pub(super) fn apply<S: Session>(
     session: &mut S,
@@ -152,7 +152,7 @@ fn send_statements<S: Session>(
     // Without those of an open transaction.
     let mut kept = 0;
     let mut in_transaction = false;
-    let statements = split(&script.sql, Strings::Standard).unwrap_or_default();
+    let statements = split(&script.sql, step.strings).unwrap_or_default();
     for (sent, statement) in statements.into_iter().enumerate() {
         if options.interrupt.is_stopped() {
             return Err(Failure::unfinished(kept, false, None));

@@ -95,16 +95,7 @@ pub(crate) trait Session {
 
 /// Sends a message that returns no rows.
 pub(crate) fn send<S: Session>(session: &mut S, sql: &str) -> Result<(), SessionError> {
-    send_watched(session, &[sql], &mut |_| ())
-}
-
-/// Sends messages that return no rows, and reports what happens meanwhile.
-pub(crate) fn send_watched<S: Session>(
-    session: &mut S,
-    messages: &[&str],
-    watch: &mut dyn FnMut(MessageEvent),
-) -> Result<(), SessionError> {
-    let sent = session.send_raw(messages, watch);
+    let sent = session.send_raw(&[sql], &mut |_| ());
     sent.map_err(|error| after_failure(session, error))
 }
 
@@ -115,6 +106,16 @@ pub(crate) fn load<S: Session, Row: DeserializeOwned>(
 ) -> Result<Vec<Row>, SessionError> {
     let loaded = session.texts(&as_json(sql));
     let texts = loaded.map_err(|error| after_failure(session, error))?;
+    texts.iter().map(|text| parse(text)).collect()
+}
+
+/// Runs a query inside a transaction, which the caller ends.
+pub(crate) fn load_in_transaction<S: Session, Row: DeserializeOwned>(
+    session: &mut S,
+    sql: &str,
+) -> Result<Vec<Row>, SessionError> {
+    let texts = session.texts(&as_json(sql));
+    let texts = texts.map_err(SessionError::Database)?;
     texts.iter().map(|text| parse(text)).collect()
 }
 
@@ -133,11 +134,11 @@ pub(super) fn load_bool<S: Session>(
 
 /// Returns a query with each row of `sql` as JSON: the protocol's simple queries return strings, and Diesel's need to
 /// know the types.
-pub(super) fn as_json(sql: &str) -> String {
+fn as_json(sql: &str) -> String {
     format!("SELECT pg_catalog.to_json(loaded)::pg_catalog.text AS row FROM ({sql}) AS loaded")
 }
 
-pub(super) fn parse<Row: DeserializeOwned>(text: &str) -> Result<Row, SessionError> {
+fn parse<Row: DeserializeOwned>(text: &str) -> Result<Row, SessionError> {
     serde_json::from_str(text).map_err(|error| {
         let error = diesel::result::Error::DeserializationError(error.into());
         SessionError::Database(error.into())
@@ -145,7 +146,7 @@ pub(super) fn parse<Row: DeserializeOwned>(text: &str) -> Result<Row, SessionErr
 }
 
 /// Ends the transaction that a failed message may have left open.
-fn after_failure<S: Session>(session: &mut S, error: PostgresError) -> SessionError {
+pub(crate) fn after_failure<S: Session>(session: &mut S, error: PostgresError) -> SessionError {
     if session.send_raw(&["ROLLBACK"], &mut |_| ()).is_err() {
         return SessionError::ConnectionLost(error);
     }

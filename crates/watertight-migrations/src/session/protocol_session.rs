@@ -115,6 +115,14 @@ impl ProtocolSession {
         Ok(())
     }
 
+    /// Finds out whether there is a pooler, which is known after the first query of a run.
+    fn find_pooler(&mut self) -> Result<(), PostgresError> {
+        match self.pooling.pooler.get() {
+            Some(_) => Ok(()),
+            None => self.exchange(&[], &mut |_| ()),
+        }
+    }
+
     /// Sends messages, the first time together with the setup, which costs no round trip.
     fn exchange(
         &mut self,
@@ -172,43 +180,67 @@ impl Open {
     /// the key of the connection. A pooler has keys of its own, and what is set in one of its sessions may reach other
     /// clients.
     fn setup(&self) -> String {
+        let set = "pg_catalog.set_config('TimeZone', 'UTC', false)";
         match self.pid {
             Some(pid) => format!(
                 "SELECT pg_catalog.format('pid = {pid} AND backend_start <= %L', \
-                 pg_catalog.to_json(pg_catalog.now()) #>> '{{}}'), \
-                 pg_catalog.set_config('TimeZone', 'UTC', false) WHERE pg_catalog.pg_backend_pid() = {pid}"
+                 pg_catalog.to_json(pg_catalog.now()) #>> '{{}}'), {set} WHERE pg_catalog.pg_backend_pid() = {pid}"
             ),
-            None => format!("{SETUP}; SELECT 'false'"),
+            None => format!("SELECT 'false', {set}"),
         }
     }
 
+    /// Sends messages, the first time together with [`setup`](Self::setup). It is a message of its own if there is no
+    /// pooler, and else joined with the message, which must be a query or none then: nothing must be sent to a pooler
+    /// before the response to the message before.
     pub(super) async fn exchange(
         &mut self,
         messages: &[&str],
         receive: &mut dyn FnMut(Received),
     ) -> Result<(), Error> {
-        let client = self.connection.client();
-        let setup = if self.is_set_up {
-            None
-        } else {
-            Some(client.simple_query_raw(&self.setup()).await?)
-        };
-        let mut responses = Vec::new();
-        for sql in messages {
-            responses.push(client.simple_query_raw(sql).await?);
+        if self.is_set_up || self.pooling.pooler().is_some() {
+            return self.send(messages, receive).await;
         }
-        if let Some(setup) = setup {
-            let mut identity = None;
-            let receive = &mut |received| {
-                if let Received::Row(row) = received {
-                    identity = row;
-                }
-            };
-            receive_all(&mut self.connection, setup, receive).await?;
+        let setup = self.setup();
+        let messages = [&[setup.as_str()], messages].concat();
+        let joined = messages.join(";\n");
+        let is_direct = self.pooling.pooler.get().is_some();
+        let mut identity = None;
+        let mut is_set_up = false;
+        let receive = &mut |received| {
+            if is_set_up {
+                return receive(received);
+            }
+            match received {
+                Received::Row(row) => identity = row,
+                Received::Event(MessageEvent::Completed) => is_set_up = !is_direct,
+                Received::Event(MessageEvent::Ended) => is_set_up = true,
+                Received::Event(MessageEvent::Notice(_)) => {}
+            }
+        };
+        let sent = if is_direct {
+            self.send(&messages, receive).await
+        } else {
+            self.send(&[&joined], receive).await
+        };
+        if is_direct || sent.is_ok() {
             let pooler = || identity.is_none().then(|| Pooler::of(&self.connection));
             self.pooling.pooler.get_or_init(pooler);
             self.identity = identity;
-            self.is_set_up = true;
+            self.is_set_up = is_set_up;
+        }
+        sent
+    }
+
+    async fn send(
+        &mut self,
+        messages: &[&str],
+        receive: &mut dyn FnMut(Received),
+    ) -> Result<(), Error> {
+        let client = self.connection.client();
+        let mut responses = Vec::new();
+        for sql in messages {
+            responses.push(client.simple_query_raw(sql).await?);
         }
         let mut first_error = None;
         for response in responses {
@@ -304,10 +336,16 @@ impl Session for ProtocolSession {
         messages: &[&str],
         watch: &mut dyn FnMut(MessageEvent),
     ) -> Result<(), PostgresError> {
-        self.exchange(messages, &mut |received| match received {
-            Received::Event(event) => watch(event),
-            Received::Row(_) => {}
-        })
+        self.find_pooler()?;
+        // If this process is killed, a pooler may give responses that are still to come to another client.
+        let at_once = if self.is_pooled() { 1 } else { messages.len() };
+        for messages in messages.chunks(at_once.max(1)) {
+            self.exchange(messages, &mut |received| match received {
+                Received::Event(event) => watch(event),
+                Received::Row(_) => {}
+            })?;
+        }
+        Ok(())
     }
 
     fn texts(&mut self, sql: &str) -> Result<Vec<String>, PostgresError> {
@@ -383,10 +421,8 @@ impl Session for ProtocolSession {
     }
 
     fn has_own_session(&mut self) -> Result<bool, ConnectError> {
-        if self.pooling.pooler.get().is_none() {
-            // An error is reported again by what follows.
-            let _ = self.exchange(&[], &mut |_| ());
-        }
+        // An error is reported again by what follows.
+        let _ = self.find_pooler();
         let Some(open) = self
             .open
             .as_mut()
