@@ -1,7 +1,7 @@
 //! SQL migrations without a transaction, whose statements are sent one by one.
 
 use super::failed_statement;
-use super::message::{DISCARD_TEMPORARY, checks, history_changes, stop_if};
+use super::message::{checks, history_changes, stop_if};
 use super::migration_step::{AppliedBy, MigrationStep};
 use crate::errors::{FailureEffect, FailureLocation, MigrateError};
 use crate::session::{
@@ -58,10 +58,7 @@ fn check_and_send<S: Session>(
     step: MigrationStep<'_>,
     scripts: &[&Script],
 ) -> Result<(), Failure> {
-    if S::IS_OWN {
-        send(session, DISCARD_TEMPORARY)?;
-    }
-    send(session, &stop_if(&checks(step)))?;
+    send(session, &stop_if(&session.clean_up(), &checks(step)))?;
     for script in scripts {
         send_statements(session, step, script)?;
     }

@@ -29,9 +29,6 @@ pub(crate) trait Session {
     /// Whether [`MessageEvent::Completed`] is reported.
     const REPORTS_COMPLETIONS: bool;
 
-    /// Whether the runner opened it, so that nothing on it is the caller's.
-    const IS_OWN: bool;
-
     /// Sends messages and waits until they have ended. An error does not end the transaction that a message left open.
     ///
     /// May send a message before the one before it has ended. Returns the error of the first one that failed; those
@@ -59,6 +56,12 @@ pub(crate) trait Session {
         Self: Sized,
     {
         SessionSettings::read(self, mentioned)
+    }
+
+    /// Returns PL/pgSQL that removes what earlier migrations left on the session: settings and temporary objects. On a
+    /// caller's session, they are the caller's.
+    fn clean_up(&self) -> String {
+        String::new()
     }
 
     /// Calls `work` with a Diesel connection to the same database.

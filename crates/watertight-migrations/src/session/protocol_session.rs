@@ -13,12 +13,12 @@ use watertight_diagnostics::PostgresError;
 use super::idle_connection;
 use super::messages::{MessageEvent, Session};
 use super::session_error::SessionError;
-use super::session_settings::SessionSettings;
+use super::session_settings::{RESET, SessionSettings};
 use crate::report::PostgresNotice;
 use crate::sql::MentionedNames;
 
 /// As on Diesel's connections.
-pub(super) const SETUP: &str = "SET TIME ZONE 'UTC'";
+const SETUP: &str = "SET TIME ZONE 'UTC'";
 
 /// A connection that speaks the protocol, as a [`Session`].
 ///
@@ -152,7 +152,14 @@ async fn receive_all(
                     }
                 }
                 Poll::Ready(Some(Ok(_))) => {}
-                Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error)),
+                Poll::Ready(Some(Err(error))) => {
+                    // PostgreSQL's reason for closing the connection comes before its end.
+                    let drained = drain(stream.as_mut(), context, receive);
+                    return match drained {
+                        Poll::Ready(Err(reason)) => Poll::Ready(Err(reason)),
+                        _ => Poll::Ready(Err(error)),
+                    };
+                }
                 // It may have passed on responses. The stream reports that the connection is closed.
                 Poll::Ready(None) | Poll::Pending => {
                     return drain(stream.as_mut(), context, receive);
@@ -199,8 +206,6 @@ impl Session for ProtocolSession {
 
     const REPORTS_COMPLETIONS: bool = true;
 
-    const IS_OWN: bool = true;
-
     fn send_raw(
         &mut self,
         messages: &[&str],
@@ -236,12 +241,22 @@ impl Session for ProtocolSession {
         Ok(false)
     }
 
+    fn clean_up(&self) -> String {
+        let reset = if self.url.serves_one_connection() {
+            // Nobody has logged in on PGlite, so it does not know which role to go back to.
+            ""
+        } else {
+            RESET
+        };
+        format!("{reset}DISCARD TEMP;\n")
+    }
+
     fn settings(&mut self, mentioned: MentionedNames) -> Result<SessionSettings, SessionError> {
         if self.url.serves_one_connection() {
-            // Nobody has logged in on PGlite, so it does not know which role to go back to.
-            return SessionSettings::read(self, mentioned);
+            SessionSettings::read(self, mentioned)
+        } else {
+            Ok(SessionSettings::OfNewConnection)
         }
-        Ok(SessionSettings::OfNewConnection)
     }
 
     fn with_diesel<T>(
