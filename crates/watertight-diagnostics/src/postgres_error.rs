@@ -6,6 +6,10 @@ use tokio_postgres::error::ErrorPosition;
 
 use crate::Diagnostic;
 
+/// What to do where a connection pooler in transaction mode does not suffice.
+pub const OWN_SESSION_HINT: &str =
+    "connect to PostgreSQL directly, or set `pool_mode = session` in PgBouncer";
+
 /// An error of PostgreSQL's or of its driver, with the detail and the hint that PostgreSQL sent with it.
 ///
 /// The `Display` of Diesel and of tokio-postgres leaves both out. Every Watertight error that comes from PostgreSQL has
@@ -145,10 +149,9 @@ impl Diagnostic for PostgresError {
     fn hint(&self) -> Option<String> {
         // Two clients of such a pooler share a session, and with it the names of its prepared statements.
         if self.message().starts_with("prepared statement \"") {
-            return Some(
-                "a pooler in transaction mode causes this; connect straight to PostgreSQL, or through a port in session mode"
-                    .to_owned(),
-            );
+            return Some(format!(
+                "a connection pooler in transaction mode causes this; {OWN_SESSION_HINT}"
+            ));
         }
         self.0.hint.clone()
     }

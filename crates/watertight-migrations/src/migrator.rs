@@ -1,4 +1,5 @@
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -169,7 +170,8 @@ impl Migrator {
     /// Those of [`run`](Self::run), and when no connection can be opened.
     pub fn run_on(&self, url: &DatabaseUrl, only: &[PluginId]) -> Result<RunReport, MigrateError> {
         let selected = self.select(only)?;
-        let connect = || ProtocolSession::connect(url);
+        let pooling = Arc::default();
+        let connect = || ProtocolSession::connect(url, &pooling);
         let jobs = if url.serves_one_connection() {
             NonZeroUsize::MIN
         } else {
@@ -184,7 +186,7 @@ impl Migrator {
     ///
     /// Those of [`status`](Self::status), and when the connection cannot be opened.
     pub fn status_on(&self, url: &DatabaseUrl) -> Result<Vec<PluginStatus>, MigrateError> {
-        let mut session = ProtocolSession::connect(url)?;
+        let mut session = ProtocolSession::connect(url, &Arc::default())?;
         self.status_of(&mut session)
     }
 

@@ -40,7 +40,10 @@ impl<'a> Run<'a> {
             }));
         })?;
         drift::check(&selected)?;
-        let mut errors: Vec<_> = selected.iter().map(cannot_run).collect();
+        let mut errors: Vec<_> = selected
+            .iter()
+            .map(|selected| cannot_run(session, selected))
+            .collect();
         let mut migrations = 0;
         let mut pending = Vec::new();
         let mut missing = Vec::new();
@@ -157,9 +160,13 @@ impl<'a> Run<'a> {
 }
 
 /// Returns why none of the plugin's migrations must be run.
-fn cannot_run(selected: &SelectedPlugin<'_>) -> Option<MigrateError> {
+fn cannot_run<S: Session>(session: &mut S, selected: &SelectedPlugin<'_>) -> Option<MigrateError> {
+    let mut steps = selected
+        .pending()
+        .map(|migration| selected.step(migration, Direction::Up));
     selected
         .refused()
+        .or_else(|| steps.find_map(|step| step.require_session(session).err()))
         .or_else(|| provision::check_rights(selected.plugin.id, &selected.state).err())
 }
 

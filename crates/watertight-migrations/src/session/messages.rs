@@ -58,10 +58,20 @@ pub(crate) trait Session {
         SessionSettings::read(self, mentioned)
     }
 
-    /// Returns PL/pgSQL that removes what earlier migrations left on the session: settings and temporary objects. On a
-    /// caller's session, they are the caller's.
+    /// Returns PL/pgSQL that removes what earlier migrations left on the session: settings and temporary objects. Empty if
+    /// they may be a caller's or of other clients of a pooler.
     fn clean_up(&self) -> String {
         String::new()
+    }
+
+    /// Returns whether a pooler may give each transaction another session.
+    fn is_pooled(&self) -> bool {
+        false
+    }
+
+    /// Returns whether locks and settings of the session outlive a transaction.
+    fn has_own_session(&mut self) -> Result<bool, ConnectError> {
+        Ok(true)
     }
 
     /// Calls `work` with a Diesel connection to the same database.

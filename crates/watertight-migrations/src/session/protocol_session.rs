@@ -1,5 +1,6 @@
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -12,6 +13,7 @@ use watertight_diagnostics::PostgresError;
 
 use super::idle_connection;
 use super::messages::{MessageEvent, Session};
+use super::pooler::{Pooler, Pooling};
 use super::session_error::SessionError;
 use super::session_settings::{RESET, SessionSettings};
 use crate::report::PostgresNotice;
@@ -25,12 +27,16 @@ const SETUP: &str = "SET TIME ZONE 'UTC'";
 /// The thread that uses it drives it: notices and responses arrive in the order in which PostgreSQL sent them.
 pub(crate) struct ProtocolSession {
     url: DatabaseUrl,
+    pooling: Arc<Pooling>,
     runtime: Runtime,
     /// `None` while a Diesel connection is used on a server that serves one.
     open: Option<Open>,
 }
 
 pub(super) struct Open {
+    /// The process id in the connection's key, if it can tell whether there is a pooler.
+    pid: Option<i32>,
+    pooling: Arc<Pooling>,
     pub(super) connection: ProtocolConnection,
     is_set_up: bool,
     pub(super) last_used: Instant,
@@ -44,13 +50,15 @@ pub(super) enum Received {
 }
 
 impl ProtocolSession {
-    pub(crate) fn connect(url: &DatabaseUrl) -> Result<Self, ConnectError> {
+    /// The connections of a run share what they know about a pooler.
+    pub(crate) fn connect(url: &DatabaseUrl, pooling: &Arc<Pooling>) -> Result<Self, ConnectError> {
         let runtime = Builder::new_current_thread()
             .enable_all()
             .build()
             .expect("the operating system has a file descriptor left");
         let mut session = Self {
             url: url.clone(),
+            pooling: Arc::clone(pooling),
             runtime,
             open: None,
         };
@@ -61,6 +69,11 @@ impl ProtocolSession {
     fn reconnect(&mut self) -> Result<(), ConnectError> {
         let connection = self.runtime.block_on(self.url.connect_protocol())?;
         self.open = Some(Open {
+            // Nobody shares a server that serves one connection.
+            pid: (!self.url.serves_one_connection())
+                .then(|| connection.backend_pid())
+                .flatten(),
+            pooling: Arc::clone(&self.pooling),
             connection,
             is_set_up: false,
             last_used: Instant::now(),
@@ -69,7 +82,7 @@ impl ProtocolSession {
         Ok(())
     }
 
-    /// Sends messages, the first time together with [`SETUP`], which costs no round trip.
+    /// Sends messages, the first time together with the setup, which costs no round trip.
     fn exchange(
         &mut self,
         messages: &[&str],
@@ -93,6 +106,17 @@ impl ProtocolSession {
 }
 
 impl Open {
+    /// Returns [`SETUP`] as a query that returns a row and has an effect only if the session has the key of the
+    /// connection. A pooler has keys of its own, and what is set in one of its sessions may reach other clients.
+    fn setup(&self) -> String {
+        match self.pid {
+            Some(pid) => format!(
+                "SELECT pg_catalog.set_config('TimeZone', 'UTC', false) WHERE pg_catalog.pg_backend_pid() = {pid}"
+            ),
+            None => format!("{SETUP}; SELECT 1"),
+        }
+    }
+
     pub(super) async fn exchange(
         &mut self,
         messages: &[&str],
@@ -102,14 +126,18 @@ impl Open {
         let setup = if self.is_set_up {
             None
         } else {
-            Some(client.simple_query_raw(SETUP).await?)
+            Some(client.simple_query_raw(&self.setup()).await?)
         };
         let mut responses = Vec::new();
         for sql in messages {
             responses.push(client.simple_query_raw(sql).await?);
         }
         if let Some(setup) = setup {
-            receive_all(&mut self.connection, setup, &mut |_| ()).await?;
+            let mut is_direct = false;
+            let receive = &mut |received| is_direct |= matches!(received, Received::Row(_));
+            receive_all(&mut self.connection, setup, receive).await?;
+            let pooler = || (!is_direct).then(|| Pooler::of(&self.connection));
+            self.pooling.pooler.get_or_init(pooler);
             self.is_set_up = true;
         }
         let mut first_error = None;
@@ -242,21 +270,54 @@ impl Session for ProtocolSession {
     }
 
     fn clean_up(&self) -> String {
-        let reset = if self.url.serves_one_connection() {
+        if self.is_pooled() {
+            String::new()
+        } else if self.url.serves_one_connection() {
             // Nobody has logged in on PGlite, so it does not know which role to go back to.
-            ""
+            "DISCARD TEMP;\n".to_owned()
         } else {
-            RESET
-        };
-        format!("{reset}DISCARD TEMP;\n")
+            format!("{RESET}DISCARD TEMP;\n")
+        }
     }
 
     fn settings(&mut self, mentioned: MentionedNames) -> Result<SessionSettings, SessionError> {
         if self.url.serves_one_connection() {
-            SessionSettings::read(self, mentioned)
-        } else {
-            Ok(SessionSettings::OfNewConnection)
+            return SessionSettings::read(self, mentioned);
         }
+        Ok(match self.pooling.pooler() {
+            Some(pooler) => SessionSettings::OfPooler(pooler.clone()),
+            None => SessionSettings::OfNewConnection,
+        })
+    }
+
+    fn is_pooled(&self) -> bool {
+        self.pooling.pooler().is_some()
+    }
+
+    fn has_own_session(&mut self) -> Result<bool, ConnectError> {
+        if self.pooling.pooler.get().is_none() {
+            // An error is reported again by what follows.
+            let _ = self.exchange(&[], &mut |_| ());
+        }
+        let Some(open) = self
+            .open
+            .as_mut()
+            .filter(|_| self.pooling.pooler().is_some())
+        else {
+            return Ok(true);
+        };
+        if self.pooling.has_own_sessions.get().is_none() {
+            let proven = self.url.has_own_session(&mut open.connection);
+            let _ = self
+                .pooling
+                .has_own_sessions
+                .set(self.runtime.block_on(proven)?);
+        }
+        let has_own_session = self.pooling.has_own_sessions.get() == Some(&true);
+        if has_own_session {
+            let _ = self.exchange(&[SETUP], &mut |_| ());
+        }
+        Ok(has_own_session)
     }
 
     fn with_diesel<T>(

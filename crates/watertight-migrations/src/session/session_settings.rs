@@ -4,6 +4,7 @@ use postgres_protocol::escape::escape_literal;
 use serde::Deserialize;
 
 use super::messages::{Session, as_json, load, parse};
+use super::pooler::Pooler;
 use super::session_error::SessionError;
 use crate::sql::{MentionedNames, do_block};
 
@@ -17,6 +18,8 @@ pub(crate) enum SessionSettings {
     Read(ReadSettings),
     /// Those with which a connection of the runner's own begins: PostgreSQL knows them, so they are not read.
     OfNewConnection,
+    /// Those of the sessions of a pooler.
+    OfPooler(Pooler),
 }
 
 pub(crate) struct ReadSettings {
@@ -73,6 +76,7 @@ impl SessionSettings {
         match self {
             Self::Read(settings) => settings.restore(),
             Self::OfNewConnection => do_block(&format!("BEGIN\n{RESET}END")),
+            Self::OfPooler(pooler) => pooler.clean_session(),
         }
     }
 }

@@ -9,6 +9,7 @@ mod failures;
 mod killed_server;
 mod parallel;
 mod pgbouncer;
+mod pgbouncer_in_transaction_mode;
 mod plugin_folders;
 mod pooler;
 mod proxy;

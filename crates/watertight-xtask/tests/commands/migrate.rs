@@ -337,9 +337,8 @@ fn new_plugin_can_migrate_afterwards() {
     );
     assert_eq!(down.code, Some(1));
     assert!(
-        down.stderr.contains(
-            "failed to migrate after plugin `later` was written: failed to connect to "
-        ),
+        down.stderr
+            .contains("failed to migrate after plugin `later` was written: failed to connect to "),
         "{}",
         down.stderr
     );
