@@ -58,7 +58,7 @@ mod sql;
 pub use direction::Direction;
 pub use errors::{
     Drift, DriftedMigration, DriftedMigrations, FailureEffect, FailureLocation, LoadError,
-    LockHolder, MigrateError, MigrationFailure, RefusedSql,
+    LockHolder, MigrateError, MigrationFailure, RefusedSql, UnfinishedEffect, UnfinishedMigration,
 };
 pub use migration_harness::PluginHarness;
 pub use migrator::Migrator;
@@ -67,7 +67,7 @@ pub use report::{
     PlannedMigration, PluginReport, PluginStatus, PostgresNotice, RenumberedMigration, Repair,
     RepairChange, RepairReason, RunReport, SkipReason, status_table, styled_status_table,
 };
-pub use session::PgSession;
+pub use session::{Interrupt, PgSession};
 pub use sources::{
     MAX_VERSION_LENGTH, PluginMigrations, SourceWarning, is_checksum_of, migration_version,
 };

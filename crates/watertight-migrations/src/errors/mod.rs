@@ -7,6 +7,7 @@ mod lock_holder;
 mod migrate_error;
 mod migration_failure;
 mod refused_sql;
+mod unfinished_migration;
 
 pub use drifted_migrations::{Drift, DriftedMigration, DriftedMigrations};
 pub use failure_location::FailureLocation;
@@ -15,3 +16,4 @@ pub use lock_holder::LockHolder;
 pub use migrate_error::MigrateError;
 pub use migration_failure::{FailureEffect, MigrationFailure};
 pub use refused_sql::RefusedSql;
+pub use unfinished_migration::{UnfinishedEffect, UnfinishedMigration};
