@@ -34,7 +34,7 @@ pub(super) fn apply<S: Session>(
             step: *step,
             scripts,
             settings,
-            is_on_own_session: S::IS_OWN,
+            clean_up: session.clean_up(),
         });
     }
     let mut rest = &prepared[..];

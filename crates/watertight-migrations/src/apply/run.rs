@@ -67,7 +67,7 @@ impl<'a> Run<'a> {
             migrations,
             plugins: &pending,
         });
-        let mut refused = provision::provision_all(session, &missing, options)?;
+        let mut refused = provision::provision_all(session, &missing, plugins.len(), options)?;
         for (selected, error) in selected.iter().zip(&mut errors) {
             if let Some(refused) = refused.remove(&selected.plugin.id) {
                 *error = Some(refused);

@@ -2,7 +2,7 @@
 
 use watertight_diagnostics::PostgresError;
 
-use super::message::{DISCARD_TEMPORARY, checks, history_changes, stop_if};
+use super::message::{checks, history_changes, stop_if};
 use super::migration_step::{AppliedBy, MigrationStep};
 use super::{failed_statement, unfinished};
 use crate::errors::{FailureEffect, FailureLocation, MigrateError, UnfinishedEffect};
@@ -123,10 +123,7 @@ fn check_and_send<S: Session>(
     scripts: &[&Script],
     options: &Options,
 ) -> Result<usize, Failure> {
-    if S::IS_OWN {
-        send(session, DISCARD_TEMPORARY)?;
-    }
-    send(session, &stop_if(&checks(step)))?;
+    send(session, &stop_if(&session.clean_up(), &checks(step)))?;
     let mut kept = 0;
     for script in scripts {
         kept = send_statements(session, step, script, options)?;

@@ -34,9 +34,6 @@ pub(crate) trait Session {
     /// Whether [`MessageEvent::Completed`] is reported.
     const REPORTS_COMPLETIONS: bool;
 
-    /// Whether the runner opened it, so that nothing on it is the caller's.
-    const IS_OWN: bool;
-
     /// Sends messages and waits until they have ended. An error does not end the transaction that a message left open.
     ///
     /// May send a message before the one before it has ended. Returns the error of the first one that failed; those
@@ -74,6 +71,12 @@ pub(crate) trait Session {
         Self: Sized,
     {
         SessionSettings::read(self, mentioned)
+    }
+
+    /// Returns PL/pgSQL that removes what earlier migrations left on the session: settings and temporary objects. Empty if
+    /// they may be a caller's or of other clients of a pooler.
+    fn clean_up(&self) -> String {
+        String::new()
     }
 
     /// Returns whether a pooler may give each transaction another session.

@@ -19,13 +19,13 @@ use super::interrupt::{Interrupt, RESPONSE_LIMIT};
 use super::messages::{MessageEvent, Session, load_bool, send};
 use super::pooler::{Pooler, Pooling};
 use super::session_error::SessionError;
-use super::session_settings::SessionSettings;
+use super::session_settings::{RESET, SessionSettings};
 use crate::errors::MigrateError;
 use crate::report::PostgresNotice;
 use crate::sql::MentionedNames;
 
 /// As on Diesel's connections.
-pub(super) const SETUP: &str = "SET TIME ZONE 'UTC'";
+const SETUP: &str = "SET TIME ZONE 'UTC'";
 
 /// How long to try to find out what became of a lost connection.
 const REOPEN_LIMIT: Duration = Duration::from_secs(5);
@@ -282,7 +282,14 @@ async fn receive_all(
                     }
                 }
                 Poll::Ready(Some(Ok(_))) => {}
-                Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error)),
+                Poll::Ready(Some(Err(error))) => {
+                    // PostgreSQL's reason for closing the connection comes before its end.
+                    let drained = drain(stream.as_mut(), context, receive);
+                    return match drained {
+                        Poll::Ready(Err(reason)) => Poll::Ready(Err(reason)),
+                        _ => Poll::Ready(Err(error)),
+                    };
+                }
                 // It may have passed on responses. The stream reports that the connection is closed.
                 Poll::Ready(None) | Poll::Pending => {
                     return drain(stream.as_mut(), context, receive);
@@ -328,8 +335,6 @@ impl Session for ProtocolSession {
     type Diesel = Connection;
 
     const REPORTS_COMPLETIONS: bool = true;
-
-    const IS_OWN: bool = true;
 
     fn send_raw(
         &mut self,
@@ -405,9 +410,19 @@ impl Session for ProtocolSession {
         }
     }
 
+    fn clean_up(&self) -> String {
+        if self.is_pooled() {
+            String::new()
+        } else if self.url.serves_one_connection() {
+            // Nobody has logged in on PGlite, so it does not know which role to go back to.
+            "DISCARD TEMP;\n".to_owned()
+        } else {
+            format!("{RESET}DISCARD TEMP;\n")
+        }
+    }
+
     fn settings(&mut self, mentioned: MentionedNames) -> Result<SessionSettings, SessionError> {
         if self.url.serves_one_connection() {
-            // Nobody has logged in on PGlite, so it does not know which role to go back to.
             return SessionSettings::read(self, mentioned);
         }
         Ok(match self.pooling.pooler() {
