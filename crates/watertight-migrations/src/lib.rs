@@ -26,7 +26,8 @@
 //! - With `run_in_transaction = false` in its `metadata.toml`, its statements are sent one by one under a lock of the
 //!   session. If one fails, the previous ones stay applied, and the error says so. If this process is killed between
 //!   the last statement and the history row, the migration runs again the next time, so write it accordingly: drop
-//!   an index with `DROP INDEX CONCURRENTLY IF EXISTS`, then create it. `IF NOT EXISTS` would keep an invalid one.
+//!   an index with `DROP INDEX CONCURRENTLY IF EXISTS`, then create it. With `IF NOT EXISTS`, an invalid index stays,
+//!   and the migration is not recorded.
 //! - SQL with a top-level `COMMIT` and the like, with an unterminated quote or comment, or meant for psql, is refused
 //!   with its line before anything of its plugin is sent.
 //! - Settings that it changes (`search_path`, `role`, any setting that its SQL may change) are restored. Two
@@ -53,7 +54,7 @@ mod sql;
 pub use direction::Direction;
 pub use errors::{
     Drift, DriftedMigration, DriftedMigrations, FailureEffect, FailureLocation, LoadError,
-    LockHolder, MigrateError, MigrationFailure, RefusedSql,
+    LockHolder, MigrateError, MigrationFailure, RefusedSql, UnrecordedMigration, UnrecordedReason,
 };
 pub use migration_harness::PluginHarness;
 pub use migrator::Migrator;

@@ -4,8 +4,12 @@ use super::migration_step::{AppliedBy, MigrationStep};
 use super::rust_migration::RustMigrationConnection;
 use super::{in_transaction, rust_migration, without_transaction};
 use crate::errors::MigrateError;
+use crate::report::PostgresNotice;
 use crate::session::{Options, Session};
 use crate::sources::{LoadedPlugin, MigrationBody};
+
+/// What is done for each migration that is applied, with the notices that PostgreSQL sent meanwhile.
+pub(super) type Done<'d> = dyn FnMut(MigrationStep<'_>, AppliedBy, Vec<PostgresNotice>) + 'd;
 
 /// Applies, reverts or redoes migrations of one plugin together with their history rows, and reports the progress.
 /// `done` is called for each one that is applied. The first failure ends it.
@@ -14,7 +18,7 @@ pub(super) fn apply_steps<S: Session>(
     mut steps: &[MigrationStep<'_>],
     plugin: &LoadedPlugin,
     options: &Options,
-    done: &mut dyn FnMut(MigrationStep<'_>, AppliedBy),
+    done: &mut Done<'_>,
 ) -> Result<(), MigrateError> {
     while let [step, ..] = steps {
         let in_message = steps.iter().take_while(|step| step.is_sql_in_transaction());
@@ -22,8 +26,9 @@ pub(super) fn apply_steps<S: Session>(
         if count > 0 {
             in_transaction::apply(session, &steps[..count], options, done)?;
         } else {
-            let applied_by = apply_alone(session, *step, plugin, options)?;
-            done(*step, applied_by);
+            let mut notices = Vec::new();
+            let applied_by = apply_alone(session, *step, plugin, options, &mut notices)?;
+            done(*step, applied_by, notices);
         }
         steps = &steps[count.max(1)..];
     }
@@ -37,7 +42,7 @@ pub(super) fn apply_step<S: Session>(
     plugin: &LoadedPlugin,
     options: &Options,
 ) -> Result<(), MigrateError> {
-    apply_steps(session, &[step], plugin, options, &mut |_, _| ())
+    apply_steps(session, &[step], plugin, options, &mut |_, _, _| ())
 }
 
 fn apply_alone<S: Session>(
@@ -45,12 +50,13 @@ fn apply_alone<S: Session>(
     step: MigrationStep<'_>,
     plugin: &LoadedPlugin,
     options: &Options,
+    notices: &mut Vec<PostgresNotice>,
 ) -> Result<AppliedBy, MigrateError> {
     step.report_started(options);
     let start = Instant::now();
     let outcome = match &step.migration.body {
         MigrationBody::Rust => apply_rust(session, step, plugin, options),
-        MigrationBody::Sql { .. } => without_transaction::apply(session, step, options),
+        MigrationBody::Sql { .. } => without_transaction::apply(session, step, options, notices),
     };
     match &outcome {
         Ok(by) => step.report_finished(options, start.elapsed(), *by),

@@ -3,7 +3,9 @@
 mod apply_step;
 pub(crate) mod drift;
 mod failed_statement;
+mod history_row;
 mod in_transaction;
+mod invalid_indexes;
 pub(crate) mod mark;
 mod message;
 mod migration_state;
@@ -12,6 +14,7 @@ mod parallel_run;
 mod provision;
 pub(crate) mod repair;
 mod revert;
+mod rights;
 mod run;
 mod run_next;
 mod rust_migration;

@@ -1,8 +1,9 @@
 use super::apply_step::apply_steps;
 use super::migration_step::AppliedBy;
+use super::rights::HistoryChange;
 use super::schedule::{Schedule, ScheduledPlugin, Stage};
 use super::selected_plugin::SelectedPlugin;
-use super::{drift, provision};
+use super::{drift, provision, rights};
 use crate::direction::Direction;
 use crate::errors::MigrateError;
 use crate::report::{
@@ -27,6 +28,9 @@ impl<'a> Run<'a> {
     ) -> Result<Self, MigrateError> {
         let plugins = SelectedPlugin::read(session, plugins)?;
         drift::check(&plugins)?;
+        if let Some(selected) = plugins.iter().find(|selected| has_work(selected)) {
+            rights::check_writable(&selected.state)?;
+        }
         let mut migrations = 0;
         let mut pending = Vec::new();
         let mut missing = Vec::new();
@@ -96,13 +100,14 @@ impl<'a> Run<'a> {
             &steps,
             selected.plugin,
             self.options,
-            &mut |step, by| {
+            &mut |step, by, notices| {
                 report.not_run.remove(0);
                 report.applied.push(AppliedMigration {
                     name: step.migration.name.clone(),
                     version: step.migration.version.clone(),
                     out_of_order: selected.is_out_of_order(step.migration),
                     by_another_run: by == AppliedBy::AnotherRun,
+                    notices,
                 });
             },
         )?;
@@ -111,11 +116,23 @@ impl<'a> Run<'a> {
     }
 }
 
+/// Returns whether the run would change anything of the plugin.
+fn has_work(selected: &SelectedPlugin<'_>) -> bool {
+    selected.pending().next().is_some()
+        || !provision::missing(selected.plugin.id, &selected.state).is_empty()
+}
+
 /// Returns why none of the plugin's migrations must be run.
 fn cannot_run(selected: &SelectedPlugin<'_>) -> Option<MigrateError> {
+    let (plugin, state) = (selected.plugin.id, &selected.state);
+    let may_record = || match selected.pending().next() {
+        Some(_) => rights::check_history(plugin, state, HistoryChange::Insert),
+        None => Ok(()),
+    };
     selected
         .refused()
-        .or_else(|| provision::check_rights(selected.plugin.id, &selected.state).err())
+        .or_else(|| rights::check_create(plugin, state).err())
+        .or_else(|| may_record().err())
 }
 
 fn schedule(selected: &SelectedPlugin<'_>, error: Option<MigrateError>) -> ScheduledPlugin {

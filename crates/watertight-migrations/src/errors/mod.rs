@@ -2,11 +2,14 @@
 
 mod drifted_migrations;
 mod failure_location;
+mod invalid_indexes;
 mod load_error;
 mod lock_holder;
 mod migrate_error;
 mod migration_failure;
 mod refused_sql;
+mod sqlstate;
+mod unrecorded_migration;
 
 pub use drifted_migrations::{Drift, DriftedMigration, DriftedMigrations};
 pub use failure_location::FailureLocation;
@@ -15,3 +18,4 @@ pub use lock_holder::LockHolder;
 pub use migrate_error::MigrateError;
 pub use migration_failure::{FailureEffect, MigrationFailure};
 pub use refused_sql::RefusedSql;
+pub use unrecorded_migration::{UnrecordedMigration, UnrecordedReason};

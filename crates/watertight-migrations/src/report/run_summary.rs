@@ -107,12 +107,14 @@ mod tests {
                 version: "1".to_owned(),
                 out_of_order: true,
                 by_another_run: false,
+                notices: Vec::new(),
             },
             AppliedMigration {
                 name: "2_b".to_owned(),
                 version: "2".to_owned(),
                 out_of_order: false,
                 by_another_run: true,
+                notices: Vec::new(),
             },
         ];
         auth.ahead = vec!["9".to_owned()];

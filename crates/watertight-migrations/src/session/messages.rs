@@ -75,7 +75,7 @@ pub(crate) fn load<S: Session, Row: DeserializeOwned>(
 }
 
 /// Evaluates a condition outside of any transaction.
-pub(super) fn load_bool<S: Session>(
+pub(crate) fn load_bool<S: Session>(
     session: &mut S,
     condition: &str,
 ) -> Result<bool, SessionError> {

@@ -14,7 +14,7 @@ mod session_settings;
 
 pub(crate) use advisory_lock::Lock;
 pub(crate) use diesel_session::DieselSession;
-pub(crate) use messages::{MessageEvent, Session, load, send, send_watched};
+pub(crate) use messages::{MessageEvent, Session, load, load_bool, send, send_watched};
 pub(crate) use open_transaction::has_open_transaction;
 pub(crate) use options::Options;
 pub use pg_session::PgSession;
