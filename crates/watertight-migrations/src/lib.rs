@@ -60,8 +60,9 @@ pub use migration_harness::PluginHarness;
 pub use migrator::Migrator;
 pub use report::{
     AppliedMigration, MigrationPlan, MigrationProgress, MigrationState, MigrationStatus, Outcome,
-    PlannedMigration, PluginReport, PluginStatus, PostgresNotice, RenumberedMigration, Repair,
-    RepairChange, RepairReason, RunReport, SkipReason, status_table, styled_status_table,
+    PlannedMigration, PluginReport, PluginStatus, PostgresNotice, ProgressWarning,
+    RenumberedMigration, Repair, RepairChange, RepairReason, RunReport, SkipReason, status_table,
+    styled_status_table,
 };
 pub use session::PgSession;
 pub use sources::{

@@ -15,7 +15,7 @@ pub(super) fn left(indexes: &[String]) -> String {
 }
 
 /// Returns the indexes as part of a sentence.
-pub(super) fn named(indexes: &[String]) -> String {
+pub(crate) fn named(indexes: &[String]) -> String {
     let index = if indexes.len() == 1 {
         "index"
     } else {
@@ -25,7 +25,7 @@ pub(super) fn named(indexes: &[String]) -> String {
 }
 
 /// Returns the statements that remove them.
-pub(super) fn drop(indexes: &[String]) -> String {
+pub(crate) fn drop(indexes: &[String]) -> String {
     let statements: Vec<_> = indexes
         .iter()
         .map(|index| format!("`DROP INDEX CONCURRENTLY {index}`"))

@@ -2,7 +2,7 @@
 
 mod drifted_migrations;
 mod failure_location;
-mod invalid_indexes;
+pub(crate) mod invalid_indexes;
 mod load_error;
 mod lock_holder;
 mod migrate_error;

@@ -10,3 +10,13 @@ pub struct PostgresNotice {
     /// The hint.
     pub hint: Option<String>,
 }
+
+impl PostgresNotice {
+    /// Returns the message and the detail.
+    pub fn text(&self) -> String {
+        match &self.detail {
+            Some(detail) => format!("{} ({})", self.message, detail.trim_end_matches('.')),
+            None => self.message.clone(),
+        }
+    }
+}
