@@ -52,6 +52,7 @@ fn apply_alone<S: Session>(
     options: &Options,
     notices: &mut Vec<PostgresNotice>,
 ) -> Result<AppliedBy, MigrateError> {
+    step.require_session(session)?;
     step.report_started(options);
     let start = Instant::now();
     let outcome = match &step.migration.body {

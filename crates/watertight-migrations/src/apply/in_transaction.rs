@@ -36,6 +36,7 @@ pub(super) fn apply<S: Session>(
             step: *step,
             scripts,
             settings,
+            is_on_own_session: S::IS_OWN,
         });
     }
     let mut rest = &prepared[..];

@@ -25,6 +25,7 @@ pub(crate) fn revert<S: Session>(
     for step in &steps {
         rights::check_step(*step, &selected.state)?;
         step.scripts()?;
+        step.require_session(session)?;
     }
     for step in &steps {
         apply_step(session, *step, plugin, options)?;
@@ -50,6 +51,7 @@ pub(crate) fn redo<S: Session>(
     let step = selected.step(migration, Direction::Redo);
     rights::check_step(step, &selected.state)?;
     step.scripts()?;
+    step.require_session(session)?;
     add_history_columns(session, &selected, options)?;
     if migration.in_transaction || matches!(migration.body, MigrationBody::Rust) {
         apply_step(session, step, plugin, options)?;

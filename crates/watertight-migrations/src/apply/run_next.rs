@@ -20,6 +20,7 @@ pub(crate) fn run_next<S: Session>(
     let step = selected.step(migration, Direction::Up);
     step.scripts()?;
     rights::check_step(step, &selected.state)?;
+    step.require_session(session)?;
     provision(session, plugin.id, &selected.state, options)?;
     apply_step(session, step, plugin, options)?;
     Ok(Some(migration.name.clone()))

@@ -3,7 +3,7 @@
 use watertight_diagnostics::PostgresError;
 
 use super::invalid_indexes::InvalidIndexes;
-use super::message::{checks, stop_if};
+use super::message::{DISCARD_TEMPORARY, checks, stop_if};
 use super::migration_step::{AppliedBy, MigrationStep};
 use super::{failed_statement, history_row};
 use crate::errors::{FailureEffect, FailureLocation, MigrateError};
@@ -62,6 +62,9 @@ fn check_and_send<S: Session>(
     options: &Options,
     notices: &mut Vec<PostgresNotice>,
 ) -> Result<Vec<String>, Failure> {
+    if S::IS_OWN {
+        send(session, DISCARD_TEMPORARY)?;
+    }
     send(session, &stop_if(&checks(step)))?;
     let invalid_indexes = InvalidIndexes::before(session, step, scripts)?;
     step.report_invalid_indexes(options, &invalid_indexes.of_earlier_attempt());

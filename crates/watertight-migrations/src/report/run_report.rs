@@ -40,6 +40,8 @@ pub struct AppliedMigration {
     pub by_another_run: bool,
     /// The notices and warnings that PostgreSQL sent while it ran, unless it ran on a Diesel connection, which hides them.
     pub notices: Vec<PostgresNotice>,
+    /// Whether it had failed beside migrations of other plugins, and was applied again when nothing else ran.
+    pub at_second_attempt: bool,
 }
 
 /// The result of a plugin's run.

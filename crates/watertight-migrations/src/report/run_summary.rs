@@ -65,6 +65,12 @@ fn plugin_line(plugin: &PluginReport) -> Option<String> {
         if migration.out_of_order {
             parts.push(format!("{} was out of order", migration.name));
         }
+        if migration.at_second_attempt {
+            parts.push(format!(
+                "{} had failed beside other plugins' migrations and was applied again alone",
+                migration.name
+            ));
+        }
     }
     if !plugin.ahead.is_empty() {
         parts.push(format!(
@@ -108,6 +114,7 @@ mod tests {
                 out_of_order: true,
                 by_another_run: false,
                 notices: Vec::new(),
+                at_second_attempt: true,
             },
             AppliedMigration {
                 name: "2_b".to_owned(),
@@ -115,6 +122,7 @@ mod tests {
                 out_of_order: false,
                 by_another_run: true,
                 notices: Vec::new(),
+                at_second_attempt: false,
             },
         ];
         auth.ahead = vec!["9".to_owned()];
@@ -131,7 +139,7 @@ mod tests {
             fewer_connections: None,
         };
         insta::assert_snapshot!(report, @r"
-        auth: 1 migration applied; 1 applied by another run; 1_a was out of order; the history is ahead of the code by 9
+        auth: 1 migration applied; 1 applied by another run; 1_a was out of order; 1_a had failed beside other plugins' migrations and was applied again alone; the history is ahead of the code by 9
         billing: failed at 3_c
         catalog: not run, because billing is not up to date
         Applied 1 migration; 3 are still pending.

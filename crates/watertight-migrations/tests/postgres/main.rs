@@ -3,11 +3,14 @@
 mod child_process;
 mod crashes;
 mod cut_connections;
+mod delaying_proxy;
 mod drift;
 mod failures;
 mod killed_server;
 mod notices;
+mod parallel;
 mod pgbouncer;
+mod pgbouncer_in_transaction_mode;
 mod plugin_folders;
 mod pooler;
 mod postgres_errors;
