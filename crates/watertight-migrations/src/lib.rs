@@ -54,7 +54,8 @@ mod sql;
 pub use direction::Direction;
 pub use errors::{
     Drift, DriftedMigration, DriftedMigrations, FailureEffect, FailureLocation, LoadError,
-    LockHolder, MigrateError, MigrationFailure, RefusedSql, UnrecordedMigration, UnrecordedReason,
+    LockHolder, MigrateError, MigrationFailure, RefusedSql, UnfinishedEffect, UnfinishedMigration,
+    UnrecordedMigration, UnrecordedReason,
 };
 pub use migration_harness::PluginHarness;
 pub use migrator::Migrator;
@@ -64,7 +65,7 @@ pub use report::{
     RenumberedMigration, Repair, RepairChange, RepairReason, RunReport, SkipReason, status_table,
     styled_status_table,
 };
-pub use session::PgSession;
+pub use session::{Interrupt, PgSession};
 pub use sources::{
     MAX_VERSION_LENGTH, PluginMigrations, SourceWarning, is_checksum_of, migration_version,
 };

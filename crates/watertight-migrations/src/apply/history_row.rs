@@ -1,7 +1,5 @@
 //! The history row of a migration without a transaction, which is written after its SQL.
 
-use std::time::Duration;
-
 use watertight_diagnostics::PostgresError;
 
 use super::message::{history_changes, stop_if};
@@ -17,27 +15,42 @@ pub(super) fn write<S: Session>(
     lock: &SessionLock,
     restored: Result<(), SessionError>,
     invalid_indexes: Vec<String>,
-) -> Result<(), MigrateError> {
+) -> Result<(), NotWritten> {
     if !invalid_indexes.is_empty() {
-        return Err(step.unrecorded(UnrecordedReason::InvalidIndexes(invalid_indexes)));
+        let reason = UnrecordedReason::InvalidIndexes(invalid_indexes);
+        return Err(NotWritten::unrecorded(step, reason));
     }
-    restored.map_err(|error| not_written(step, error, UnrecordedReason::RestoreSettings))?;
+    restored.map_err(|error| NotWritten::of(step, error, UnrecordedReason::RestoreSettings))?;
     let is_lost = (
         StopReason::LockLost,
         format!("NOT {}", lock.0.is_held_here()),
     );
     let message = stop_if(&[is_lost]) + &history_changes(step);
-    send(session, &message).map_err(|error| not_written(step, error, UnrecordedReason::History))
+    send(session, &message).map_err(|error| NotWritten::of(step, error, UnrecordedReason::History))
 }
 
-fn not_written(
-    step: MigrationStep<'_>,
-    error: SessionError,
-    reason: fn(PostgresError) -> UnrecordedReason,
-) -> MigrateError {
-    match error {
-        SessionError::Database(source) => step.unrecorded(reason(source)),
-        SessionError::Stopped(StopReason::LockLost) => step.unrecorded(UnrecordedReason::LockLost),
-        error => step.session_failed(error, Duration::ZERO),
+/// Why the row was not written.
+pub(super) enum NotWritten {
+    Session(SessionError),
+    Unrecorded(Box<MigrateError>),
+}
+
+impl NotWritten {
+    fn unrecorded(step: MigrationStep<'_>, reason: UnrecordedReason) -> Self {
+        Self::Unrecorded(Box::new(step.unrecorded(reason)))
+    }
+
+    fn of(
+        step: MigrationStep<'_>,
+        error: SessionError,
+        reason: fn(PostgresError) -> UnrecordedReason,
+    ) -> Self {
+        match error {
+            SessionError::Database(source) => Self::unrecorded(step, reason(source)),
+            SessionError::Stopped(StopReason::LockLost) => {
+                Self::unrecorded(step, UnrecordedReason::LockLost)
+            }
+            error => Self::Session(error),
+        }
     }
 }

@@ -40,7 +40,11 @@ pub(super) fn apply<S: Session>(
         });
     }
     let mut rest = &prepared[..];
-    while !rest.is_empty() {
+    while let [next, ..] = rest {
+        if options.interrupt.is_stopped() {
+            let error = SessionError::Interrupted;
+            return Err(next.step.session_failed(error, options.lock_timeout));
+        }
         let count = send(session, pipelined(rest), options, done)?;
         rest = &rest[count..];
     }

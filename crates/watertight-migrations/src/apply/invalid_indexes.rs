@@ -71,6 +71,13 @@ impl InvalidIndexes {
     }
 }
 
+/// Returns those in the plugin's schema, if they can be read.
+pub(super) fn in_schema<S: Session>(session: &mut S, plugin: PluginId) -> Vec<String> {
+    let mut indexes = read(session).unwrap_or_default();
+    indexes.retain(|index| index.schema == plugin.schema_name());
+    indexes.into_iter().map(|index| index.qualified).collect()
+}
+
 /// Reads the invalid indexes. An index of a partitioned table is invalid until all its partitions have one, and an index
 /// that another session is building is invalid until it is complete.
 fn read<S: Session>(session: &mut S) -> Result<Vec<Index>, SessionError> {

@@ -8,7 +8,7 @@ use diesel::pg::Pg;
 use diesel::result::Error as DieselError;
 use watertight_diagnostics::PostgresError;
 
-use super::history_row;
+use super::history_row::{self, NotWritten};
 use super::invalid_indexes::InvalidIndexes;
 use super::message::{acquire, checks, guard, history_changes, stop_if};
 use super::migration_step::{AppliedBy, MigrationStep};
@@ -71,6 +71,15 @@ impl From<DieselError> for Failure {
 impl From<SessionError> for Failure {
     fn from(error: SessionError) -> Self {
         Self::Session(error)
+    }
+}
+
+impl From<NotWritten> for Failure {
+    fn from(error: NotWritten) -> Self {
+        match error {
+            NotWritten::Session(error) => Self::Session(error),
+            NotWritten::Unrecorded(error) => Self::Unrecorded(error),
+        }
     }
 }
 
@@ -143,8 +152,7 @@ fn without_transaction<C: PgSession>(
     }
     let restored = send(session, &settings.restore());
     let outcome = outcome.and_then(|invalid_indexes| {
-        history_row::write(session, step, &lock, restored, invalid_indexes)
-            .map_err(|error| Failure::Unrecorded(Box::new(error)))
+        history_row::write(session, step, &lock, restored, invalid_indexes).map_err(Failure::from)
     });
     let released = lock.release(session);
     outcome?;

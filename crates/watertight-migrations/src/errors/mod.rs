@@ -9,6 +9,7 @@ mod migrate_error;
 mod migration_failure;
 mod refused_sql;
 mod sqlstate;
+mod unfinished_migration;
 mod unrecorded_migration;
 
 pub use drifted_migrations::{Drift, DriftedMigration, DriftedMigrations};
@@ -18,4 +19,5 @@ pub use lock_holder::LockHolder;
 pub use migrate_error::MigrateError;
 pub use migration_failure::{FailureEffect, MigrationFailure};
 pub use refused_sql::RefusedSql;
+pub use unfinished_migration::{UnfinishedEffect, UnfinishedMigration};
 pub use unrecorded_migration::{UnrecordedMigration, UnrecordedReason};

@@ -1,6 +1,7 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use super::interrupt::Interrupt;
 use crate::report::MigrationProgress;
 
 /// The options of a [`Migrator`](crate::Migrator).
@@ -9,6 +10,7 @@ pub(crate) struct Options {
     pub(crate) lock_timeout: Duration,
     /// The maximum number of connections of a run that opens them itself.
     pub(crate) jobs: NonZeroUsize,
+    pub(crate) interrupt: Interrupt,
     pub(crate) progress: Box<dyn Fn(&MigrationProgress<'_>) + Send + Sync>,
 }
 
@@ -19,6 +21,7 @@ impl Default for Options {
             // error is seen.
             lock_timeout: Duration::from_mins(1),
             jobs: NonZeroUsize::new(4).unwrap(),
+            interrupt: Interrupt::new(),
             progress: Box::new(|_| ()),
         }
     }

@@ -120,7 +120,7 @@ impl Shared {
 }
 
 fn receive_answers(mut server: &UnixStream, sent_after: &Mutex<usize>, answers: &Sender<Answer>) {
-    let mut buffer = [0; 1 << 16];
+    let mut buffer = vec![0; 1 << 16];
     while let Ok(length @ 1..) = server.read(&mut buffer) {
         let answer = Answer {
             bytes: buffer[..length].to_vec(),

@@ -1,12 +1,15 @@
 //! Tests against a real PostgreSQL, in one binary because linking is slow.
 
+mod cancelled_from_outside;
 mod child_process;
 mod crashes;
 mod cut_connections;
 mod delaying_proxy;
 mod drift;
 mod failures;
+mod interrupts;
 mod killed_server;
+mod lost_connections;
 mod notices;
 mod parallel;
 mod pgbouncer;

@@ -61,9 +61,15 @@ fn a_session_that_was_ended_is_explained() {
     if skip_on_one_connection() {
         return;
     }
-    insta::assert_snapshot!(error("SELECT pg_terminate_backend(pg_backend_pid());\nSELECT pg_sleep(30);"), @"
+    let plugins = PluginFolders::shop(&[(
+        "1_a/up.sql",
+        "SELECT pg_terminate_backend(pg_backend_pid());\nSELECT pg_sleep(30);",
+    )]);
+    let database = TestDatabase::new();
+    let report = run_at(&plugins.migrator(), database.database_url()).unwrap();
+    insta::assert_snapshot!(plugins.error(&report), @"
     error: failed to apply migration 1_a of plugin `shop`: the connection to PostgreSQL was lost: terminating connection due to administrator command
-    hint: the server was shut down, or somebody ended the session with `pg_terminate_backend`; whether it was applied is unknown; check the status when PostgreSQL is back
+    hint: the server was shut down, or somebody ended the session with `pg_terminate_backend`; nothing of it was applied; run it again
     ");
 }
 
