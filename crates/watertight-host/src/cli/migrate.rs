@@ -3,10 +3,11 @@ use watertight_migrations::RunReport;
 
 use crate::cli::cli_error::CliError;
 use crate::cli::database::find_database;
-use crate::cli::output;
+use crate::cli::{migration_progress, output};
 use crate::server::Server;
 
-pub(super) fn run(server: Server, json: bool) -> Result<ExitCode, CliError> {
+pub(super) fn run(mut server: Server, json: bool) -> Result<ExitCode, CliError> {
+    server.report_progress = migration_progress::print;
     // Checks the plugins before it looks for the database.
     let migrator = server.into_migrator()?;
     let database = find_database()?;
