@@ -5,14 +5,15 @@ use watertight_migrations::RunReport;
 
 use crate::cli::cli_error::CliError;
 use crate::cli::database::find_database;
-use crate::cli::output;
+use crate::cli::{migration_progress, output};
 use crate::server::Server;
 
 pub(super) fn run(
-    server: Server,
+    mut server: Server,
     json: bool,
     jobs: Option<NonZeroUsize>,
 ) -> Result<ExitCode, CliError> {
+    server.report_progress = migration_progress::print;
     // Checks the plugins before it looks for the database.
     let mut migrator = server.into_migrator()?;
     if let Some(jobs) = jobs {

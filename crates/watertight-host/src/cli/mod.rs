@@ -5,6 +5,7 @@ mod database;
 mod listen_address;
 mod logging;
 mod migrate;
+mod migration_progress;
 mod output;
 mod serve;
 mod status;

@@ -98,7 +98,16 @@ pub(crate) trait Session {
 
 /// Sends a message that returns no rows.
 pub(crate) fn send<S: Session>(session: &mut S, sql: &str) -> Result<(), SessionError> {
-    let sent = session.send_raw(&[sql], &mut |_| ());
+    send_watched(session, sql, &mut |_| ())
+}
+
+/// As [`send`], and reports what happens meanwhile.
+pub(crate) fn send_watched<S: Session>(
+    session: &mut S,
+    sql: &str,
+    watch: &mut dyn FnMut(MessageEvent),
+) -> Result<(), SessionError> {
+    let sent = session.send_raw(&[sql], watch);
     sent.map_err(|error| after_failure(session, error))
 }
 
@@ -123,7 +132,7 @@ pub(crate) fn load_in_transaction<S: Session, Row: DeserializeOwned>(
 }
 
 /// Evaluates a condition outside of any transaction.
-pub(super) fn load_bool<S: Session>(
+pub(crate) fn load_bool<S: Session>(
     session: &mut S,
     condition: &str,
 ) -> Result<bool, SessionError> {
