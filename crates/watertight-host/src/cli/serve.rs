@@ -7,7 +7,7 @@ use watertight_diagnostics::ExitCode;
 use crate::cli::cli_error::CliError;
 use crate::cli::listen_address::listen_address;
 use crate::cli::migrate::print_errors;
-use crate::cli::{logging, output};
+use crate::cli::{logging, migration_progress, output};
 use crate::error_chain::error_chain;
 use crate::server::Server;
 use crate::server::assembled::Assembled;
@@ -16,7 +16,7 @@ use crate::server::server_error::ServerError;
 use crate::server_database::ServerDatabase;
 
 pub(super) fn run(
-    server: Server,
+    mut server: Server,
     migrate: bool,
     listen: Option<SocketAddr>,
 ) -> Result<ExitCode, CliError> {
@@ -32,6 +32,7 @@ pub(super) fn run(
         database.url(),
         database.origin()
     );
+    server.report_progress = migration_progress::log;
     let mut assembled = server.assemble(database.url())?;
     if migrate {
         let report = assembled.migrator.run_on(database.url(), &[])?;

@@ -1,12 +1,14 @@
 //! SQL migrations in transactions, each of which is one message, unless it changes how strings are read.
 
+use std::mem;
 use std::time::Instant;
 
+use super::apply_step::Done;
 use super::message::{Message, PreparedStep, Tracking};
 use super::migration_step::{AppliedBy, MigrationStep};
 use super::{failed_statement, statement_marker};
 use crate::errors::{FailureEffect, MigrateError};
-use crate::report::MigrationProgress;
+use crate::report::PostgresNotice;
 use crate::session::{
     Lock, MessageEvent, Options, Session, SessionError, StopReason, after_failure,
 };
@@ -24,7 +26,7 @@ pub(super) fn apply<S: Session>(
     session: &mut S,
     steps: &[MigrationStep<'_>],
     options: &Options,
-    done: &mut dyn FnMut(MigrationStep<'_>, AppliedBy),
+    done: &mut Done<'_>,
 ) -> Result<(), MigrateError> {
     let mut prepared = Vec::new();
     for step in steps {
@@ -34,7 +36,7 @@ pub(super) fn apply<S: Session>(
             step: *step,
             scripts,
             settings,
-            is_on_own_session: S::IS_OWN,
+            clean_up: session.clean_up(),
         });
     }
     let mut rest = &prepared[..];
@@ -65,7 +67,7 @@ fn send<S: Session>(
     session: &mut S,
     steps: &[PreparedStep<'_>],
     options: &Options,
-    done: &mut dyn FnMut(MigrationStep<'_>, AppliedBy),
+    done: &mut Done<'_>,
 ) -> Result<usize, MigrateError> {
     let tracking = if S::REPORTS_COMPLETIONS {
         Tracking::Completions
@@ -98,6 +100,7 @@ fn send<S: Session>(
         message: 0,
         completed: 0,
         start: Instant::now(),
+        notices: Vec::new(),
         done,
     };
     watch.start();
@@ -127,7 +130,9 @@ struct Watch<'a, 'd> {
     /// The number of its completed parts.
     completed: usize,
     start: Instant,
-    done: &'d mut dyn FnMut(MigrationStep<'_>, AppliedBy),
+    /// What PostgreSQL sent while it ran.
+    notices: Vec<PostgresNotice>,
+    done: &'d mut Done<'d>,
 }
 
 impl Watch<'_, '_> {
@@ -146,11 +151,8 @@ impl Watch<'_, '_> {
             }
             MessageEvent::Notice(notice) => {
                 let step = self.steps[self.index].step;
-                (self.options.progress)(&MigrationProgress::Notice {
-                    plugin: step.plugin,
-                    migration: &step.migration.name,
-                    notice: &notice,
-                });
+                step.report_notice(self.options, &notice);
+                self.notices.push(notice);
             }
         }
     }
@@ -165,7 +167,7 @@ impl Watch<'_, '_> {
     fn finish(&mut self, by: AppliedBy) {
         let step = self.steps[self.index].step;
         step.report_finished(self.options, self.start.elapsed(), by);
-        (self.done)(step, by);
+        (self.done)(step, by, mem::take(&mut self.notices));
     }
 
     /// Returns how many migrations are applied, if others can be tried.
@@ -176,6 +178,11 @@ impl Watch<'_, '_> {
     ) -> Result<usize, MigrateError> {
         let step = self.steps[self.index].step;
         let outcome = match error {
+            // Its snapshot, or a program that takes no lock, can hide that from its check.
+            SessionError::Database(_) if step.is_applied_meanwhile(session) => {
+                self.finish(AppliedBy::AnotherRun);
+                Ok(self.index + 1)
+            }
             SessionError::Database(source) => {
                 let message = &self.messages[self.index];
                 let part = message.failed_part(self.completed, &source);

@@ -54,8 +54,8 @@ pub(super) struct PreparedStep<'a> {
     pub(super) scripts: Vec<&'a Script>,
     /// The settings to restore afterwards, if the SQL may change any.
     pub(super) settings: Option<SessionSettings>,
-    /// Whether the runner opened the session.
-    pub(super) is_on_own_session: bool,
+    /// PL/pgSQL that runs first.
+    pub(super) clean_up: String,
 }
 
 impl PreparedStep<'_> {
@@ -73,9 +73,6 @@ pub(super) enum Tracking {
     /// The message leaves a marker before each statement.
     Markers,
 }
-
-/// Sent before a migration on a session of the runner's own, so that it sees nothing temporary of the migrations before.
-pub(super) const DISCARD_TEMPORARY: &str = "DISCARD TEMP";
 
 /// Sent after a statement, which may end in a comment or without a semicolon.
 const STATEMENT_END: &str = "\n;\n";
@@ -180,12 +177,12 @@ impl Builder {
                 self.add_sql(kind, &script.sql[range.clone()]);
             }
         }
-        if prepared.is_on_own_session {
-            self.add(PartKind::Check, &format!("{DISCARD_TEMPORARY};\n"));
-        }
         let mut conditions = checks(step);
         conditions.extend(previous.map(|previous| is_pending(step.plugin, previous)));
-        self.add(PartKind::Check, &acquire(lock, &conditions));
+        self.add(
+            PartKind::Check,
+            &acquire(&prepared.clean_up, lock, &conditions),
+        );
         for (index, script) in prepared.scripts.iter().enumerate() {
             for statement in split(&script.sql, step.strings).unwrap_or_default() {
                 let is_moved = |range: &Range<usize>| range.start == statement.start;
@@ -261,19 +258,20 @@ impl Builder {
 pub(super) fn begin(lock: Lock, checks: &[(StopReason, String)]) -> String {
     format!(
         "BEGIN ISOLATION LEVEL READ COMMITTED;\n{}",
-        acquire(lock, checks)
+        acquire("", lock, checks)
     )
 }
 
-/// Takes the lock for the transaction, and stops if it is held or a check's condition is true.
-pub(super) fn acquire(lock: Lock, checks: &[(StopReason, String)]) -> String {
+/// Takes the lock for the transaction, and stops if it is held or a check's condition is true. `first` is PL/pgSQL that
+/// runs before.
+pub(super) fn acquire(first: &str, lock: Lock, checks: &[(StopReason, String)]) -> String {
     let mut conditions = vec![(
         StopReason::LockHeld,
         format!("NOT pg_catalog.pg_try_advisory_xact_lock({})", lock.key),
     )];
     conditions.extend_from_slice(checks);
     do_block(&format!(
-        "BEGIN\n{}PERFORM pg_catalog.set_config({MARK}, {TRANSACTION}, true);\nEND",
+        "BEGIN\n{first}{}PERFORM pg_catalog.set_config({MARK}, {TRANSACTION}, true);\nEND",
         raise_if(&conditions)
     ))
 }
@@ -296,9 +294,9 @@ pub(super) fn guard(lock: Lock) -> String {
     ))
 }
 
-/// Stops if a condition is true.
-pub(super) fn stop_if(conditions: &[(StopReason, String)]) -> String {
-    do_block(&format!("BEGIN\n{}END", raise_if(conditions)))
+/// Stops if a condition is true. `first` is PL/pgSQL that runs before.
+pub(super) fn stop_if(first: &str, conditions: &[(StopReason, String)]) -> String {
+    do_block(&format!("BEGIN\n{first}{}END", raise_if(conditions)))
 }
 
 fn raise_if(conditions: &[(StopReason, String)]) -> String {

@@ -5,9 +5,12 @@ use serde::Deserialize;
 
 use super::messages::{Session, load, load_in_transaction};
 use super::pooler::Pooler;
-use super::protocol_session::SETUP;
 use super::session_error::SessionError;
 use crate::sql::{MentionedNames, do_block};
+
+/// PL/pgSQL that restores the settings with which a connection of the runner's own begins.
+pub(super) const RESET: &str =
+    "RESET SESSION AUTHORIZATION;\nRESET ROLE;\nRESET ALL;\nSET TIME ZONE 'UTC';\n";
 
 /// The settings of a session before a migration.
 pub(crate) enum SessionSettings {
@@ -67,9 +70,7 @@ impl SessionSettings {
     pub(crate) fn restore(&self) -> String {
         match self {
             Self::Read(settings) => settings.restore(),
-            Self::OfNewConnection => do_block(&format!(
-                "BEGIN\nRESET SESSION AUTHORIZATION;\nRESET ROLE;\nRESET ALL;\n{SETUP};\nEND"
-            )),
+            Self::OfNewConnection => do_block(&format!("BEGIN\n{RESET}END")),
             Self::OfPooler(pooler) => pooler.clean_session(),
         }
     }
