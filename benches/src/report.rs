@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 
 use crate::measurement::Measurement;
-use crate::peers::{DIESEL, FLOOR};
+use crate::peers::{DIESEL, FLOOR, Peer};
 use crate::scenarios::Scenario;
 
 const BEGIN: &str = "<!-- Written by `cargo run --release -p benchmarks -- --write`. -->\n";
@@ -44,11 +44,11 @@ impl Table {
             last,
         ];
         let mut table = Self::new(&scenario.title(), &columns.concat());
-        let time_of = |runner: &str| {
-            let result = results.iter().find(|(name, _)| *name == runner);
+        let time_of = |peer: &Peer| {
+            let result = results.iter().find(|(name, _)| *name == peer.name);
             result.map_or(Duration::MAX, |(_, measurement)| measurement.time)
         };
-        let (diesel, floor) = (time_of(DIESEL), time_of(FLOOR));
+        let (diesel, floor) = (time_of(&DIESEL), time_of(&FLOOR));
         for (name, measurement) in results {
             let time = measurement.time;
             let mut cells = vec![

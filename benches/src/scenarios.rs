@@ -33,8 +33,8 @@ pub const SCENARIOS: [Scenario; 8] = [
     fresh("fresh-4x3-100ms", 4, 3, 100, 2),
     fresh("fresh-50x10-5ms", 50, 10, 5, 2),
     fresh("fresh-50x10", 50, 10, 0, 3),
-    fresh("fresh-500x4", 500, 4, 0, 1),
-    fresh("fresh-1000x1", 1000, 1, 0, 1),
+    fresh("fresh-500x4", 500, 4, 0, 2),
+    fresh("fresh-1000x1", 1000, 1, 0, 3),
 ];
 
 const fn nothing_to_do(name: &'static str, plugins: usize, rounds: usize) -> Scenario {

@@ -27,26 +27,29 @@ pub struct Peer {
     pub migrate: fn(&Workload, &str, Start) -> Result<()>,
 }
 
-pub const DIESEL: &str = "Diesel's harness";
-pub const FLOOR: &str = "raw floor";
+pub const WATERTIGHT: Peer = Peer {
+    name: "Watertight",
+    migrate: watertight::migrate,
+};
+
+pub const FLOOR: Peer = Peer {
+    name: "raw floor",
+    migrate: floor::migrate,
+};
+
+pub const DIESEL: Peer = Peer {
+    name: "Diesel's harness",
+    migrate: diesel::migrate,
+};
 
 pub const PEERS: [Peer; 6] = [
-    Peer {
-        name: "Watertight",
-        migrate: watertight::migrate,
-    },
+    WATERTIGHT,
     Peer {
         name: "`cargo xtask migrate`",
         migrate: xtask::migrate,
     },
-    Peer {
-        name: FLOOR,
-        migrate: floor::migrate,
-    },
-    Peer {
-        name: DIESEL,
-        migrate: diesel::migrate,
-    },
+    FLOOR,
+    DIESEL,
     Peer {
         name: "sqlx",
         migrate: sqlx::migrate,
