@@ -2,6 +2,7 @@
 
 mod cli_error;
 mod database;
+mod interruptible_run;
 mod listen_address;
 mod logging;
 mod migrate;
@@ -12,7 +13,7 @@ mod status;
 use std::net::SocketAddr;
 
 use clap::{Parser, Subcommand};
-use watertight_diagnostics::{ErrorReport, ExitCode};
+use watertight_diagnostics::ErrorReport;
 
 use crate::server::Server;
 
@@ -77,13 +78,14 @@ impl Server {
             Command::Status { json } => status::run(self, json),
         };
         let code = code.unwrap_or_else(|error| {
+            let code = error.exit_code();
             let report = ErrorReport::new(&error);
             output::print_error(&report);
             if let Some(name) = json_name {
                 // If this fails too, the exit code is the same.
                 let _ = output::print_failure(name, &report);
             }
-            ExitCode::Failure
+            code
         });
         code.into()
     }
