@@ -136,6 +136,7 @@ impl Migrator {
                     file: up.map(|up| up.file.clone()),
                     sql: up.map(|up| up.sql.clone()),
                     checksum: migration.checksum(),
+                    strings: selected.state.strings,
                 }
             }));
         }

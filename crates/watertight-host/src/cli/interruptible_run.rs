@@ -72,7 +72,7 @@ mod tests {
         };
         let server = Server::new(vec![Plugin::new(SLOW, MIGRATIONS)]);
         let code = match command.as_str() {
-            "migrate" => migrate::run(server, false),
+            "migrate" => migrate::run(server, false, None),
             _ => serve::run(server, true, None),
         };
         process::exit(code.unwrap().number().into());

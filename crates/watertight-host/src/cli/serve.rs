@@ -8,7 +8,7 @@ use crate::cli::cli_error::CliError;
 use crate::cli::interruptible_run::{self, exit_code};
 use crate::cli::listen_address::listen_address;
 use crate::cli::migrate::print_errors;
-use crate::cli::{logging, output};
+use crate::cli::{logging, migration_progress, output};
 use crate::error_chain::error_chain;
 use crate::server::Server;
 use crate::server::assembled::Assembled;
@@ -17,7 +17,7 @@ use crate::server::server_error::ServerError;
 use crate::server_database::ServerDatabase;
 
 pub(super) fn run(
-    server: Server,
+    mut server: Server,
     migrate: bool,
     listen: Option<SocketAddr>,
 ) -> Result<ExitCode, CliError> {
@@ -33,6 +33,7 @@ pub(super) fn run(
         database.url(),
         database.origin()
     );
+    server.report_progress = migration_progress::log;
     let mut assembled = server.assemble(database.url())?;
     let runtime = Runtime::new().map_err(ServerError::from)?;
     let mut signals = {

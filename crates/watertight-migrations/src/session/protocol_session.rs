@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use futures_util::Stream;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
-use tokio_postgres::error::DbError;
+use tokio_postgres::error::{DbError, Severity};
 use tokio_postgres::{AsyncMessage, Error, SimpleQueryMessage};
 use watertight_connection::{ConnectError, Connection, DatabaseUrl, ProtocolConnection};
 use watertight_diagnostics::PostgresError;
@@ -19,13 +19,13 @@ use super::interrupt::{Interrupt, RESPONSE_LIMIT};
 use super::messages::{MessageEvent, Session, load_bool, send};
 use super::pooler::{Pooler, Pooling};
 use super::session_error::SessionError;
-use super::session_settings::SessionSettings;
+use super::session_settings::{RESET, SessionSettings};
 use crate::errors::MigrateError;
 use crate::report::PostgresNotice;
 use crate::sql::MentionedNames;
 
 /// As on Diesel's connections.
-pub(super) const SETUP: &str = "SET TIME ZONE 'UTC'";
+const SETUP: &str = "SET TIME ZONE 'UTC'";
 
 /// How long to try to find out what became of a lost connection.
 const REOPEN_LIMIT: Duration = Duration::from_secs(5);
@@ -115,6 +115,14 @@ impl ProtocolSession {
         Ok(())
     }
 
+    /// Finds out whether there is a pooler, which is known after the first query of a run.
+    fn find_pooler(&mut self) -> Result<(), PostgresError> {
+        match self.pooling.pooler.get() {
+            Some(_) => Ok(()),
+            None => self.exchange(&[], &mut |_| ()),
+        }
+    }
+
     /// Sends messages, the first time together with the setup, which costs no round trip.
     fn exchange(
         &mut self,
@@ -172,52 +180,78 @@ impl Open {
     /// the key of the connection. A pooler has keys of its own, and what is set in one of its sessions may reach other
     /// clients.
     fn setup(&self) -> String {
+        let set = "pg_catalog.set_config('TimeZone', 'UTC', false)";
         match self.pid {
             Some(pid) => format!(
                 "SELECT pg_catalog.format('pid = {pid} AND backend_start <= %L', \
-                 pg_catalog.to_json(pg_catalog.now()) #>> '{{}}'), \
-                 pg_catalog.set_config('TimeZone', 'UTC', false) WHERE pg_catalog.pg_backend_pid() = {pid}"
+                 pg_catalog.to_json(pg_catalog.now()) #>> '{{}}'), {set} WHERE pg_catalog.pg_backend_pid() = {pid}"
             ),
-            None => format!("{SETUP}; SELECT 'false'"),
+            None => format!("SELECT 'false', {set}"),
         }
     }
 
+    /// Sends messages, the first time together with [`setup`](Self::setup). It is a message of its own if there is no
+    /// pooler, and else joined with the message, which must be a query or none then: nothing must be sent to a pooler
+    /// before the response to the message before.
     pub(super) async fn exchange(
         &mut self,
         messages: &[&str],
         receive: &mut dyn FnMut(Received),
     ) -> Result<(), Error> {
-        let client = self.connection.client();
-        let setup = if self.is_set_up {
-            None
-        } else {
-            Some(client.simple_query_raw(&self.setup()).await?)
+        if self.is_set_up || self.pooling.pooler().is_some() {
+            return self.send(messages, receive).await;
+        }
+        let setup = self.setup();
+        let messages = [&[setup.as_str()], messages].concat();
+        let joined = messages.join(";\n");
+        let is_direct = self.pooling.pooler.get().is_some();
+        let mut identity = None;
+        let mut is_set_up = false;
+        let receive = &mut |received| {
+            if is_set_up {
+                return receive(received);
+            }
+            match received {
+                Received::Row(row) => identity = row,
+                Received::Event(MessageEvent::Completed) => is_set_up = !is_direct,
+                Received::Event(MessageEvent::Ended) => is_set_up = true,
+                Received::Event(MessageEvent::Notice(_)) => {}
+            }
         };
+        let sent = if is_direct {
+            self.send(&messages, receive).await
+        } else {
+            self.send(&[&joined], receive).await
+        };
+        if is_direct || sent.is_ok() {
+            let pooler = || identity.is_none().then(|| Pooler::of(&self.connection));
+            self.pooling.pooler.get_or_init(pooler);
+            self.identity = identity;
+            self.is_set_up = is_set_up;
+        }
+        sent
+    }
+
+    async fn send(
+        &mut self,
+        messages: &[&str],
+        receive: &mut dyn FnMut(Received),
+    ) -> Result<(), Error> {
+        let client = self.connection.client();
         let mut responses = Vec::new();
         for sql in messages {
             responses.push(client.simple_query_raw(sql).await?);
         }
-        if let Some(setup) = setup {
-            let mut identity = None;
-            let receive = &mut |received| {
-                if let Received::Row(row) = received {
-                    identity = row;
-                }
-            };
-            receive_all(&mut self.connection, setup, receive).await?;
-            let pooler = || identity.is_none().then(|| Pooler::of(&self.connection));
-            self.pooling.pooler.get_or_init(pooler);
-            self.identity = identity;
-            self.is_set_up = true;
-        }
+        let mut notice = None;
         let mut first_error = None;
         for response in responses {
             if first_error.is_some() {
                 // The connection is usable only when the responses to all messages are received.
-                let _ = receive_all(&mut self.connection, response, &mut |_| ()).await;
+                let ignore = &mut |_| ();
+                let _ = receive_all(&mut self.connection, response, &mut notice, ignore).await;
                 continue;
             }
-            match receive_all(&mut self.connection, response, receive).await {
+            match receive_all(&mut self.connection, response, &mut notice, receive).await {
                 Ok(()) => receive(Received::Event(MessageEvent::Ended)),
                 Err(error) => first_error = Some(error),
             }
@@ -227,30 +261,38 @@ impl Open {
 }
 
 /// Drives the connection until the response is complete.
+///
+/// `notice` is one that came after what an earlier stream has received. It belongs to this response, unless that is already
+/// complete.
 async fn receive_all(
     connection: &mut ProtocolConnection,
     stream: impl Stream<Item = Result<SimpleQueryMessage, Error>>,
+    notice: &mut Option<DbError>,
     receive: &mut dyn FnMut(Received),
 ) -> Result<(), Error> {
     let mut stream = pin!(stream);
     poll_fn(|context| {
         loop {
+            // The responses that came before a notice are received before it.
             if let Poll::Ready(done) = drain(stream.as_mut(), context, receive) {
                 return Poll::Ready(done);
             }
+            if let Some(notice) = notice.take() {
+                receive(Received::Event(MessageEvent::Notice(from_db_error(
+                    &notice,
+                ))));
+            }
             match connection.poll_message(context) {
-                Poll::Ready(Some(Ok(AsyncMessage::Notice(notice)))) => {
-                    // The responses that came before it are received before it.
-                    let drained = drain(stream.as_mut(), context, receive);
-                    receive(Received::Event(MessageEvent::Notice(from_db_error(
-                        &notice,
-                    ))));
-                    if drained.is_ready() {
-                        return drained;
-                    }
-                }
+                Poll::Ready(Some(Ok(AsyncMessage::Notice(next)))) => *notice = Some(next),
                 Poll::Ready(Some(Ok(_))) => {}
-                Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error)),
+                Poll::Ready(Some(Err(error))) => {
+                    // PostgreSQL's reason for closing the connection comes before its end.
+                    let drained = drain(stream.as_mut(), context, receive);
+                    return match drained {
+                        Poll::Ready(Err(reason)) => Poll::Ready(Err(reason)),
+                        _ => Poll::Ready(Err(error)),
+                    };
+                }
                 // It may have passed on responses. The stream reports that the connection is closed.
                 Poll::Ready(None) | Poll::Pending => {
                     return drain(stream.as_mut(), context, receive);
@@ -284,8 +326,16 @@ fn drain(
 }
 
 fn from_db_error(notice: &DbError) -> PostgresNotice {
+    let severity = match notice.parsed_severity() {
+        Some(Severity::Warning) => "WARNING",
+        Some(Severity::Notice) => "NOTICE",
+        Some(Severity::Info) => "INFO",
+        Some(Severity::Log) => "LOG",
+        Some(Severity::Debug) => "DEBUG",
+        _ => notice.severity(),
+    };
     PostgresNotice {
-        severity: notice.severity().to_owned(),
+        severity: severity.to_owned(),
         message: notice.message().to_owned(),
         detail: notice.detail().map(str::to_owned),
         hint: notice.hint().map(str::to_owned),
@@ -297,17 +347,21 @@ impl Session for ProtocolSession {
 
     const REPORTS_COMPLETIONS: bool = true;
 
-    const IS_OWN: bool = true;
-
     fn send_raw(
         &mut self,
         messages: &[&str],
         watch: &mut dyn FnMut(MessageEvent),
     ) -> Result<(), PostgresError> {
-        self.exchange(messages, &mut |received| match received {
-            Received::Event(event) => watch(event),
-            Received::Row(_) => {}
-        })
+        self.find_pooler()?;
+        // If this process is killed, a pooler may give responses that are still to come to another client.
+        let at_once = if self.is_pooled() { 1 } else { messages.len() };
+        for messages in messages.chunks(at_once.max(1)) {
+            self.exchange(messages, &mut |received| match received {
+                Received::Event(event) => watch(event),
+                Received::Row(_) => {}
+            })?;
+        }
+        Ok(())
     }
 
     fn texts(&mut self, sql: &str) -> Result<Vec<String>, PostgresError> {
@@ -367,9 +421,19 @@ impl Session for ProtocolSession {
         }
     }
 
+    fn clean_up(&self) -> String {
+        if self.is_pooled() {
+            String::new()
+        } else if self.url.serves_one_connection() {
+            // Nobody has logged in on PGlite, so it does not know which role to go back to.
+            "DISCARD TEMP;\n".to_owned()
+        } else {
+            format!("{RESET}DISCARD TEMP;\n")
+        }
+    }
+
     fn settings(&mut self, mentioned: MentionedNames) -> Result<SessionSettings, SessionError> {
         if self.url.serves_one_connection() {
-            // Nobody has logged in on PGlite, so it does not know which role to go back to.
             return SessionSettings::read(self, mentioned);
         }
         Ok(match self.pooling.pooler() {
@@ -383,10 +447,8 @@ impl Session for ProtocolSession {
     }
 
     fn has_own_session(&mut self) -> Result<bool, ConnectError> {
-        if self.pooling.pooler.get().is_none() {
-            // An error is reported again by what follows.
-            let _ = self.exchange(&[], &mut |_| ());
-        }
+        // An error is reported again by what follows.
+        let _ = self.find_pooler();
         let Some(open) = self
             .open
             .as_mut()
