@@ -11,6 +11,7 @@ mod serve;
 mod status;
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 
 use clap::{Parser, Subcommand};
 use watertight_diagnostics::{ErrorReport, ExitCode};
@@ -44,6 +45,9 @@ enum Command {
         /// Print a JSON document.
         #[arg(long)]
         json: bool,
+        /// Most connections to migrate over, each with one plugin at a time [default: 4].
+        #[arg(long, value_name = "N")]
+        jobs: Option<NonZeroUsize>,
     },
     /// Show the applied and the pending migrations.
     Status {
@@ -57,7 +61,7 @@ impl Command {
     /// Returns the command's name if it prints JSON.
     fn json_name(&self) -> Option<&'static str> {
         match self {
-            Self::Migrate { json: true } => Some("migrate"),
+            Self::Migrate { json: true, .. } => Some("migrate"),
             Self::Status { json: true } => Some("status"),
             _ => None,
         }
@@ -74,7 +78,7 @@ impl Server {
         let json_name = command.json_name();
         let code = match command {
             Command::Serve { migrate, listen } => serve::run(self, migrate, listen),
-            Command::Migrate { json } => migrate::run(self, json),
+            Command::Migrate { json, jobs } => migrate::run(self, json, jobs),
             Command::Status { json } => status::run(self, json),
         };
         let code = code.unwrap_or_else(|error| {

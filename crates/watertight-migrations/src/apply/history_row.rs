@@ -25,7 +25,7 @@ pub(super) fn write<S: Session>(
         StopReason::LockLost,
         format!("NOT {}", lock.0.is_held_here()),
     );
-    let message = stop_if(&[is_lost]) + &history_changes(step);
+    let message = stop_if("", &[is_lost]) + &history_changes(step);
     send(session, &message).map_err(|error| NotWritten::of(step, error, UnrecordedReason::History))
 }
 

@@ -106,7 +106,7 @@ fn in_transaction<C: PgSession>(
     let lock = Lock::of_plugin(step.plugin);
     let begin = format!(
         "SET TRANSACTION ISOLATION LEVEL READ COMMITTED;\n{}",
-        acquire(lock, &checks(step))
+        acquire("", lock, &checks(step))
     );
     let mut failure = None;
     lock.retry_while_held(&mut DieselSession(connection), options, |session| {
@@ -168,12 +168,14 @@ fn check_and_run<C: PgSession>(
     migration_connection: RustMigrationConnection,
 ) -> Result<Vec<String>, Failure> {
     let session = &mut DieselSession(&mut *connection);
-    send(session, &stop_if(&checks(step)))?;
+    send(session, &stop_if("", &checks(step)))?;
     let invalid_indexes = InvalidIndexes::before(session, step, &[])?;
     match migration_connection {
         RustMigrationConnection::Direct => run(step, migration, connection)?,
         RustMigrationConnection::StatementByStatement => {
-            with_statement_sender(connection, |sender| run(step, migration, sender))?;
+            with_statement_sender(connection, step.strings, |sender| {
+                run(step, migration, sender)
+            })?;
         }
     }
     let session = &mut DieselSession(connection);

@@ -4,7 +4,7 @@ use watertight_diagnostics::PostgresError;
 
 use super::history_row::{self, NotWritten};
 use super::invalid_indexes::InvalidIndexes;
-use super::message::{DISCARD_TEMPORARY, checks, stop_if};
+use super::message::{checks, stop_if};
 use super::migration_step::{AppliedBy, MigrationStep};
 use super::{failed_statement, unfinished};
 use crate::errors::{FailureEffect, FailureLocation, MigrateError, UnfinishedEffect};
@@ -14,7 +14,7 @@ use crate::session::{
     send_watched,
 };
 use crate::sources::Script;
-use crate::sql::{Strings, split, transaction_command};
+use crate::sql::{split, transaction_command};
 
 /// Applies a migration. `notices` gets what PostgreSQL sends meanwhile.
 pub(super) fn apply<S: Session>(
@@ -142,10 +142,7 @@ fn check_and_send<S: Session>(
     options: &Options,
     notices: &mut Vec<PostgresNotice>,
 ) -> Result<Sent, Failure> {
-    if S::IS_OWN {
-        send(session, DISCARD_TEMPORARY)?;
-    }
-    send(session, &stop_if(&checks(step)))?;
+    send(session, &stop_if(&session.clean_up(), &checks(step)))?;
     let invalid_indexes = InvalidIndexes::before(session, step, scripts)?;
     step.report_invalid_indexes(options, &invalid_indexes.of_earlier_attempt());
     let mut watch = |event| {
@@ -189,13 +186,13 @@ fn send_statements<S: Session>(
     // Without those of an open transaction.
     let mut kept = 0;
     let mut in_transaction = false;
-    let statements = split(&script.sql, Strings::Standard).unwrap_or_default();
+    let statements = split(&script.sql, step.strings).unwrap_or_default();
     for (sent, statement) in statements.into_iter().enumerate() {
         if options.interrupt.is_stopped() {
             return Err(Failure::unfinished(kept, false, None));
         }
         let sql = statement.sql(&script.sql);
-        match send_watched(session, &[sql], watch) {
+        match send_watched(session, sql, watch) {
             Ok(()) => {}
             Err(SessionError::Database(error)) => {
                 let location =

@@ -9,7 +9,7 @@ use super::messages::{Session, load};
 use super::open_transaction::IS_OPEN;
 use super::session_error::SessionError;
 use crate::errors::MigrateError;
-use crate::sql::history_sql;
+use crate::sql::{Strings, history_sql};
 
 const DOING: &str = "read which migrations are applied";
 
@@ -20,6 +20,8 @@ pub(crate) struct PluginState {
     pub(crate) read_only: Option<bool>,
     pub(crate) may_create_schema: bool,
     pub(crate) schema: Option<SchemaState>,
+    /// How the session reads strings.
+    pub(crate) strings: Strings,
     /// The rows of the history by version, ordered like in Diesel.
     pub(crate) applied: BTreeMap<String, AppliedRow>,
 }
@@ -57,6 +59,7 @@ impl PluginState {
 #[expect(clippy::struct_excessive_bools, reason = "columns of a query")]
 struct SchemaRow {
     in_transaction: bool,
+    standard_strings: bool,
     is_standby: bool,
     is_read_only: bool,
     may_create_schema: bool,
@@ -96,6 +99,7 @@ pub(crate) struct Schemas<'p> {
     /// As in [`PluginState`].
     read_only: Option<bool>,
     may_create_schema: bool,
+    strings: Strings,
     rows: HashMap<String, SchemaRow>,
 }
 
@@ -117,6 +121,11 @@ impl<'p> Schemas<'p> {
             plugins,
             read_only: rows.iter().find(cannot_write).map(|row| row.is_standby),
             may_create_schema: rows.iter().all(|row| row.may_create_schema),
+            strings: if rows.iter().all(|row| row.standard_strings) {
+                Strings::Standard
+            } else {
+                Strings::Escaped
+            },
             rows: rows
                 .into_iter()
                 .filter_map(|row| Some((row.schema.clone()?, row)))
@@ -156,6 +165,7 @@ impl<'p> Schemas<'p> {
                     may_update: row.may_update,
                     may_delete: row.may_delete,
                 }),
+                strings: self.strings,
                 applied: BTreeMap::new(),
             })
             .collect();
@@ -204,6 +214,7 @@ fn schemas_query(plugins: &[PluginId]) -> String {
     };
     format!(
         "SELECT {IS_OPEN} AS in_transaction, \
+         pg_catalog.current_setting('standard_conforming_strings') = 'on' AS standard_strings, \
          pg_catalog.pg_is_in_recovery() AS is_standby, \
          pg_catalog.current_setting('default_transaction_read_only')::pg_catalog.bool AS is_read_only, \
          pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE') AS may_create_schema, \

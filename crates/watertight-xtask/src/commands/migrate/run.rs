@@ -1,3 +1,4 @@
+use std::num::NonZeroUsize;
 use std::process;
 
 use anyhow::Result;
@@ -30,6 +31,9 @@ pub(crate) struct Arguments {
     /// Run the migrations embedded in the server's binary, with its `migrate` command.
     #[arg(long, conflicts_with_all = ["plugin", "dry_run"])]
     embedded: bool,
+    /// Most connections to migrate over, each with one plugin at a time [default: 4].
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
     /// Do not rewrite the plugins' schema.rs.
     #[arg(long)]
     no_schema: bool,
@@ -40,10 +44,13 @@ pub(crate) struct Arguments {
 pub(super) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<process::ExitCode> {
     if arguments.embedded {
         let database = arguments.wait.database(workspace)?;
-        return embedded::run(workspace, &database, arguments.json);
+        return embedded::run(workspace, &database, arguments.json, arguments.jobs);
     }
     let only = ids(workspace, &arguments.plugin)?;
-    let migrator = migrator_for(workspace, &only)?;
+    let mut migrator = migrator_for(workspace, &only)?;
+    if let Some(jobs) = arguments.jobs {
+        migrator = migrator.jobs(jobs);
+    }
     source_warnings::print(&migrator);
     let warnings: Vec<_> = migrator.warnings().map(source_warnings::to_json).collect();
     let database = arguments.wait.database(workspace)?;
