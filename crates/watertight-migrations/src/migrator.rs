@@ -11,7 +11,9 @@ use crate::errors::{LoadError, MigrateError};
 use crate::report::{
     MigrationPlan, MigrationProgress, PlannedMigration, PluginStatus, Repair, RunReport,
 };
-use crate::session::{DieselSession, Interrupt, Options, PgSession, ProtocolSession, Session};
+use crate::session::{
+    DieselSession, Interrupt, Options, PgSession, Pooling, ProtocolSession, Session,
+};
 use crate::sources::{LoadedPlugin, MigrationBody, PluginMigrations, Script, SourceWarning};
 
 /// Runs, reverts and reports the migrations of a set of plugins.
@@ -66,11 +68,9 @@ impl Migrator {
         self
     }
 
-    /// Sets what stops a run, a revert or a redo from another thread.
-    #[must_use]
-    pub fn interrupt(mut self, interrupt: &Interrupt) -> Self {
-        self.options.interrupt = interrupt.clone();
-        self
+    /// Returns what stops the runs, reverts and redos of this migrator from another thread.
+    pub fn interrupt(&self) -> Interrupt {
+        self.options.interrupt.clone()
     }
 
     /// Sets a callback for progress events.
@@ -136,6 +136,7 @@ impl Migrator {
                     file: up.map(|up| up.file.clone()),
                     sql: up.map(|up| up.sql.clone()),
                     checksum: migration.checksum(),
+                    strings: selected.state.strings,
                 }
             }));
         }
@@ -178,7 +179,7 @@ impl Migrator {
     pub fn run_on(&self, url: &DatabaseUrl, only: &[PluginId]) -> Result<RunReport, MigrateError> {
         let selected = self.select(only)?;
         let pooling = Arc::default();
-        let connect = || ProtocolSession::connect(url, &self.options.interrupt, &pooling);
+        let connect = || self.connect(url, &pooling);
         let jobs = if url.serves_one_connection() {
             NonZeroUsize::MIN
         } else {
@@ -193,11 +194,15 @@ impl Migrator {
     ///
     /// Those of [`status`](Self::status), and when the connection cannot be opened.
     pub fn status_on(&self, url: &DatabaseUrl) -> Result<Vec<PluginStatus>, MigrateError> {
-        self.status_of(&mut self.connect(url)?)
+        self.status_of(&mut self.connect(url, &Arc::default())?)
     }
 
-    fn connect(&self, url: &DatabaseUrl) -> Result<ProtocolSession, MigrateError> {
-        ProtocolSession::connect(url, &self.options.interrupt, &Arc::default())
+    fn connect(
+        &self,
+        url: &DatabaseUrl,
+        pooling: &Arc<Pooling>,
+    ) -> Result<ProtocolSession, MigrateError> {
+        ProtocolSession::connect(url, pooling, &self.options.interrupt)
     }
 
     /// Runs the oldest pending migration of a plugin and returns its name, or `None` if none is pending. Runs nothing
@@ -251,7 +256,12 @@ impl Migrator {
         steps: NonZeroUsize,
     ) -> Result<Vec<String>, MigrateError> {
         let plugin = self.find(plugin)?;
-        apply::revert(&mut self.connect(url)?, plugin, steps, &self.options)
+        apply::revert(
+            &mut self.connect(url, &Arc::default())?,
+            plugin,
+            steps,
+            &self.options,
+        )
     }
 
     /// Reverts the newest migration of a plugin, runs it again and returns its name.
@@ -281,7 +291,11 @@ impl Migrator {
     /// Those of [`redo`](Self::redo), and when the connection cannot be opened.
     pub fn redo_on(&self, url: &DatabaseUrl, plugin: &PluginId) -> Result<String, MigrateError> {
         let plugin = self.find(plugin)?;
-        apply::redo(&mut self.connect(url)?, plugin, &self.options)
+        apply::redo(
+            &mut self.connect(url, &Arc::default())?,
+            plugin,
+            &self.options,
+        )
     }
 
     /// Returns what [`repair`](Self::repair) would change in the history of a plugin. Writes nothing.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use axum::Router;
 use watertight_connection::DatabaseUrl;
 use watertight_metadata::PluginId;
-use watertight_migrations::Migrator;
+use watertight_migrations::{MigrationProgress, Migrator};
 
 use crate::authorization::authorizer::{Authorizer, DynAuthorizer, NobodySignedIn};
 use crate::plugin::Plugin;
@@ -40,6 +40,8 @@ pub struct Server {
     plugins: Vec<Plugin>,
     authorizer: Arc<dyn DynAuthorizer>,
     connections: NonZeroUsize,
+    /// Is called with the progress of migrations.
+    pub(crate) report_progress: fn(&MigrationProgress<'_>),
 }
 
 impl Server {
@@ -49,6 +51,7 @@ impl Server {
             plugins,
             authorizer: Arc::new(NobodySignedIn),
             connections: DEFAULT_CONNECTIONS_PER_PLUGIN,
+            report_progress: |_| (),
         }
     }
 
@@ -97,7 +100,7 @@ impl Server {
     /// Returns the migrator of all plugins.
     pub(crate) fn into_migrator(self) -> Result<Migrator, ServerError> {
         let plugins = self.plugins.into_iter().map(Plugin::into_migrations);
-        Ok(Migrator::new(plugins.collect())?)
+        Ok(Migrator::new(plugins.collect())?.on_progress(self.report_progress))
     }
 
     /// Checks the plugins and builds their routers and pools, without connecting to the database.
@@ -124,7 +127,7 @@ impl Server {
             });
         }
         // Refuses duplicate ids, on whose routes `Router::merge` would panic.
-        let migrator = Migrator::new(migrations)?;
+        let migrator = Migrator::new(migrations)?.on_progress(self.report_progress);
         let order: Vec<PluginId> = migrator.plugins().copied().collect();
         start_ups.sort_by_key(|start_up| order.iter().position(|id| *id == start_up.id));
         let migrator = Arc::new(migrator);

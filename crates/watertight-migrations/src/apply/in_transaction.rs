@@ -1,14 +1,16 @@
-//! SQL migrations in transactions, each of which is one message.
+//! SQL migrations in transactions, each of which is one message, unless it changes how strings are read.
 
+use std::mem;
 use std::time::Instant;
 
+use super::apply_step::Done;
 use super::message::{Message, PreparedStep, Tracking};
 use super::migration_step::{AppliedBy, MigrationStep};
 use super::{failed_statement, statement_marker};
 use crate::errors::{FailureEffect, MigrateError};
-use crate::report::MigrationProgress;
+use crate::report::PostgresNotice;
 use crate::session::{
-    Lock, MessageEvent, Options, Session, SessionError, StopReason, send_watched,
+    Lock, MessageEvent, Options, Session, SessionError, StopReason, after_failure,
 };
 
 /// How much SQL is sent before the response to the first message is there. Beyond that, a round trip costs little beside
@@ -24,7 +26,7 @@ pub(super) fn apply<S: Session>(
     session: &mut S,
     steps: &[MigrationStep<'_>],
     options: &Options,
-    done: &mut dyn FnMut(MigrationStep<'_>, AppliedBy),
+    done: &mut Done<'_>,
 ) -> Result<(), MigrateError> {
     let mut prepared = Vec::new();
     for step in steps {
@@ -65,7 +67,7 @@ fn send<S: Session>(
     session: &mut S,
     steps: &[PreparedStep<'_>],
     options: &Options,
-    done: &mut dyn FnMut(MigrationStep<'_>, AppliedBy),
+    done: &mut Done<'_>,
 ) -> Result<usize, MigrateError> {
     let tracking = if S::REPORTS_COMPLETIONS {
         Tracking::Completions
@@ -78,83 +80,112 @@ fn send<S: Session>(
         messages.push(Message::new(step, previous, tracking));
         previous = Some(step.step.migration);
     }
-    let sql: Vec<_> = messages.iter().map(|message| &message.sql[..]).collect();
+    let is_whole = |message: &&Message| message.count() == 1;
+    let messages = match messages.iter().take_while(is_whole).count() {
+        0 => &messages[..1],
+        count => &messages[..count],
+    };
+    let sql: Vec<_> = messages.iter().flat_map(Message::messages).collect();
+    // After an error, the rest of a migration must not be sent: a `ROLLBACK TO` would let it continue.
+    let pipelined = if is_whole(&&messages[0]) {
+        sql.len()
+    } else {
+        1
+    };
     let mut watch = Watch {
         steps,
+        messages,
         options,
         index: 0,
+        message: 0,
         completed: 0,
         start: Instant::now(),
+        notices: Vec::new(),
         done,
     };
     watch.start();
-    let Err(error) = send_watched(session, &sql, &mut |event| watch.on(event)) else {
-        return Ok(steps.len());
-    };
-    if tracking == Tracking::Markers && !matches!(error, SessionError::ConnectionLost(_)) {
-        watch.completed = statement_marker::take(session).unwrap_or(0);
+    for sql in sql.chunks(pipelined) {
+        let Err(error) = session.send_raw(sql, &mut |event| watch.on(event)) else {
+            continue;
+        };
+        if tracking == Tracking::Markers {
+            let reached = statement_marker::take(session).unwrap_or(0);
+            watch.completed = reached.max(messages[watch.index].first_part(watch.message));
+        }
+        let error = after_failure(session, error);
+        return watch.after_failure(session, error);
     }
-    let message = &messages[watch.index];
-    watch.after_failure(session, message, error)
+    Ok(messages.len())
 }
 
 /// Follows the messages.
 struct Watch<'a, 'd> {
     steps: &'a [PreparedStep<'a>],
+    messages: &'a [Message],
     options: &'a Options,
     /// The migration that runs.
     index: usize,
-    /// The number of completed parts of its message.
+    /// The one of its messages that runs.
+    message: usize,
+    /// The number of its completed parts.
     completed: usize,
     start: Instant,
-    done: &'d mut dyn FnMut(MigrationStep<'_>, AppliedBy),
+    /// What PostgreSQL sent while it ran.
+    notices: Vec<PostgresNotice>,
+    done: &'d mut Done<'d>,
 }
 
 impl Watch<'_, '_> {
     fn on(&mut self, event: MessageEvent) {
         match event {
             MessageEvent::Completed => self.completed += 1,
+            MessageEvent::Ended if self.message + 1 < self.messages[self.index].count() => {
+                self.message += 1;
+            }
             MessageEvent::Ended => {
                 self.finish(AppliedBy::ThisRun);
                 self.index += 1;
+                self.message = 0;
                 self.completed = 0;
                 self.start();
             }
             MessageEvent::Notice(notice) => {
                 let step = self.steps[self.index].step;
-                (self.options.progress)(&MigrationProgress::Notice {
-                    plugin: step.plugin,
-                    migration: &step.migration.name,
-                    notice: &notice,
-                });
+                step.report_notice(self.options, &notice);
+                self.notices.push(notice);
             }
         }
     }
 
     fn start(&mut self) {
         self.start = Instant::now();
-        if let Some(prepared) = self.steps.get(self.index) {
-            prepared.step.report_started(self.options);
+        if self.index < self.messages.len() {
+            self.steps[self.index].step.report_started(self.options);
         }
     }
 
     fn finish(&mut self, by: AppliedBy) {
         let step = self.steps[self.index].step;
         step.report_finished(self.options, self.start.elapsed(), by);
-        (self.done)(step, by);
+        (self.done)(step, by, mem::take(&mut self.notices));
     }
 
     /// Returns how many migrations are applied, if others can be tried.
     fn after_failure<S: Session>(
         &mut self,
         session: &mut S,
-        message: &Message,
         error: SessionError,
     ) -> Result<usize, MigrateError> {
         let step = self.steps[self.index].step;
         let outcome = match error {
+            // Its snapshot, or a program that takes no lock, can hide that from its check.
+            SessionError::Database(_) if step.is_applied_meanwhile(session) => {
+                self.finish(AppliedBy::AnotherRun);
+                Ok(self.index + 1)
+            }
             SessionError::Database(source) => {
-                let part = failed_statement::part(message, self.completed, &source);
+                let message = &self.messages[self.index];
+                let part = message.failed_part(self.completed, &source);
                 let scripts = &self.steps[self.index].scripts;
                 let location = failed_statement::location(message, part, scripts, &source);
                 Err(step.sql_failed(location, source, FailureEffect::RolledBack))

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::ops::Range;
 
+use watertight_diagnostics::PostgresError;
 use watertight_metadata::PluginId;
 
 use super::migration_step::MigrationStep;
@@ -10,14 +11,18 @@ use super::statement_marker;
 use crate::direction::Direction;
 use crate::session::{Lock, Pooler, SessionSettings, StopReason};
 use crate::sources::{Migration, Script};
-use crate::sql::{Strings, do_block, history_sql, leading_set_transaction, split};
+use crate::sql::{Strings, byte_offset, do_block, history_sql, leading_set_transaction, split};
 
 /// A migration as one message: `BEGIN`, lock, checks, SQL, guard, history row, `COMMIT`.
 ///
-/// PostgreSQL completes the parts one after the other, so the number of completed ones says which one failed.
+/// PostgreSQL completes the parts one after the other, so the number of completed ones says which one failed. It reads
+/// all strings of a message before it runs any of it, so a migration that changes how strings are read is several
+/// messages.
 pub(super) struct Message {
-    pub(super) sql: String,
+    sql: String,
     pub(super) parts: Vec<MessagePart>,
+    /// The first part of each message, and its first byte.
+    starts: Vec<(usize, usize)>,
 }
 
 /// A statement of a [`Message`].
@@ -82,6 +87,8 @@ impl Message {
         let mut builder = Builder {
             sql: String::new(),
             parts: Vec::new(),
+            starts: vec![(0, 0)],
+            strings: prepared.step.strings,
             tracking,
             marker: None,
         };
@@ -89,11 +96,48 @@ impl Message {
         Message {
             sql: builder.sql,
             parts: builder.parts,
+            starts: builder.starts,
         }
     }
 
+    /// Returns the messages to send, which are more than one if the migration changes how strings are read.
+    pub(super) fn messages(&self) -> Vec<&str> {
+        let starts = self.starts.iter().map(|(_, start)| *start);
+        let ends = starts.clone().skip(1).chain([self.sql.len()]);
+        starts
+            .zip(ends)
+            .map(|(start, end)| &self.sql[start..end])
+            .collect()
+    }
+
+    /// Returns the number of messages to send.
+    pub(super) fn count(&self) -> usize {
+        self.starts.len()
+    }
+
+    /// Returns the index of the part that failed: the one after the completed ones. If none of its message is complete,
+    /// PostgreSQL may have failed to parse the message, and the part is the one at the error's position.
+    pub(super) fn failed_part(&self, completed: usize, error: &PostgresError) -> usize {
+        let begins_message = self.starts.iter().any(|(part, _)| *part == completed);
+        let parsed = || self.part_at(self.byte_of(completed, error)?);
+        let part = begins_message.then(parsed).flatten().unwrap_or(completed);
+        part.min(self.parts.len() - 1)
+    }
+
+    /// Returns the first part of the message with this index.
+    pub(super) fn first_part(&self, message: usize) -> usize {
+        self.starts[message].0
+    }
+
+    /// Returns the byte of an error in the message with this part.
+    pub(super) fn byte_of(&self, part: usize, error: &PostgresError) -> Option<usize> {
+        let index = self.starts.partition_point(|(first, _)| *first <= part) - 1;
+        let (_, start) = self.starts[index];
+        Some(start + byte_offset(self.messages()[index], error.position()?)?)
+    }
+
     /// Returns the part at this byte.
-    pub(super) fn part_at(&self, offset: usize) -> Option<usize> {
+    fn part_at(&self, offset: usize) -> Option<usize> {
         let index = self.parts.partition_point(|part| part.range.end <= offset);
         let part = self.parts.get(index)?;
         part.range.contains(&offset).then_some(index)
@@ -103,6 +147,9 @@ impl Message {
 struct Builder {
     sql: String,
     parts: Vec<MessagePart>,
+    starts: Vec<(usize, usize)>,
+    /// How PostgreSQL reads the strings of the current message.
+    strings: Strings,
     tracking: Tracking,
     marker: Option<usize>,
 }
@@ -114,7 +161,7 @@ impl Builder {
         let moved: Vec<_> = prepared
             .scripts
             .iter()
-            .map(|script| leading_set_transaction(&script.sql, Strings::Standard))
+            .map(|script| leading_set_transaction(&script.sql, step.strings))
             .collect();
         self.add(PartKind::Begin, "BEGIN ISOLATION LEVEL READ COMMITTED;\n");
         if let Some(SessionSettings::OfPooler(_)) = &prepared.settings {
@@ -137,7 +184,7 @@ impl Builder {
             &acquire(&prepared.clean_up, lock, &conditions),
         );
         for (index, script) in prepared.scripts.iter().enumerate() {
-            for statement in split(&script.sql, Strings::Standard).unwrap_or_default() {
+            for statement in split(&script.sql, step.strings).unwrap_or_default() {
                 let is_moved = |range: &Range<usize>| range.start == statement.start;
                 if moved[index].iter().any(is_moved) {
                     continue;
@@ -146,6 +193,9 @@ impl Builder {
                     script: index,
                     start: statement.start,
                 };
+                if statement.strings != self.strings {
+                    self.begin_message(statement.strings);
+                }
                 self.mark();
                 self.add_sql(kind, statement.sql(&script.sql));
             }
@@ -160,11 +210,21 @@ impl Builder {
         for statement in history_statements(step) {
             self.add(PartKind::History, &format!("{statement};\n"));
         }
-        self.mark();
-        self.add(PartKind::Commit, "COMMIT;\n");
+        if self.tracking == Tracking::Markers {
+            // Checks here what would otherwise fail after the transaction, where the marker could not be removed: a pooler
+            // may give what follows another session.
+            self.mark();
+            self.add(PartKind::Commit, "SET CONSTRAINTS ALL IMMEDIATE;\n");
+        }
         if let Some(part) = self.marker {
             self.sql.push_str(&statement_marker::remove(part));
         }
+        self.add(PartKind::Commit, "COMMIT;\n");
+    }
+
+    fn begin_message(&mut self, strings: Strings) {
+        self.strings = strings;
+        self.starts.push((self.parts.len(), self.sql.len()));
     }
 
     fn add(&mut self, kind: PartKind, sql: &str) {

@@ -8,12 +8,12 @@ use watertight_metadata::PluginId;
 use crate::direction::Direction;
 use crate::errors::{
     FailureEffect, FailureLocation, MigrateError, MigrationFailure, RefusedSql, UnfinishedEffect,
-    UnfinishedMigration,
+    UnfinishedMigration, UnrecordedMigration, UnrecordedReason,
 };
-use crate::report::MigrationProgress;
-use crate::session::{Options, Session, SessionError, SessionSettings, StopReason};
+use crate::report::{MigrationProgress, PostgresNotice};
+use crate::session::{Options, Session, SessionError, SessionSettings, StopReason, load_bool};
 use crate::sources::{Migration, MigrationBody, Script};
-use crate::sql::{self, Strings, mentioned_settings};
+use crate::sql::{self, Strings, history_sql, mentioned_settings};
 
 /// A migration that is about to be applied, reverted or redone.
 #[derive(Clone, Copy)]
@@ -21,6 +21,8 @@ pub(crate) struct MigrationStep<'a> {
     pub(crate) plugin: PluginId,
     pub(crate) migration: &'a Migration,
     pub(crate) direction: Direction,
+    /// How the session reads strings.
+    pub(crate) strings: Strings,
 }
 
 /// Who applied a migration.
@@ -47,21 +49,18 @@ impl<'a> MigrationStep<'a> {
             Direction::Redo => vec![self.require_down(down.as_ref())?, up],
         };
         for script in &scripts {
-            sql::check(
-                &script.sql,
-                self.migration.in_transaction,
-                Strings::Standard,
-            )
-            .map_err(|problem| {
-                MigrateError::Refused(Box::new(RefusedSql {
-                    plugin: self.plugin,
-                    migration: self.migration.name.clone(),
-                    direction: self.direction,
-                    location: script.position_at(problem.offset),
-                    reason: problem.reason,
-                    remedy: problem.hint,
-                }))
-            })?;
+            sql::check(&script.sql, self.migration.in_transaction, self.strings).map_err(
+                |problem| {
+                    MigrateError::Refused(Box::new(RefusedSql {
+                        plugin: self.plugin,
+                        migration: self.migration.name.clone(),
+                        direction: self.direction,
+                        location: script.position_at(problem.offset),
+                        reason: problem.reason,
+                        remedy: problem.hint,
+                    }))
+                },
+            )?;
         }
         Ok(scripts)
     }
@@ -91,7 +90,7 @@ impl<'a> MigrationStep<'a> {
         scripts: &[&Script],
     ) -> Result<Option<SessionSettings>, MigrateError> {
         let sql: Vec<_> = scripts.iter().map(|script| script.sql.as_str()).collect();
-        let mentioned = mentioned_settings(&sql.join("\n;"), Strings::Standard);
+        let mentioned = mentioned_settings(&sql.join("\n;"), self.strings);
         // What reaches other clients of a pooler includes what a function of the migration sets.
         if mentioned.is_none() && !session.is_pooled() {
             return Ok(None);
@@ -100,6 +99,12 @@ impl<'a> MigrationStep<'a> {
         settings
             .map(Some)
             .map_err(|error| self.session_failed(error, Duration::ZERO))
+    }
+
+    /// Returns whether another run has applied it, after it failed to be applied.
+    pub(super) fn is_applied_meanwhile<S: Session>(self, session: &mut S) -> bool {
+        let is_applied = history_sql::is_applied(self.plugin, &self.migration.version);
+        self.direction == Direction::Up && load_bool(session, &is_applied).unwrap_or(false)
     }
 
     /// Checks that there is a session for what needs one.
@@ -136,6 +141,7 @@ impl<'a> MigrationStep<'a> {
                 migration,
                 direction,
             }),
+            StopReason::LockLost => Err(MigrateError::LockLost { plugin, migration }),
             StopReason::NotApplied
             | StopReason::NotNewest
             | StopReason::PreviousNotApplied
@@ -200,6 +206,34 @@ impl<'a> MigrationStep<'a> {
             migration: &self.migration.name,
             direction: self.direction,
         });
+    }
+
+    pub(super) fn report_notice(self, options: &Options, notice: &PostgresNotice) {
+        (options.progress)(&MigrationProgress::Notice {
+            plugin: self.plugin,
+            migration: &self.migration.name,
+            notice,
+        });
+    }
+
+    pub(super) fn report_invalid_indexes(self, options: &Options, indexes: &[String]) {
+        if !indexes.is_empty() {
+            (options.progress)(&MigrationProgress::InvalidIndexes {
+                plugin: self.plugin,
+                migration: &self.migration.name,
+                indexes,
+            });
+        }
+    }
+
+    pub(super) fn unrecorded(self, reason: UnrecordedReason) -> MigrateError {
+        MigrateError::Unrecorded(Box::new(UnrecordedMigration {
+            plugin: self.plugin,
+            migration: self.migration.name.clone(),
+            version: self.migration.version.clone(),
+            direction: self.direction,
+            reason,
+        }))
     }
 
     pub(super) fn sql_failed(

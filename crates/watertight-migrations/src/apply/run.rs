@@ -6,9 +6,10 @@ use super::apply_step::apply_steps;
 use super::breadth::breadth;
 use super::concurrency_error::is_concurrency_error;
 use super::migration_step::AppliedBy;
+use super::rights::HistoryChange;
 use super::schedule::{RunningPlugin, Schedule, ScheduledPlugin};
 use super::selected_plugin::SelectedPlugin;
-use super::{drift, provision};
+use super::{drift, provision, rights};
 use crate::direction::Direction;
 use crate::errors::MigrateError;
 use crate::report::{
@@ -39,6 +40,9 @@ impl<'a> Run<'a> {
             }));
         })?;
         drift::check(&selected)?;
+        if let Some(selected) = selected.iter().find(|selected| has_work(selected)) {
+            rights::check_writable(&selected.state)?;
+        }
         let mut errors: Vec<_> = selected
             .iter()
             .map(|selected| cannot_run(session, selected))
@@ -110,9 +114,10 @@ impl<'a> Run<'a> {
                 running.postpone();
                 continue;
             }
+            let may_be_lost = matches!(error, MigrateError::Unfinished(_));
             running.report().outcome = Outcome::Failed(Box::new(error));
             // After a lost connection, there may be a new one.
-            if session.send_raw(&["SELECT 1"], &mut |_| ()).is_err() {
+            if may_be_lost && session.send_raw(&[""], &mut |_| ()).is_err() {
                 break;
             }
         }
@@ -122,16 +127,9 @@ impl<'a> Run<'a> {
     pub(crate) fn into_report(self, not_connected: Option<&MigrateError>) -> RunReport {
         let mut plugins = self.schedule.into_reports();
         if self.options.interrupt.is_stopped() {
-            for plugin in &mut plugins {
-                if let Outcome::Skipped(SkipReason::NoConnection) = plugin.outcome {
-                    plugin.outcome = if plugin.not_run.is_empty() {
-                        Outcome::UpToDate
-                    } else {
-                        Outcome::Skipped(SkipReason::Interrupted)
-                    };
-                }
-            }
+            plugins.iter_mut().for_each(name_interruption);
         }
+        let not_connected = not_connected.filter(|error| !error.is_interrupted());
         RunReport {
             plugins,
             fewer_connections: not_connected.map(|error| causes(Some(error)).join(": ")),
@@ -158,12 +156,13 @@ impl<'a> Run<'a> {
             &steps,
             selected.plugin,
             self.options,
-            &mut |step, by| {
+            &mut |step, by, notices| {
                 applied.push(AppliedMigration {
                     name: step.migration.name.clone(),
                     version: step.migration.version.clone(),
                     out_of_order: selected.is_out_of_order(step.migration),
                     by_another_run: by == AppliedBy::AnotherRun,
+                    notices,
                     at_second_attempt: std::mem::take(&mut was_postponed),
                 });
             },
@@ -174,15 +173,39 @@ impl<'a> Run<'a> {
     }
 }
 
+/// Says of a plugin that was not started that the run was interrupted.
+fn name_interruption(report: &mut PluginReport) {
+    if let Outcome::Skipped(SkipReason::NoConnection) = report.outcome {
+        report.outcome = if report.not_run.is_empty() {
+            Outcome::UpToDate
+        } else {
+            Outcome::Skipped(SkipReason::Interrupted)
+        };
+    }
+}
+
+/// Returns whether the run would change anything of the plugin.
+fn has_work(selected: &SelectedPlugin<'_>) -> bool {
+    selected.pending().next().is_some()
+        || !provision::missing(selected.plugin.id, &selected.state).is_empty()
+}
+
 /// Returns why none of the plugin's migrations must be run.
 fn cannot_run<S: Session>(session: &mut S, selected: &SelectedPlugin<'_>) -> Option<MigrateError> {
+    let (plugin, state) = (selected.plugin.id, &selected.state);
     let mut steps = selected
         .pending()
         .map(|migration| selected.step(migration, Direction::Up));
+    let has_pending = selected.pending().next().is_some();
     selected
         .refused()
         .or_else(|| steps.find_map(|step| step.require_session(session).err()))
-        .or_else(|| provision::check_rights(selected.plugin.id, &selected.state).err())
+        .or_else(|| rights::check_create(plugin, state).err())
+        .or_else(|| {
+            has_pending
+                .then(|| rights::check_history(plugin, state, HistoryChange::Insert).err())
+                .flatten()
+        })
 }
 
 fn schedule(selected: &SelectedPlugin<'_>, error: Option<MigrateError>) -> ScheduledPlugin {

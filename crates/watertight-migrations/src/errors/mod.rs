@@ -2,12 +2,15 @@
 
 mod drifted_migrations;
 mod failure_location;
+pub(crate) mod invalid_indexes;
 mod load_error;
 mod lock_holder;
 mod migrate_error;
 mod migration_failure;
 mod refused_sql;
+mod sqlstate;
 mod unfinished_migration;
+mod unrecorded_migration;
 
 pub use drifted_migrations::{Drift, DriftedMigration, DriftedMigrations};
 pub use failure_location::FailureLocation;
@@ -17,3 +20,4 @@ pub use migrate_error::MigrateError;
 pub use migration_failure::{FailureEffect, MigrationFailure};
 pub use refused_sql::RefusedSql;
 pub use unfinished_migration::{UnfinishedEffect, UnfinishedMigration};
+pub use unrecorded_migration::{UnrecordedMigration, UnrecordedReason};

@@ -67,6 +67,15 @@ pub enum MigrationProgress<'a> {
         /// The notice.
         notice: &'a PostgresNotice,
     },
+    /// An earlier attempt of a migration without a transaction left invalid indexes. It is run again nevertheless.
+    InvalidIndexes {
+        /// Its plugin.
+        plugin: PluginId,
+        /// Its name.
+        migration: &'a str,
+        /// The indexes, as they are written in SQL.
+        indexes: &'a [String],
+    },
     /// The run waits for a lock that another session holds.
     Waiting {
         /// The locked plugin, or `None` for the lock for creating schemas.

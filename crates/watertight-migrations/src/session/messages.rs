@@ -55,6 +55,16 @@ pub(crate) trait Session {
     /// Returns whether the caller has a transaction open on the session.
     fn has_callers_transaction(&mut self) -> Result<bool, SessionError>;
 
+    /// Returns whether the run was interrupted, so that PostgreSQL was told to cancel what ran on the session.
+    fn is_interrupted(&self) -> bool;
+
+    /// Sets whether what is sent is cancelled when the run is interrupted, as it is at first.
+    fn set_cancellable(&mut self, cancellable: bool);
+
+    /// Opens a new connection after the last one was lost, and ends what is left of the lost one. Returns whether nothing
+    /// is left: neither its session, nor one that has `lock`.
+    fn reopen(&mut self, lock: Lock) -> bool;
+
     /// Returns the settings to restore after SQL that mentions these.
     fn settings(&mut self, mentioned: MentionedNames) -> Result<SessionSettings, SessionError>
     where
@@ -79,16 +89,6 @@ pub(crate) trait Session {
         Ok(true)
     }
 
-    /// Returns whether the run was interrupted, so that PostgreSQL was told to cancel what ran on the session.
-    fn is_interrupted(&self) -> bool;
-
-    /// Sets whether what is sent is cancelled when the run is interrupted, as it is at first.
-    fn set_cancellable(&mut self, cancellable: bool);
-
-    /// Opens a new connection after the last one was lost, and ends what is left of the lost one. Returns whether nothing
-    /// is left: neither its session, nor one that has `lock`.
-    fn reopen(&mut self, lock: Lock) -> bool;
-
     /// Calls `work` with a Diesel connection to the same database.
     fn with_diesel<T>(
         &mut self,
@@ -98,16 +98,16 @@ pub(crate) trait Session {
 
 /// Sends a message that returns no rows.
 pub(crate) fn send<S: Session>(session: &mut S, sql: &str) -> Result<(), SessionError> {
-    send_watched(session, &[sql], &mut |_| ())
+    send_watched(session, sql, &mut |_| ())
 }
 
-/// Sends messages that return no rows, and reports what happens meanwhile.
+/// As [`send`], and reports what happens meanwhile.
 pub(crate) fn send_watched<S: Session>(
     session: &mut S,
-    messages: &[&str],
+    sql: &str,
     watch: &mut dyn FnMut(MessageEvent),
 ) -> Result<(), SessionError> {
-    let sent = session.send_raw(messages, watch);
+    let sent = session.send_raw(&[sql], watch);
     sent.map_err(|error| after_failure(session, error))
 }
 
@@ -121,8 +121,18 @@ pub(crate) fn load<S: Session, Row: DeserializeOwned>(
     texts.iter().map(|text| parse(text)).collect()
 }
 
+/// Runs a query inside a transaction, which the caller ends.
+pub(crate) fn load_in_transaction<S: Session, Row: DeserializeOwned>(
+    session: &mut S,
+    sql: &str,
+) -> Result<Vec<Row>, SessionError> {
+    let texts = session.texts(&as_json(sql));
+    let texts = texts.map_err(SessionError::Database)?;
+    texts.iter().map(|text| parse(text)).collect()
+}
+
 /// Evaluates a condition outside of any transaction.
-pub(super) fn load_bool<S: Session>(
+pub(crate) fn load_bool<S: Session>(
     session: &mut S,
     condition: &str,
 ) -> Result<bool, SessionError> {
@@ -136,11 +146,11 @@ pub(super) fn load_bool<S: Session>(
 
 /// Returns a query with each row of `sql` as JSON: the protocol's simple queries return strings, and Diesel's need to
 /// know the types.
-pub(super) fn as_json(sql: &str) -> String {
+fn as_json(sql: &str) -> String {
     format!("SELECT pg_catalog.to_json(loaded)::pg_catalog.text AS row FROM ({sql}) AS loaded")
 }
 
-pub(super) fn parse<Row: DeserializeOwned>(text: &str) -> Result<Row, SessionError> {
+fn parse<Row: DeserializeOwned>(text: &str) -> Result<Row, SessionError> {
     serde_json::from_str(text).map_err(|error| {
         let error = diesel::result::Error::DeserializationError(error.into());
         SessionError::Database(error.into())
@@ -148,7 +158,7 @@ pub(super) fn parse<Row: DeserializeOwned>(text: &str) -> Result<Row, SessionErr
 }
 
 /// Ends the transaction that a failed message may have left open.
-fn after_failure<S: Session>(session: &mut S, error: PostgresError) -> SessionError {
+pub(crate) fn after_failure<S: Session>(session: &mut S, error: PostgresError) -> SessionError {
     if session.send_raw(&["ROLLBACK"], &mut |_| ()).is_err() {
         return SessionError::ConnectionLost(error);
     }

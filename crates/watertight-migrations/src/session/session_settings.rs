@@ -3,7 +3,7 @@ use std::fmt::Write;
 use postgres_protocol::escape::escape_literal;
 use serde::Deserialize;
 
-use super::messages::{Session, as_json, load, parse};
+use super::messages::{Session, load, load_in_transaction};
 use super::pooler::Pooler;
 use super::session_error::SessionError;
 use crate::sql::{MentionedNames, do_block};
@@ -49,13 +49,8 @@ impl SessionSettings {
     /// Reads the settings inside a transaction, which the caller rolls back if this fails.
     pub(crate) fn read_in_transaction<S: Session>(session: &mut S) -> Result<Self, SessionError> {
         let mentioned = MentionedNames::default();
-        let texts = session.texts(&as_json(&query(&mentioned)));
-        let rows = texts.map_err(SessionError::Database)?;
-        let rows = rows.iter().map(|text| parse(text));
-        Ok(Self::Read(ReadSettings {
-            rows: rows.collect::<Result<_, _>>()?,
-            mentioned,
-        }))
+        let rows = load_in_transaction(session, &query(&mentioned))?;
+        Ok(Self::Read(ReadSettings { rows, mentioned }))
     }
 
     /// Returns what makes psql read the settings into its variable `watertight_settings`, as SQL that restores those

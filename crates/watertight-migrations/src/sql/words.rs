@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use super::strings::Strings;
 use super::tokens::{Token, TokenKind, Tokens};
 
@@ -37,6 +39,19 @@ pub(super) fn read_words(token: &Token<'_>, read: &mut dyn FnMut(Part<'_>)) {
         TokenKind::Symbol(byte) => read(symbol(byte)),
         TokenKind::Number => read(Part::Other),
     }
+}
+
+/// Returns the words in `sql`, also those in its strings, in lower case.
+pub(crate) fn mentioned_words(sql: &str) -> BTreeSet<String> {
+    let mut words = BTreeSet::new();
+    for token in Tokens::new(sql, Strings::Standard).map_while(Result::ok) {
+        read_words(&token, &mut |part| {
+            if let Part::Word(word) = part {
+                words.insert(word.to_ascii_lowercase());
+            }
+        });
+    }
+    words
 }
 
 fn symbol<'a>(byte: u8) -> Part<'a> {

@@ -5,5 +5,4 @@ pub(crate) mod interrupt;
 pub(crate) mod migration_folders;
 pub(crate) mod migration_run;
 pub(crate) mod scratch;
-pub(crate) mod sessions;
 pub(crate) mod wait;

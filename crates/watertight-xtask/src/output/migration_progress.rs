@@ -40,6 +40,10 @@ impl ProgressReporter {
 }
 
 fn report(bar: &ProgressBar, progress: &MigrationProgress<'_>) {
+    if let Some(warning) = progress.warning() {
+        bar.suspend(|| terminal::warning(&warning));
+        return;
+    }
     let print = |line: String| bar.suspend(|| terminal::status(&line));
     match progress {
         MigrationProgress::Planned { migrations, .. } => bar.set_length(*migrations as u64),
@@ -85,13 +89,10 @@ fn report(bar: &ProgressBar, progress: &MigrationProgress<'_>) {
             migration,
             notice,
         } => {
-            let detail = match &notice.detail {
-                Some(detail) => format!(" ({})", detail.trim_end_matches('.')),
-                None => String::new(),
-            };
             print(format!(
-                "{plugin} {migration}: {}: {}{detail}",
-                notice.severity, notice.message
+                "{plugin} {migration}: {}: {}",
+                notice.severity,
+                notice.text()
             ));
         }
         MigrationProgress::Waiting { plugin, holder } => {
