@@ -139,8 +139,8 @@ pub enum MigrateError {
     /// A migration did not end.
     #[error(transparent)]
     Unfinished(Box<UnfinishedMigration>),
-    /// The run was interrupted before it started a migration.
-    #[error("interrupted: no migration was started")]
+    /// The run was interrupted while no migration was running.
+    #[error("interrupted while no migration was running")]
     Interrupted,
     /// A Rust migration failed.
     #[error("failed to {direction} migration {migration} of plugin `{plugin}`")]
@@ -322,11 +322,20 @@ impl Diagnostic for MigrateError {
             Self::Interrupted => "run it again",
             Self::OpenTransaction => "commit it or roll it back first, or use another connection",
             Self::RustMigration {
-                in_transaction: true,
+                in_transaction,
+                source,
                 ..
-            } => "nothing of this migration was applied; fix it and run it again",
-            Self::RustMigration { .. } => {
-                "what it did before the error stays applied, because it runs without a transaction"
+            } => {
+                let remedy = source.downcast_ref().and_then(sqlstate::remedy);
+                let effect = if *in_transaction {
+                    "nothing of this migration was applied; fix it and run it again"
+                } else {
+                    "what it did before the error stays applied, because it runs without a transaction"
+                };
+                return Some(match remedy {
+                    Some(remedy) => format!("{remedy}; {effect}"),
+                    None => effect.to_owned(),
+                });
             }
             Self::TransactionEnded { .. } => {
                 "set `run_in_transaction = false` in its metadata.toml"
