@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use watertight_diagnostics::ErrorReport;
-use watertight_migrations::{Interrupt, Migrator};
+use watertight_migrations::Migrator;
 
 use crate::child_process::spawn_run_on;
 use crate::interrupts::{SLEEPS, wait_until};
@@ -258,13 +258,12 @@ fn in_transaction_mode_an_interrupted_migration_is_rolled_back_and_no_other_clie
                 "CREATE TABLE plugin_shop.b (); SELECT pg_sleep(600)",
             ),
         ]);
-        let interrupt = Interrupt::new();
-        let migrator = plugins.migrator().interrupt(&interrupt);
+        let migrator = plugins.migrator();
         let report = thread::scope(|scope| {
             let run = scope.spawn(|| migrator.run_on(pooler.url(), &[]).unwrap());
             wait_until(database.database_url(), SLEEPS);
             let other = scope.spawn(|| pooler.client().execute("SELECT pg_sleep(0.5)"));
-            interrupt.stop();
+            migrator.interrupt().stop();
             other.join().unwrap();
             run.join().unwrap()
         });
