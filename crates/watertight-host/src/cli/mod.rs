@@ -2,6 +2,7 @@
 
 mod cli_error;
 mod database;
+mod interruptible_run;
 mod listen_address;
 mod logging;
 mod migrate;
@@ -14,7 +15,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 
 use clap::{Parser, Subcommand};
-use watertight_diagnostics::{ErrorReport, ExitCode};
+use watertight_diagnostics::ErrorReport;
 
 use crate::server::Server;
 
@@ -82,13 +83,14 @@ impl Server {
             Command::Status { json } => status::run(self, json),
         };
         let code = code.unwrap_or_else(|error| {
+            let code = error.exit_code();
             let report = ErrorReport::new(&error);
             output::print_error(&report);
             if let Some(name) = json_name {
                 // If this fails too, the exit code is the same.
                 let _ = output::print_failure(name, &report);
             }
-            ExitCode::Failure
+            code
         });
         code.into()
     }

@@ -139,8 +139,8 @@ pub enum MigrateError {
     /// A migration did not end.
     #[error(transparent)]
     Unfinished(Box<UnfinishedMigration>),
-    /// The run was interrupted before it started a migration.
-    #[error("interrupted: no migration was started")]
+    /// The run was interrupted while no migration was running.
+    #[error("interrupted while no migration was running")]
     Interrupted,
     /// A Rust migration failed.
     #[error("failed to {direction} migration {migration} of plugin `{plugin}`")]
