@@ -14,8 +14,8 @@ use crate::sql::mentioned_words;
 /// The invalid indexes before a migration runs.
 pub(super) struct InvalidIndexes {
     plugin: PluginId,
-    /// The words in the migration's SQL, in lower case.
-    words: BTreeSet<String>,
+    /// The words in the migration's SQL, in lower case. A Rust migration does not show its SQL.
+    words: Option<BTreeSet<String>>,
     before: Vec<Index>,
 }
 
@@ -39,7 +39,7 @@ impl InvalidIndexes {
         let words = scripts.iter().map(|script| mentioned_words(&script.sql));
         Ok(Self {
             plugin: step.plugin,
-            words: words.flatten().collect(),
+            words: (!scripts.is_empty()).then(|| words.flatten().collect()),
             before: read(session)?,
         })
     }
@@ -61,13 +61,15 @@ impl InvalidIndexes {
         Ok(left.map(|index| index.qualified).collect())
     }
 
-    /// Returns whether the SQL names the index, and not one with the same name in another schema.
+    /// Returns whether the SQL names the index, and not one with the same name in another schema. A Rust migration may name
+    /// each one in the plugin's schema.
     fn is_named(&self, index: &Index) -> bool {
-        let is_word = |name: &String| self.words.contains(&name.to_ascii_lowercase());
-        is_word(&index.name)
-            && (index.schema == self.plugin.schema_name()
-                || index.visible
-                || is_word(&index.schema))
+        let is_own = index.schema == self.plugin.schema_name();
+        let Some(words) = &self.words else {
+            return is_own;
+        };
+        let is_word = |name: &String| words.contains(&name.to_ascii_lowercase());
+        is_word(&index.name) && (is_own || index.visible || is_word(&index.schema))
     }
 }
 

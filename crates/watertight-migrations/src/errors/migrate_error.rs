@@ -322,11 +322,20 @@ impl Diagnostic for MigrateError {
             Self::Interrupted => "run it again",
             Self::OpenTransaction => "commit it or roll it back first, or use another connection",
             Self::RustMigration {
-                in_transaction: true,
+                in_transaction,
+                source,
                 ..
-            } => "nothing of this migration was applied; fix it and run it again",
-            Self::RustMigration { .. } => {
-                "what it did before the error stays applied, because it runs without a transaction"
+            } => {
+                let remedy = source.downcast_ref().and_then(sqlstate::remedy);
+                let effect = if *in_transaction {
+                    "nothing of this migration was applied; fix it and run it again"
+                } else {
+                    "what it did before the error stays applied, because it runs without a transaction"
+                };
+                return Some(match remedy {
+                    Some(remedy) => format!("{remedy}; {effect}"),
+                    None => effect.to_owned(),
+                });
             }
             Self::TransactionEnded { .. } => {
                 "set `run_in_transaction = false` in its metadata.toml"

@@ -22,6 +22,9 @@ fn error(sql: &str) -> String {
 
 #[test]
 fn a_statement_timeout_is_explained() {
+    if skip_on_one_connection() {
+        return;
+    }
     insta::assert_snapshot!(error("SET LOCAL statement_timeout = '50ms'; SELECT pg_sleep(30);"), @"
     error: failed to apply migration 1_a of plugin `shop`: canceling statement due to statement timeout
      --> shop/1_a/up.sql:1
@@ -34,6 +37,9 @@ fn a_statement_timeout_is_explained() {
 
 #[test]
 fn a_cancel_is_explained() {
+    if skip_on_one_connection() {
+        return;
+    }
     insta::assert_snapshot!(error("SELECT pg_cancel_backend(pg_backend_pid());\nSELECT pg_sleep(30);"), @"
     error: failed to apply migration 1_a of plugin `shop`: canceling statement due to user request
      --> shop/1_a/up.sql:1

@@ -1,13 +1,18 @@
 //! Migrations without a transaction: what they leave, and when they are recorded.
 
 use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
-use watertight_migrations::{MigrationProgress, Migrator};
+use diesel_migrations::{FileBasedMigrations, MigrationHarness as _};
+use watertight_migrations::{MigrationProgress, Migrator, PluginHarness};
 
 use crate::plugin_folders::{ONE, PluginFolders, id};
 use crate::runner::run_at;
-use crate::test_database::{GUEST, TestDatabase, execute, history, query_one, relation_exists};
+use crate::test_database::{
+    GUEST, TestDatabase, execute, history, query_one, relation_exists, skip_on_one_connection,
+};
 
 const NO_TRANSACTION: (&str, &str) = ("2_ix/metadata.toml", "run_in_transaction = false");
 /// A table with duplicates, so that a unique index fails.
@@ -93,6 +98,77 @@ fn a_migration_that_drops_the_index_first_completes_an_interrupted_one() {
     assert!(report.is_success(), "{}", plugins.error(&report));
     assert_eq!(*reported.lock().unwrap(), ["2_ix: plugin_shop.u"]);
     assert_eq!(history(connection, "plugin_shop"), ["1", "2"]);
+}
+
+/// The old snapshot of another session stops the build before its end.
+#[test]
+fn a_build_that_was_interrupted_is_reported_and_completed_by_the_next_run() {
+    if skip_on_one_connection() {
+        return;
+    }
+    let plugins = PluginFolders::shop(&[
+        ("1_a/up.sql", "CREATE TABLE plugin_shop.t (i int)"),
+        (
+            "2_ix/up.sql",
+            "DROP INDEX CONCURRENTLY IF EXISTS plugin_shop.u; CREATE INDEX CONCURRENTLY u ON plugin_shop.t (i);",
+        ),
+        NO_TRANSACTION,
+    ]);
+    let database = TestDatabase::new();
+    let connection = &mut database.connect();
+    plugins
+        .migrator()
+        .run_next(connection, &id("shop"))
+        .unwrap();
+    execute(
+        connection,
+        "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM plugin_shop.t",
+    );
+    let report = thread::scope(|scope| {
+        let run = scope.spawn(|| run_at(&plugins.migrator(), database.database_url()).unwrap());
+        let end = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+                   WHERE datname = current_database() AND query LIKE 'CREATE INDEX%' AND wait_event_type = 'Lock'";
+        let other = &mut database.connect();
+        let start = Instant::now();
+        while query_one(other, end) == "0" {
+            assert!(
+                start.elapsed() < Duration::from_secs(30),
+                "it does not wait"
+            );
+            thread::sleep(Duration::from_millis(2));
+        }
+        run.join().unwrap()
+    });
+    insta::assert_snapshot!(plugins.error(&report), @"
+    error: failed to apply migration 2_ix of plugin `shop`: the connection to PostgreSQL was lost: terminating connection due to administrator command
+    hint: the server was shut down, or somebody ended the session with `pg_terminate_backend`; its first statement stays applied, because it runs without a transaction; the statement after that may stay applied too; drop the invalid index with `DROP INDEX CONCURRENTLY plugin_shop.u`; undo what stays applied or remove it from the SQL, unless it is safe to repeat; run it again
+    ");
+    execute(connection, "COMMIT");
+
+    let (migrator, reported) = watched(&plugins);
+    let report = run_at(&migrator, database.database_url()).unwrap();
+    assert!(report.is_success(), "{}", plugins.error(&report));
+    assert_eq!(*reported.lock().unwrap(), ["2_ix: plugin_shop.u"]);
+    assert_eq!(history(connection, "plugin_shop"), ["1", "2"]);
+}
+
+/// Diesel's source does not show its SQL.
+#[test]
+fn a_migration_of_diesels_harness_is_not_recorded_over_an_invalid_index() {
+    let plugins = plugins("CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS u ON plugin_shop.t (i);");
+    let source = FileBasedMigrations::from_path(plugins.path().join("shop")).unwrap();
+    let database = TestDatabase::new();
+    let connection = &mut database.connect();
+    let mut harness = PluginHarness::new(connection, id("shop"));
+    assert!(harness.run_pending_migrations(source.clone()).is_err());
+    let error = harness.run_pending_migrations(source).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("the index plugin_shop.u is invalid"),
+        "{error}"
+    );
+    assert_eq!(history(connection, "plugin_shop"), ["1"]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The commands, run in temporary workspaces and on real PostgreSQL servers.
 
 mod cargo_variables;
+mod counting_proxy;
 mod db;
 mod dry_run;
 mod file_systems;
@@ -15,6 +16,7 @@ mod new_plugin;
 mod new_plugin_all_or_nothing;
 mod new_plugin_conflicts;
 mod output;
+mod pgbouncer;
 mod root_package_server;
 mod schema;
 mod shop;
