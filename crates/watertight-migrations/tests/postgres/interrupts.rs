@@ -24,7 +24,7 @@ use crate::test_database::{
 };
 
 /// Another session of the test's database sleeps in `pg_sleep`.
-const SLEEPS: &str = "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() \
+pub const SLEEPS: &str = "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() \
                       AND pid <> pg_backend_pid() AND wait_event = 'PgSleep'";
 /// Another session of the test's database waits for a lock.
 const WAITS_FOR_LOCK: &str = "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() \
