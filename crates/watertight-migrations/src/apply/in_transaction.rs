@@ -3,9 +3,8 @@
 use std::mem;
 use std::time::Instant;
 
-use super::apply_step::Done;
 use super::message::{Message, PreparedStep, Tracking};
-use super::migration_step::{AppliedBy, MigrationStep};
+use super::migration_step::{AppliedBy, Done, MigrationStep};
 use super::{failed_statement, statement_marker};
 use crate::errors::{FailureEffect, MigrateError};
 use crate::report::PostgresNotice;
