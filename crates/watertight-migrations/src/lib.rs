@@ -36,7 +36,8 @@
 //!
 //! # Concurrent runs
 //!
-//! Locks are advisory, one for each plugin, and polled until [`Migrator::lock_timeout`]. A migration that a concurrent
+//! Locks are advisory, one for each plugin, and polled, by default as long as the other run is alive
+//! ([`Migrator::lock_timeout`]). A migration that a concurrent
 //! run has applied counts as applied. Diesel's own tools work on the same history but do not use these locks.
 
 mod apply;

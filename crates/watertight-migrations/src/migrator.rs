@@ -50,10 +50,11 @@ impl Migrator {
         })
     }
 
-    /// Sets how long to wait for each lock that another session holds. The default is one minute.
+    /// Sets how long to wait for each lock that another run holds. The default, `None`, waits as long as the other run
+    /// is alive.
     #[must_use]
-    pub fn lock_timeout(mut self, timeout: Duration) -> Self {
-        self.options.lock_timeout = timeout;
+    pub fn lock_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.options.lock_timeout = timeout.into();
         self
     }
 

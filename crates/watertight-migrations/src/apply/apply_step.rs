@@ -77,5 +77,5 @@ fn apply_rust<S: Session>(
             options,
         )
     });
-    outcome.map_err(|error| step.session_failed(error, options.lock_timeout))?
+    outcome.map_err(|error| step.session_failed(error))?
 }

@@ -206,13 +206,12 @@ impl Watch<'_, '_> {
                         error: None,
                     },
                     Err(error) => {
-                        let waited = self.options.lock_timeout;
-                        let error = self.steps[step].step.session_failed(error, waited);
+                        let error = self.steps[step].step.session_failed(error);
                         failed(&self, step, error)
                     }
                 }
             }
-            error => match self.steps[step].step.stopped(error, self.options) {
+            error => match self.steps[step].step.stopped(error) {
                 Ok(by) => {
                     self.finish(step, by);
                     Sent::Until {

@@ -94,17 +94,13 @@ impl<'a> MigrationStep<'a> {
         let settings = SessionSettings::read(session, mentioned);
         settings
             .map(Some)
-            .map_err(|error| self.session_failed(error, Duration::ZERO))
+            .map_err(|error| self.session_failed(error))
     }
 
     /// Returns the result after an error that is not the fault of the migration's SQL.
-    pub(super) fn stopped(
-        self,
-        error: SessionError,
-        options: &Options,
-    ) -> Result<AppliedBy, MigrateError> {
+    pub(super) fn stopped(self, error: SessionError) -> Result<AppliedBy, MigrateError> {
         let SessionError::Stopped(reason) = error else {
-            return Err(self.session_failed(error, options.lock_timeout));
+            return Err(self.session_failed(error));
         };
         let (plugin, migration, direction) =
             (self.plugin, self.migration.name.clone(), self.direction);
@@ -125,7 +121,7 @@ impl<'a> MigrationStep<'a> {
         }
     }
 
-    pub(super) fn session_failed(self, error: SessionError, waited: Duration) -> MigrateError {
+    pub(super) fn session_failed(self, error: SessionError) -> MigrateError {
         let doing = format!(
             "{} migration {} of plugin `{}`",
             self.direction, self.migration.name, self.plugin
@@ -136,7 +132,7 @@ impl<'a> MigrationStep<'a> {
                 source,
                 next: "whether it was applied is unknown; check the status when PostgreSQL is back",
             },
-            error => error.into_migrate_error(doing, waited),
+            error => error.into_migrate_error(doing),
         }
     }
 

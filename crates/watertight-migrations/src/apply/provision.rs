@@ -65,7 +65,5 @@ pub(super) fn create<S: Session>(
         statements.join(";\n")
     );
     lock.retry_while_held(session, options, |session| send(session, &message))
-        .map_err(|error| {
-            error.into_migrate_error("create schemas and histories", options.lock_timeout)
-        })
+        .map_err(|error| error.into_migrate_error("create schemas and histories"))
 }

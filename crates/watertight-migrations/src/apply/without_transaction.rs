@@ -19,7 +19,7 @@ pub(super) fn apply<S: Session>(
     let settings = step.read_settings(session, &scripts)?;
     let lock = SessionLock(Lock::of_plugin(step.plugin));
     if let Err(error) = lock.acquire(session, options) {
-        return step.stopped(error, options);
+        return step.stopped(error);
     }
     let outcome = check_and_send(session, step, &scripts);
     let mut last_message = String::new();
@@ -33,10 +33,10 @@ pub(super) fn apply<S: Session>(
     let released = lock.release(session);
     match outcome {
         Err(Failure::Migration(error)) => Err(*error),
-        Err(Failure::Session(error)) => step.stopped(error, options),
+        Err(Failure::Session(error)) => step.stopped(error),
         Ok(()) => match finished.and(released) {
             Ok(()) => Ok(AppliedBy::ThisRun),
-            Err(error) => Err(step.session_failed(error, options.lock_timeout)),
+            Err(error) => Err(step.session_failed(error)),
         },
     }
 }

@@ -82,8 +82,7 @@ pub enum MigrateError {
     },
     /// Another session held a lock for too long.
     #[error(
-        "failed to {doing}: {} still holds the lock after {} s",
-        .holder.as_ref().map_or_else(|| "another session".to_owned(), ToString::to_string),
+        "failed to {doing}: {holder} still holds the lock after {} s",
         .waited.as_secs_f32()
     )]
     LockTimeout {
@@ -91,8 +90,8 @@ pub enum MigrateError {
         doing: String,
         /// How long it waited.
         waited: Duration,
-        /// The session that holds it, if known.
-        holder: Option<LockHolder>,
+        /// The session that holds it.
+        holder: LockHolder,
     },
     /// Applied migrations are no longer in the code as they were applied; nothing was run.
     #[error(transparent)]
@@ -236,11 +235,9 @@ impl Diagnostic for MigrateError {
                 ));
             }
             Self::LockTimeout { holder, .. } => {
-                let pid = holder
-                    .as_ref()
-                    .map_or_else(|| "<pid>".to_owned(), |holder| holder.pid.to_string());
                 return Some(format!(
-                    "wait for it to end, or end it with `SELECT pg_terminate_backend({pid})`"
+                    "wait for it to end, or end it with `SELECT pg_terminate_backend({})`",
+                    holder.pid
                 ));
             }
             Self::ConnectionLost { next, .. } => next,

@@ -5,8 +5,8 @@ use crate::report::MigrationProgress;
 
 /// The options of a [`Migrator`](crate::Migrator).
 pub(crate) struct Options {
-    /// How long to wait for a lock.
-    pub(crate) lock_timeout: Duration,
+    /// How long to wait for each lock of another run, or `None` to wait as long as that run is alive.
+    pub(crate) lock_timeout: Option<Duration>,
     /// The maximum number of connections of a run that opens them itself.
     pub(crate) jobs: NonZeroUsize,
     pub(crate) progress: Box<dyn Fn(&MigrationProgress<'_>) + Send + Sync>,
@@ -15,9 +15,7 @@ pub(crate) struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            // Longer than nearly every migration, and shorter than most readiness deadlines of a server, so that the
-            // error is seen.
-            lock_timeout: Duration::from_mins(1),
+            lock_timeout: None,
             jobs: NonZeroUsize::new(4).unwrap(),
             progress: Box::new(|_| ()),
         }

@@ -1,5 +1,4 @@
 use std::collections::{BTreeMap, HashMap};
-use std::time::Duration;
 
 use postgres_protocol::escape::escape_literal;
 use serde::Deserialize;
@@ -77,7 +76,7 @@ pub(crate) fn read_states<S: Session>(
     session: &mut S,
     plugins: &[PluginId],
 ) -> Result<Vec<PluginState>, MigrateError> {
-    let failed = |error: SessionError| error.into_migrate_error(DOING, Duration::ZERO);
+    let failed = |error: SessionError| error.into_migrate_error(DOING);
     if session.has_callers_transaction().map_err(failed)? {
         return Err(MigrateError::OpenTransaction);
     }

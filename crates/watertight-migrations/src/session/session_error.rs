@@ -15,7 +15,10 @@ pub(crate) enum SessionError {
     /// The connection is lost, and it is unknown whether the message took effect.
     ConnectionLost(PostgresError),
     /// Another session held the lock for too long.
-    LockTimeout(Option<LockHolder>),
+    LockTimeout {
+        waited: Duration,
+        holder: LockHolder,
+    },
 }
 
 /// Why one of Watertight's own checks stopped a message.
@@ -59,11 +62,7 @@ impl StopReason {
 
 impl SessionError {
     /// Converts an error of one of Watertight's own statements, which was to do `doing`.
-    pub(crate) fn into_migrate_error(
-        self,
-        doing: impl Into<String>,
-        waited: Duration,
-    ) -> MigrateError {
+    pub(crate) fn into_migrate_error(self, doing: impl Into<String>) -> MigrateError {
         let doing = doing.into();
         match self {
             Self::ConnectionLost(source) => MigrateError::ConnectionLost {
@@ -71,7 +70,7 @@ impl SessionError {
                 source,
                 next: "run it again when PostgreSQL is back",
             },
-            Self::LockTimeout(holder) => MigrateError::LockTimeout {
+            Self::LockTimeout { waited, holder } => MigrateError::LockTimeout {
                 doing,
                 waited,
                 holder,
