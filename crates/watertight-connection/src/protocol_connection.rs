@@ -12,7 +12,8 @@ type Driver = Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::
 /// Nothing happens on it until [`poll_message`](Self::poll_message) is called.
 pub struct ProtocolConnection {
     client: Client,
-    driver: Driver,
+    /// `None` once the connection has ended: dropping it ends the responses that are still waited for.
+    driver: Option<Driver>,
     tls: MakeRustlsConnect,
 }
 
@@ -20,13 +21,14 @@ impl ProtocolConnection {
     pub(crate) fn new(client: Client, driver: Driver, tls: MakeRustlsConnect) -> Self {
         Self {
             client,
-            driver,
+            driver: Some(driver),
             tls,
         }
     }
 
     pub(crate) fn into_parts(self) -> (Client, Driver) {
-        (self.client, self.driver)
+        let driver = self.driver.expect("it has not been polled");
+        (self.client, driver)
     }
 
     /// Returns the client, whose requests progress while the connection is polled.
@@ -34,14 +36,19 @@ impl ProtocolConnection {
         &self.client
     }
 
-    /// Sends and receives what it can, and returns the next notice or notification.
-    ///
-    /// `None` and an error are final: this must not be called again.
+    /// Sends and receives what it can, and returns the next notice or notification. `None` and an error are final.
     pub fn poll_message(
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<AsyncMessage, Error>>> {
-        self.driver.poll_message(context)
+        let Some(driver) = &mut self.driver else {
+            return Poll::Ready(None);
+        };
+        let polled = driver.poll_message(context);
+        if matches!(polled, Poll::Ready(None | Some(Err(_)))) {
+            self.driver = None;
+        }
+        polled
     }
 
     /// Returns what cancels the running statement of this connection and of no other.

@@ -2,8 +2,9 @@
 
 use watertight_diagnostics::{PostgresError, SourceExcerpt};
 
-use super::message::{Message, PartKind, PreparedStep};
+use super::message::{Message, PartKind};
 use crate::errors::FailureLocation;
+use crate::sources::Script;
 use crate::sql::{byte_offset, token_at};
 
 /// Returns the index of the part that failed: the one after the completed ones. If none is complete, PostgreSQL may have
@@ -21,18 +22,17 @@ pub(super) fn part(message: &Message, completed: usize, error: &PostgresError) -
 pub(super) fn location(
     message: &Message,
     part: usize,
-    steps: &[PreparedStep<'_>],
+    scripts: &[&Script],
     error: &PostgresError,
 ) -> FailureLocation {
     let part = &message.parts[part];
-    let step = &steps[part.step];
     let file = || {
-        let script = step.scripts.last();
+        let script = scripts.last();
         script.map_or_else(String::new, |script| script.file.clone())
     };
     match part.kind {
         PartKind::Statement { script, start } => {
-            let script = step.scripts[script];
+            let script = scripts[script];
             let offset = byte_of(&message.sql, error)
                 .filter(|offset| part.range.contains(offset))
                 .map(|offset| start + (offset - part.range.start))
@@ -53,7 +53,7 @@ pub(super) fn location(
 
 /// Returns the location of an error of a statement that was sent alone and starts at this byte of its script.
 pub(super) fn location_alone(
-    script: &crate::sources::Script,
+    script: &Script,
     start: usize,
     statement: &str,
     error: &PostgresError,

@@ -1,19 +1,25 @@
-//! SQL migrations in transactions, which are sent as one message.
+//! SQL migrations in transactions, each of which is one message.
 
 use std::time::Instant;
 
-use super::message::{Message, PartKind, PreparedStep, Tracking};
+use super::message::{Message, PreparedStep, Tracking};
 use super::migration_step::{AppliedBy, MigrationStep};
-use super::{failed_statement, progress_mark, statement_marker};
+use super::{failed_statement, statement_marker};
 use crate::errors::{FailureEffect, MigrateError};
 use crate::report::MigrationProgress;
 use crate::session::{
     Lock, MessageEvent, Options, Session, SessionError, StopReason, send_watched,
 };
 
+/// How much SQL is sent before the response to the first message is there. Beyond that, a round trip costs little beside
+/// the work.
+const PIPELINE_BYTES: usize = 1 << 20;
+
 /// Applies migrations of one plugin, in order. `done` is called for each one that is applied.
 ///
-/// A session that reports completed statements gets all of them in one message.
+/// Their messages are pipelined: a message is sent without waiting for the response to the one before. Nothing runs after
+/// a failure, because it leaves its transaction aborted, and because each message checks that the migration before it is
+/// applied.
 pub(super) fn apply<S: Session>(
     session: &mut S,
     steps: &[MigrationStep<'_>],
@@ -31,89 +37,70 @@ pub(super) fn apply<S: Session>(
         });
     }
     let mut rest = &prepared[..];
-    let mut after = None;
     while !rest.is_empty() {
-        match send(session, rest, options, done) {
-            Sent::All => break,
-            Sent::Until { count, error: None } => rest = &rest[count..],
-            Sent::Until {
-                count,
-                error: Some(error),
-            } => {
-                after = Some(error);
-                rest = &rest[..count];
-            }
-            Sent::Failed(error) => return Err(*error),
-        }
+        let count = send(session, pipelined(rest), options, done)?;
+        rest = &rest[count..];
     }
-    after.map_or(Ok(()), |error| Err(*error))
+    Ok(())
 }
 
-/// What became of a message.
-enum Sent {
-    All,
-    /// This many migrations are applied or, with an error, are to be sent without those after them.
-    Until {
-        count: usize,
-        error: Option<Box<MigrateError>>,
-    },
-    Failed(Box<MigrateError>),
+/// Returns the migrations that are sent at once: at least one.
+fn pipelined<'s, 'a>(steps: &'s [PreparedStep<'a>]) -> &'s [PreparedStep<'a>] {
+    let mut bytes = 0;
+    let fits = |step: &&PreparedStep<'_>| {
+        bytes += step.sql_len();
+        bytes <= PIPELINE_BYTES
+    };
+    let count = steps.iter().take_while(fits).count();
+    &steps[..count.max(1)]
 }
 
+/// Returns how many are applied, which are fewer than all when another run is in between.
 fn send<S: Session>(
     session: &mut S,
     steps: &[PreparedStep<'_>],
     options: &Options,
     done: &mut dyn FnMut(MigrationStep<'_>, AppliedBy),
-) -> Sent {
-    let (tracking, steps) = if S::REPORTS_EVENTS {
-        (Tracking::Completions, steps)
+) -> Result<usize, MigrateError> {
+    let tracking = if S::REPORTS_COMPLETIONS {
+        Tracking::Completions
     } else {
-        (Tracking::Markers, &steps[..1])
+        Tracking::Markers
     };
-    let message = Message::new(steps, tracking);
+    let mut previous = None;
+    let mut messages = Vec::new();
+    for step in steps {
+        messages.push(Message::new(step, previous, tracking));
+        previous = Some(step.step.migration);
+    }
+    let sql: Vec<_> = messages.iter().map(|message| &message.sql[..]).collect();
     let mut watch = Watch {
-        message: &message,
         steps,
         options,
+        index: 0,
         completed: 0,
-        started: 0,
         start: Instant::now(),
         done,
     };
-    if tracking == Tracking::Markers {
-        watch.start();
-    }
-    let sent = send_watched(session, &message.sql, &mut |event| watch.on(event));
-    let error = match sent {
-        Ok(()) => {
-            watch.finish_all();
-            return if steps.len() == watch.steps.len() && tracking == Tracking::Completions {
-                Sent::All
-            } else {
-                Sent::Until {
-                    count: steps.len(),
-                    error: None,
-                }
-            };
-        }
-        Err(error) => error,
+    watch.start();
+    let Err(error) = send_watched(session, &sql, &mut |event| watch.on(event)) else {
+        return Ok(steps.len());
     };
     if tracking == Tracking::Markers && !matches!(error, SessionError::ConnectionLost(_)) {
         watch.completed = statement_marker::take(session).unwrap_or(0);
     }
-    watch.failed(session, error)
+    let message = &messages[watch.index];
+    watch.after_failure(session, message, error)
 }
 
-/// Follows a message while it runs.
+/// Follows the messages.
 struct Watch<'a, 'd> {
-    message: &'a Message,
     steps: &'a [PreparedStep<'a>],
     options: &'a Options,
-    /// The number of completed parts.
+    /// The migration that runs.
+    index: usize,
+    /// The number of completed parts of its message.
     completed: usize,
-    /// The number of migrations whose start was reported.
-    started: usize,
     start: Instant,
     done: &'d mut dyn FnMut(MigrationStep<'_>, AppliedBy),
 }
@@ -121,106 +108,67 @@ struct Watch<'a, 'd> {
 impl Watch<'_, '_> {
     fn on(&mut self, event: MessageEvent) {
         match event {
-            MessageEvent::Completed => {
-                let part = self.message.parts.get(self.completed);
-                self.completed += 1;
-                if let Some(part) = part
-                    && part.kind == PartKind::Commit
-                {
-                    self.finish(part.step, AppliedBy::ThisRun);
-                }
+            MessageEvent::Completed => self.completed += 1,
+            MessageEvent::Ended => {
+                self.finish(AppliedBy::ThisRun);
+                self.index += 1;
+                self.completed = 0;
+                self.start();
             }
-            MessageEvent::Notice(notice) if progress_mark::is_mark(&notice) => self.start(),
             MessageEvent::Notice(notice) => {
-                let step = self.started.saturating_sub(1);
-                if let Some(prepared) = self.steps.get(step) {
-                    (self.options.progress)(&MigrationProgress::Notice {
-                        plugin: prepared.step.plugin,
-                        migration: &prepared.step.migration.name,
-                        notice: &notice,
-                    });
-                }
+                let step = self.steps[self.index].step;
+                (self.options.progress)(&MigrationProgress::Notice {
+                    plugin: step.plugin,
+                    migration: &step.migration.name,
+                    notice: &notice,
+                });
             }
         }
     }
 
     fn start(&mut self) {
-        let Some(prepared) = self.steps.get(self.started) else {
-            return;
-        };
-        self.started += 1;
         self.start = Instant::now();
-        prepared.step.report_started(self.options);
+        if let Some(prepared) = self.steps.get(self.index) {
+            prepared.step.report_started(self.options);
+        }
     }
 
-    fn finish(&mut self, step: usize, by: AppliedBy) {
-        while self.started <= step {
-            self.start();
-        }
-        let step = self.steps[step].step;
+    fn finish(&mut self, by: AppliedBy) {
+        let step = self.steps[self.index].step;
         step.report_finished(self.options, self.start.elapsed(), by);
         (self.done)(step, by);
     }
 
-    fn finish_all(&mut self) {
-        let reported = self.message.parts[..self.completed.min(self.message.parts.len())]
-            .iter()
-            .filter(|part| part.kind == PartKind::Commit)
-            .count();
-        for step in reported..self.steps.len() {
-            self.finish(step, AppliedBy::ThisRun);
-        }
-    }
-
-    fn failed<S: Session>(mut self, session: &mut S, error: SessionError) -> Sent {
-        let failed = |watch: &Self, step: usize, error: MigrateError| {
-            watch.steps[step].step.report_failed(watch.options);
-            Sent::Failed(Box::new(error))
-        };
-        let part = match &error {
+    /// Returns how many migrations are applied, if others can be tried.
+    fn after_failure<S: Session>(
+        &mut self,
+        session: &mut S,
+        message: &Message,
+        error: SessionError,
+    ) -> Result<usize, MigrateError> {
+        let step = self.steps[self.index].step;
+        let outcome = match error {
             SessionError::Database(source) => {
-                failed_statement::part(self.message, self.completed, source)
-            }
-            _ => self.completed.min(self.message.parts.len() - 1),
-        };
-        let step = self.message.parts[part].step;
-        match error {
-            SessionError::Database(source) => {
-                let location = failed_statement::location(self.message, part, self.steps, &source);
-                let effect = FailureEffect::RolledBack;
-                let error = self.steps[step].step.sql_failed(location, source, effect);
-                if self.completed == 0 && step > 0 {
-                    // Nothing has run, because PostgreSQL parses the whole message first.
-                    return Sent::Until {
-                        count: step,
-                        error: Some(Box::new(error)),
-                    };
-                }
-                failed(&self, step, error)
+                let part = failed_statement::part(message, self.completed, &source);
+                let scripts = &self.steps[self.index].scripts;
+                let location = failed_statement::location(message, part, scripts, &source);
+                Err(step.sql_failed(location, source, FailureEffect::RolledBack))
             }
             SessionError::Stopped(StopReason::LockHeld) => {
-                let lock = Lock::of_plugin(self.steps[step].step.plugin);
-                match lock.wait_until_released(session, self.options) {
-                    Ok(()) => Sent::Until {
-                        count: step,
-                        error: None,
-                    },
-                    Err(error) => {
-                        let error = self.steps[step].step.session_failed(error);
-                        failed(&self, step, error)
-                    }
-                }
+                let lock = Lock::of_plugin(step.plugin);
+                let waited = lock.wait_until_released(session, self.options);
+                waited
+                    .map(|()| self.index)
+                    .map_err(|error| step.session_failed(error))
             }
-            error => match self.steps[step].step.stopped(error) {
-                Ok(by) => {
-                    self.finish(step, by);
-                    Sent::Until {
-                        count: step + 1,
-                        error: None,
-                    }
-                }
-                Err(error) => failed(&self, step, error),
-            },
+            error => step.stopped(error).map(|by| {
+                self.finish(by);
+                self.index + 1
+            }),
+        };
+        if outcome.is_err() {
+            step.report_failed(self.options);
         }
+        outcome
     }
 }

@@ -78,10 +78,9 @@ fn change<S: Session>(
         Err(SessionError::Stopped(StopReason::AlreadyApplied | StopReason::NotApplied)) => {
             Ok(false)
         }
-        Err(error) => Err(error.into_migrate_error(format!(
-            "change the history of plugin `{}`",
-            plugin.id
-        ))),
+        Err(error) => {
+            Err(error.into_migrate_error(format!("change the history of plugin `{}`", plugin.id)))
+        }
     }
 }
 

@@ -1,17 +1,18 @@
-//! The message that applies migrations, and its parts.
+//! The message that applies a migration, and its parts.
 
 use std::fmt::Write;
 use std::ops::Range;
 
+use watertight_metadata::PluginId;
+
 use super::migration_step::MigrationStep;
-use super::progress_mark;
 use super::statement_marker;
 use crate::direction::Direction;
 use crate::session::{Lock, SessionSettings, StopReason};
-use crate::sources::Script;
+use crate::sources::{Migration, Script};
 use crate::sql::{Strings, do_block, history_sql, leading_set_transaction, split};
 
-/// Migrations as one message. For each of them: `BEGIN`, lock, checks, SQL, guard, history row, `COMMIT`.
+/// A migration as one message: `BEGIN`, lock, checks, SQL, guard, history row, `COMMIT`.
 ///
 /// PostgreSQL completes the parts one after the other, so the number of completed ones says which one failed.
 pub(super) struct Message {
@@ -23,8 +24,6 @@ pub(super) struct Message {
 pub(super) struct MessagePart {
     /// Its bytes in the message.
     pub(super) range: Range<usize>,
-    /// The index of its migration.
-    pub(super) step: usize,
     pub(super) kind: PartKind,
 }
 
@@ -52,6 +51,13 @@ pub(super) struct PreparedStep<'a> {
     pub(super) settings: Option<SessionSettings>,
 }
 
+impl PreparedStep<'_> {
+    /// Returns the length of its SQL in bytes.
+    pub(super) fn sql_len(&self) -> usize {
+        self.scripts.iter().map(|script| script.sql.len()).sum()
+    }
+}
+
 /// How the progress inside a message becomes known.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tracking {
@@ -65,24 +71,22 @@ pub(super) enum Tracking {
 const STATEMENT_END: &str = "\n;\n";
 
 impl Message {
-    pub(super) fn new(steps: &[PreparedStep<'_>], tracking: Tracking) -> Self {
-        let mut message = Builder {
+    /// `previous` is a migration that must be applied, or the message stops.
+    pub(super) fn new(
+        prepared: &PreparedStep<'_>,
+        previous: Option<&Migration>,
+        tracking: Tracking,
+    ) -> Self {
+        let mut builder = Builder {
             sql: String::new(),
             parts: Vec::new(),
-            step: 0,
             tracking,
             marker: None,
         };
-        for (index, step) in steps.iter().enumerate() {
-            message.step = index;
-            message.add_step(step);
-        }
-        if let Some(part) = message.marker {
-            message.sql.push_str(&statement_marker::remove(part));
-        }
+        builder.add_migration(prepared, previous);
         Message {
-            sql: message.sql,
-            parts: message.parts,
+            sql: builder.sql,
+            parts: builder.parts,
         }
     }
 
@@ -97,13 +101,12 @@ impl Message {
 struct Builder {
     sql: String,
     parts: Vec<MessagePart>,
-    step: usize,
     tracking: Tracking,
     marker: Option<usize>,
 }
 
 impl Builder {
-    fn add_step(&mut self, prepared: &PreparedStep<'_>) {
+    fn add_migration(&mut self, prepared: &PreparedStep<'_>, previous: Option<&Migration>) {
         let step = prepared.step;
         let lock = Lock::of_plugin(step.plugin);
         let moved: Vec<_> = prepared
@@ -121,11 +124,9 @@ impl Builder {
                 self.add_sql(kind, &script.sql[range.clone()]);
             }
         }
-        let mark = match self.tracking {
-            Tracking::Completions => progress_mark::RAISE,
-            Tracking::Markers => "",
-        };
-        self.add(PartKind::Check, &acquire(lock, &checks(step), mark));
+        let mut conditions = checks(step);
+        conditions.extend(previous.map(|previous| is_pending(step.plugin, previous)));
+        self.add(PartKind::Check, &acquire(lock, &conditions));
         for (index, script) in prepared.scripts.iter().enumerate() {
             for statement in split(&script.sql, Strings::Standard).unwrap_or_default() {
                 let is_moved = |range: &Range<usize>| range.start == statement.start;
@@ -152,16 +153,16 @@ impl Builder {
         }
         self.mark();
         self.add(PartKind::Commit, "COMMIT;\n");
+        if let Some(part) = self.marker {
+            self.sql.push_str(&statement_marker::remove(part));
+        }
     }
 
     fn add(&mut self, kind: PartKind, sql: &str) {
         let start = self.sql.len();
         self.sql.push_str(sql);
-        self.parts.push(MessagePart {
-            range: start..self.sql.len(),
-            step: self.step,
-            kind,
-        });
+        let range = start..self.sql.len();
+        self.parts.push(MessagePart { range, kind });
     }
 
     fn add_sql(&mut self, kind: PartKind, sql: &str) {
@@ -188,20 +189,19 @@ impl Builder {
 pub(super) fn begin(lock: Lock, checks: &[(StopReason, String)]) -> String {
     format!(
         "BEGIN ISOLATION LEVEL READ COMMITTED;\n{}",
-        acquire(lock, checks, "")
+        acquire(lock, checks)
     )
 }
 
-/// Takes the lock for the transaction, and stops if it is held or a check's condition is true. `first` are statements
-/// that come before.
-pub(super) fn acquire(lock: Lock, checks: &[(StopReason, String)], first: &str) -> String {
+/// Takes the lock for the transaction, and stops if it is held or a check's condition is true.
+pub(super) fn acquire(lock: Lock, checks: &[(StopReason, String)]) -> String {
     let mut conditions = vec![(
         StopReason::LockHeld,
         format!("NOT pg_catalog.pg_try_advisory_xact_lock({})", lock.key),
     )];
     conditions.extend_from_slice(checks);
     do_block(&format!(
-        "BEGIN\n{first}{}PERFORM pg_catalog.set_config({MARK}, {TRANSACTION}, true);\nEND",
+        "BEGIN\n{}PERFORM pg_catalog.set_config({MARK}, {TRANSACTION}, true);\nEND",
         raise_if(&conditions)
     ))
 }
@@ -255,6 +255,11 @@ pub(super) fn checks(step: MigrationStep<'_>) -> Vec<(StopReason, String)> {
             ),
         ],
     }
+}
+
+fn is_pending(plugin: PluginId, migration: &Migration) -> (StopReason, String) {
+    let is_applied = history_sql::is_applied(plugin, migration.version.as_str());
+    (StopReason::PreviousNotApplied, format!("NOT {is_applied}"))
 }
 
 /// Returns the statements that update the history, without semicolons.

@@ -111,13 +111,14 @@ impl<'a> MigrationStep<'a> {
                 migration,
                 direction,
             }),
-            StopReason::NotApplied | StopReason::NotNewest | StopReason::LockHeld => {
-                Err(MigrateError::HistoryChanged {
-                    plugin,
-                    migration,
-                    direction,
-                })
-            }
+            StopReason::NotApplied
+            | StopReason::NotNewest
+            | StopReason::PreviousNotApplied
+            | StopReason::LockHeld => Err(MigrateError::HistoryChanged {
+                plugin,
+                migration,
+                direction,
+            }),
         }
     }
 

@@ -9,7 +9,6 @@ mod message;
 mod migration_state;
 mod migration_step;
 mod parallel_run;
-mod progress_mark;
 mod provision;
 pub(crate) mod repair;
 mod revert;

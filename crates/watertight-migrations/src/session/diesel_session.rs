@@ -23,14 +23,18 @@ struct TextRow {
 impl<C: PgSession> Session for DieselSession<'_, C> {
     type Diesel = C;
 
-    const REPORTS_EVENTS: bool = false;
+    const REPORTS_COMPLETIONS: bool = false;
 
     fn send_raw(
         &mut self,
-        sql: &str,
-        _watch: &mut dyn FnMut(MessageEvent),
+        messages: &[&str],
+        watch: &mut dyn FnMut(MessageEvent),
     ) -> Result<(), PostgresError> {
-        Ok(self.0.batch_execute(sql)?)
+        for sql in messages {
+            self.0.batch_execute(sql)?;
+            watch(MessageEvent::Ended);
+        }
+        Ok(())
     }
 
     fn texts(&mut self, sql: &str) -> Result<Vec<String>, PostgresError> {

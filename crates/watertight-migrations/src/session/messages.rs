@@ -5,28 +5,34 @@ use super::pg_session::PgSession;
 use super::session_error::{SessionError, StopReason};
 use crate::report::PostgresNotice;
 
-/// What happens while a message runs.
+/// What happens while messages run.
 pub(crate) enum MessageEvent {
     /// One more statement is complete.
     Completed,
+    /// A message has ended without an error.
+    Ended,
     /// PostgreSQL sent a notice.
     Notice(PostgresNotice),
 }
 
 /// A session of PostgreSQL that takes SQL as messages of the simple query protocol.
 ///
-/// A Diesel connection reports neither completions nor notices; a connection that speaks the protocol reports both.
+/// A Diesel connection reports neither completed statements nor notices; a connection that speaks the protocol reports
+/// both.
 pub(crate) trait Session {
     /// The connection that a Rust migration gets.
     type Diesel: PgSession;
 
-    /// Whether [`MessageEvent`]s are reported.
-    const REPORTS_EVENTS: bool;
+    /// Whether [`MessageEvent::Completed`] is reported.
+    const REPORTS_COMPLETIONS: bool;
 
-    /// Sends a message and waits until it has ended. An error does not end the transaction that the message left open.
+    /// Sends messages and waits until they have ended. An error does not end the transaction that a message left open.
+    ///
+    /// May send a message before the one before it has ended. Returns the error of the first one that failed; those
+    /// after it have ended too, or were not sent.
     fn send_raw(
         &mut self,
-        sql: &str,
+        messages: &[&str],
         watch: &mut dyn FnMut(MessageEvent),
     ) -> Result<(), PostgresError>;
 
@@ -45,16 +51,16 @@ pub(crate) trait Session {
 
 /// Sends a message that returns no rows.
 pub(crate) fn send<S: Session>(session: &mut S, sql: &str) -> Result<(), SessionError> {
-    send_watched(session, sql, &mut |_| ())
+    send_watched(session, &[sql], &mut |_| ())
 }
 
-/// Sends a message that returns no rows, and reports what happens meanwhile.
+/// Sends messages that return no rows, and reports what happens meanwhile.
 pub(crate) fn send_watched<S: Session>(
     session: &mut S,
-    sql: &str,
+    messages: &[&str],
     watch: &mut dyn FnMut(MessageEvent),
 ) -> Result<(), SessionError> {
-    let sent = session.send_raw(sql, watch);
+    let sent = session.send_raw(messages, watch);
     sent.map_err(|error| after_failure(session, error))
 }
 
@@ -96,7 +102,7 @@ pub(super) fn parse<Row: DeserializeOwned>(text: &str) -> Result<Row, SessionErr
 
 /// Ends the transaction that a failed message may have left open.
 fn after_failure<S: Session>(session: &mut S, error: PostgresError) -> SessionError {
-    if session.send_raw("ROLLBACK", &mut |_| ()).is_err() {
+    if session.send_raw(&["ROLLBACK"], &mut |_| ()).is_err() {
         return SessionError::ConnectionLost(error);
     }
     match StopReason::of(&error) {

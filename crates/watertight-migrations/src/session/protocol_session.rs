@@ -60,16 +60,16 @@ impl ProtocolSession {
         Ok(())
     }
 
-    /// Sends a message, the first time together with [`SETUP`], which costs no round trip.
+    /// Sends messages, the first time together with [`SETUP`], which costs no round trip.
     fn exchange(
         &mut self,
-        sql: &str,
+        messages: &[&str],
         receive: &mut dyn FnMut(Received),
     ) -> Result<(), PostgresError> {
         let Some(open) = &mut self.open else {
             return Err(PostgresError::from_message("the connection is closed"));
         };
-        self.runtime.block_on(open.exchange(sql, receive))?;
+        self.runtime.block_on(open.exchange(messages, receive))?;
         Ok(())
     }
 }
@@ -77,7 +77,7 @@ impl ProtocolSession {
 impl Open {
     async fn exchange(
         &mut self,
-        sql: &str,
+        messages: &[&str],
         receive: &mut dyn FnMut(Received),
     ) -> Result<(), Error> {
         let client = self.connection.client();
@@ -86,12 +86,27 @@ impl Open {
         } else {
             Some(client.simple_query_raw(SETUP).await?)
         };
-        let stream = client.simple_query_raw(sql).await?;
+        let mut responses = Vec::new();
+        for sql in messages {
+            responses.push(client.simple_query_raw(sql).await?);
+        }
         if let Some(setup) = setup {
             receive_all(&mut self.connection, setup, &mut |_| ()).await?;
             self.is_set_up = true;
         }
-        receive_all(&mut self.connection, stream, receive).await
+        let mut first_error = None;
+        for response in responses {
+            if first_error.is_some() {
+                // The connection is usable only when the responses to all messages are received.
+                let _ = receive_all(&mut self.connection, response, &mut |_| ()).await;
+                continue;
+            }
+            match receive_all(&mut self.connection, response, receive).await {
+                Ok(()) => receive(Received::Event(MessageEvent::Ended)),
+                Err(error) => first_error = Some(error),
+            }
+        }
+        first_error.map_or(Ok(()), Err)
     }
 }
 
@@ -164,14 +179,14 @@ fn from_db_error(notice: &DbError) -> PostgresNotice {
 impl Session for ProtocolSession {
     type Diesel = Connection;
 
-    const REPORTS_EVENTS: bool = true;
+    const REPORTS_COMPLETIONS: bool = true;
 
     fn send_raw(
         &mut self,
-        sql: &str,
+        messages: &[&str],
         watch: &mut dyn FnMut(MessageEvent),
     ) -> Result<(), PostgresError> {
-        self.exchange(sql, &mut |received| match received {
+        self.exchange(messages, &mut |received| match received {
             Received::Event(event) => watch(event),
             Received::Row(_) => {}
         })
@@ -179,7 +194,7 @@ impl Session for ProtocolSession {
 
     fn texts(&mut self, sql: &str) -> Result<Vec<String>, PostgresError> {
         let mut texts = Vec::new();
-        self.exchange(sql, &mut |received| match received {
+        self.exchange(&[sql], &mut |received| match received {
             Received::Row(text) => texts.extend(text),
             Received::Event(_) => {}
         })?;

@@ -30,15 +30,18 @@ pub(crate) enum StopReason {
     AlreadyApplied,
     NotApplied,
     NotNewest,
+    /// The migration that was sent before it failed, or was reverted by another run.
+    PreviousNotApplied,
     TransactionEnded,
 }
 
 impl StopReason {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::LockHeld,
         Self::AlreadyApplied,
         Self::NotApplied,
         Self::NotNewest,
+        Self::PreviousNotApplied,
         Self::TransactionEnded,
     ];
 
@@ -48,6 +51,7 @@ impl StopReason {
             Self::AlreadyApplied => "watertight_already_applied",
             Self::NotApplied => "watertight_not_applied",
             Self::NotNewest => "watertight_not_newest",
+            Self::PreviousNotApplied => "watertight_previous_not_applied",
             Self::TransactionEnded => "watertight_transaction_ended",
         }
     }
