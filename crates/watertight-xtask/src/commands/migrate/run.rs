@@ -5,6 +5,7 @@ use clap::Args;
 use watertight_metadata::PluginId;
 
 use crate::commands::migrate::{dry_run, embedded};
+use crate::database::lock_timeout::LockTimeoutArguments;
 use crate::database::migration_folders::migrator_for;
 use crate::database::migration_run::{exit_code, run_and_refresh, run_pending};
 use crate::database::wait::WaitArguments;
@@ -35,15 +36,24 @@ pub(crate) struct Arguments {
     no_schema: bool,
     #[command(flatten)]
     wait: WaitArguments,
+    #[command(flatten)]
+    lock_timeout: LockTimeoutArguments,
 }
 
 pub(super) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<process::ExitCode> {
     if arguments.embedded {
         let database = arguments.wait.database(workspace)?;
-        return embedded::run(workspace, &database, arguments.json);
+        return embedded::run(
+            workspace,
+            &database,
+            arguments.json,
+            arguments.lock_timeout.lock_timeout,
+        );
     }
     let only = ids(workspace, &arguments.plugin)?;
-    let migrator = migrator_for(workspace, &only)?;
+    let migrator = arguments
+        .lock_timeout
+        .apply(migrator_for(workspace, &only)?);
     source_warnings::print(&migrator);
     let warnings: Vec<_> = migrator.warnings().map(source_warnings::to_json).collect();
     let database = arguments.wait.database(workspace)?;
