@@ -45,6 +45,7 @@ mod direction;
 mod errors;
 mod migration_harness;
 mod migrator;
+mod policy;
 mod report;
 mod session;
 mod sources;
@@ -52,15 +53,17 @@ mod sql;
 
 pub use direction::Direction;
 pub use errors::{
-    Drift, DriftedMigration, DriftedMigrations, FailureEffect, FailureLocation, LoadError,
-    LockHolder, MigrateError, MigrationFailure, RefusedSql,
+    DeniedMigration, DeniedMigrations, Drift, DriftedMigration, DriftedMigrations, FailureEffect,
+    FailureLocation, LoadError, LockHolder, MigrateError, MigrationFailure, RefusedSql,
 };
 pub use migration_harness::PluginHarness;
 pub use migrator::Migrator;
+pub use policy::Policy;
 pub use report::{
-    AppliedMigration, MigrationPlan, MigrationProgress, MigrationState, MigrationStatus, Outcome,
-    PlannedMigration, PluginReport, PluginStatus, PostgresNotice, RenumberedMigration, Repair,
-    RepairChange, RepairReason, RunReport, SkipReason, status_table, styled_status_table,
+    AppliedMigration, MigrationPlan, MigrationProgress, MigrationState, MigrationStatus,
+    OrderWarning, Outcome, PlannedMigration, PluginReport, PluginStatus, PostgresNotice,
+    RenumberedMigration, Repair, RepairChange, RepairReason, RunReport, SkipReason, status_table,
+    styled_status_table,
 };
 pub use session::PgSession;
 pub use sources::{

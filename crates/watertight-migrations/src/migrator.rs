@@ -7,6 +7,7 @@ use watertight_metadata::{PluginId, dependency_closure, dependency_order};
 
 use crate::apply::{self, Run, SelectedPlugin};
 use crate::errors::{LoadError, MigrateError};
+use crate::policy::Policy;
 use crate::report::{
     MigrationPlan, MigrationProgress, PlannedMigration, PluginStatus, Repair, RunReport,
 };
@@ -66,6 +67,22 @@ impl Migrator {
         self
     }
 
+    /// Sets what a run does when the history has versions that no migration has. The default is [`Policy::Warn`]: a
+    /// newer version of the code has migrated the database, and may run beside this one.
+    #[must_use]
+    pub fn ahead(mut self, policy: Policy) -> Self {
+        self.options.ahead = policy;
+        self
+    }
+
+    /// Sets what a run does with a pending migration that is older than an applied one. The default is
+    /// [`Policy::Warn`], with which it is applied.
+    #[must_use]
+    pub fn out_of_order(mut self, policy: Policy) -> Self {
+        self.options.out_of_order = policy;
+        self
+    }
+
     /// Sets a callback for progress events.
     #[must_use]
     pub fn on_progress(
@@ -101,8 +118,8 @@ impl Migrator {
     ///
     /// # Errors
     ///
-    /// Those of [`status`](Self::status), when an applied migration was modified, and when a migration's SQL must not
-    /// be sent.
+    /// Those of [`status`](Self::status), when an applied migration was modified, when one is in a state that the
+    /// options deny, and when a migration's SQL must not be sent.
     pub fn plan<C: PgSession>(
         &self,
         connection: &mut C,
@@ -110,6 +127,7 @@ impl Migrator {
     ) -> Result<MigrationPlan, MigrateError> {
         let selected = SelectedPlugin::read(&mut DieselSession(connection), &self.select(only)?)?;
         apply::drift::check(&selected)?;
+        apply::order_policy::check(&selected, &self.options)?;
         let mut migrations = Vec::new();
         for selected in &selected {
             if let Some(refused) = selected.refused() {
@@ -147,7 +165,7 @@ impl Migrator {
     /// # Errors
     ///
     /// When nothing can be run: the state cannot be read, an applied migration of any of the plugins was modified or
-    /// renumbered, schemas cannot be created, or a plugin is unknown.
+    /// renumbered, one is in a state that the options deny, schemas cannot be created, or a plugin is unknown.
     pub fn run<C: PgSession>(
         &self,
         connection: &mut C,

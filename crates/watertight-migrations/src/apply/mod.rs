@@ -8,6 +8,7 @@ pub(crate) mod mark;
 mod message;
 mod migration_state;
 mod migration_step;
+pub(crate) mod order_policy;
 mod parallel_run;
 mod provision;
 pub(crate) mod repair;

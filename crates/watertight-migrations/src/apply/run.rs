@@ -2,11 +2,12 @@ use super::apply_step::apply_steps;
 use super::migration_step::AppliedBy;
 use super::schedule::{Schedule, ScheduledPlugin, Stage};
 use super::selected_plugin::SelectedPlugin;
-use super::{drift, provision};
+use super::{drift, order_policy, provision};
 use crate::direction::Direction;
 use crate::errors::MigrateError;
+use crate::policy::Policy;
 use crate::report::{
-    AppliedMigration, MigrationProgress, Outcome, PluginReport, RunReport, SkipReason,
+    AppliedMigration, MigrationProgress, OrderWarning, Outcome, PluginReport, RunReport, SkipReason,
 };
 use crate::session::{Options, Session};
 use crate::sources::LoadedPlugin;
@@ -27,6 +28,7 @@ impl<'a> Run<'a> {
     ) -> Result<Self, MigrateError> {
         let plugins = SelectedPlugin::read(session, plugins)?;
         drift::check(&plugins)?;
+        order_policy::check(&plugins, options)?;
         let mut migrations = 0;
         let mut pending = Vec::new();
         let mut missing = Vec::new();
@@ -41,7 +43,7 @@ impl<'a> Run<'a> {
                 migrations += count;
                 missing.extend(provision::missing(selected.plugin.id, &selected.state));
             }
-            scheduled.push(schedule(selected, error));
+            scheduled.push(schedule(selected, error, options));
         }
         (options.progress)(&MigrationProgress::Planned {
             migrations,
@@ -98,10 +100,16 @@ impl<'a> Run<'a> {
             self.options,
             &mut |step, by| {
                 report.not_run.remove(0);
+                let out_of_order = selected.is_out_of_order(step.migration);
+                if out_of_order && self.options.out_of_order == Policy::Warn {
+                    report.warnings.push(OrderWarning::OutOfOrder {
+                        migration: step.migration.name.clone(),
+                    });
+                }
                 report.applied.push(AppliedMigration {
                     name: step.migration.name.clone(),
                     version: step.migration.version.clone(),
-                    out_of_order: selected.is_out_of_order(step.migration),
+                    out_of_order,
                     by_another_run: by == AppliedBy::AnotherRun,
                 });
             },
@@ -118,7 +126,11 @@ fn cannot_run(selected: &SelectedPlugin<'_>) -> Option<MigrateError> {
         .or_else(|| provision::check_rights(selected.plugin.id, &selected.state).err())
 }
 
-fn schedule(selected: &SelectedPlugin<'_>, error: Option<MigrateError>) -> ScheduledPlugin {
+fn schedule(
+    selected: &SelectedPlugin<'_>,
+    error: Option<MigrateError>,
+    options: &Options,
+) -> ScheduledPlugin {
     let plugin = selected.plugin;
     let applied = &selected.state.applied;
     let mut report = PluginReport {
@@ -135,7 +147,13 @@ fn schedule(selected: &SelectedPlugin<'_>, error: Option<MigrateError>) -> Sched
             .filter(|version| plugin.migration(version).is_none())
             .cloned()
             .collect(),
+        warnings: Vec::new(),
     };
+    if options.ahead == Policy::Warn && !report.ahead.is_empty() {
+        report.warnings.push(OrderWarning::Ahead {
+            versions: report.ahead.clone(),
+        });
+    }
     let stage = match error {
         Some(error) => {
             report.outcome = Outcome::Failed(Box::new(error));

@@ -5,6 +5,7 @@ use watertight_connection::ConnectError;
 use watertight_diagnostics::{Diagnostic, PostgresError, SourceExcerpt};
 use watertight_metadata::PluginId;
 
+use super::denied_migrations::DeniedMigrations;
 use super::drifted_migrations::DriftedMigrations;
 use super::lock_holder::LockHolder;
 use super::migration_failure::MigrationFailure;
@@ -96,6 +97,9 @@ pub enum MigrateError {
     /// Applied migrations are no longer in the code as they were applied; nothing was run.
     #[error(transparent)]
     Drifted(Box<DriftedMigrations>),
+    /// Migrations are ahead or out of order, which the options deny; nothing was run.
+    #[error(transparent)]
+    Denied(Box<DeniedMigrations>),
     /// A migration's SQL must not be sent; nothing was.
     #[error(transparent)]
     Refused(Box<RefusedSql>),
@@ -203,6 +207,7 @@ impl Diagnostic for MigrateError {
     fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Drifted(drifted) => return drifted.hint(),
+            Self::Denied(denied) => return denied.hint(),
             Self::Refused(refused) => return refused.hint(),
             Self::Failed(failure) => return failure.hint(),
             Self::Connect(error) => return error.hint(),

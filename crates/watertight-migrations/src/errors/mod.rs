@@ -1,5 +1,6 @@
 //! Why migrations cannot be loaded, applied or reverted.
 
+mod denied_migrations;
 mod drifted_migrations;
 mod failure_location;
 mod load_error;
@@ -8,6 +9,7 @@ mod migrate_error;
 mod migration_failure;
 mod refused_sql;
 
+pub use denied_migrations::{DeniedMigration, DeniedMigrations};
 pub use drifted_migrations::{Drift, DriftedMigration, DriftedMigrations};
 pub use failure_location::FailureLocation;
 pub use load_error::LoadError;

@@ -61,17 +61,7 @@ fn plugin_line(plugin: &PluginReport) -> Option<String> {
             parts.push("not run, because all connections were lost".to_owned());
         }
     }
-    for migration in &plugin.applied {
-        if migration.out_of_order {
-            parts.push(format!("{} was out of order", migration.name));
-        }
-    }
-    if !plugin.ahead.is_empty() {
-        parts.push(format!(
-            "the history is ahead of the code by {}",
-            plugin.ahead.join(", ")
-        ));
-    }
+    parts.extend(plugin.warnings.iter().map(ToString::to_string));
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 
@@ -86,7 +76,7 @@ mod tests {
 
     use super::*;
     use crate::errors::MigrateError;
-    use crate::report::AppliedMigration;
+    use crate::report::{AppliedMigration, OrderWarning};
 
     fn report(id: &str, outcome: Outcome) -> PluginReport {
         PluginReport {
@@ -95,6 +85,7 @@ mod tests {
             outcome,
             not_run: Vec::new(),
             ahead: Vec::new(),
+            warnings: Vec::new(),
         }
     }
 
@@ -116,6 +107,14 @@ mod tests {
             },
         ];
         auth.ahead = vec!["9".to_owned()];
+        auth.warnings = vec![
+            OrderWarning::OutOfOrder {
+                migration: "1_a".to_owned(),
+            },
+            OrderWarning::Ahead {
+                versions: auth.ahead.clone(),
+            },
+        ];
         let error = MigrateError::NothingApplied {
             plugin: PluginId::new("billing"),
         };

@@ -1,6 +1,7 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use crate::policy::Policy;
 use crate::report::MigrationProgress;
 
 /// The options of a [`Migrator`](crate::Migrator).
@@ -9,6 +10,8 @@ pub(crate) struct Options {
     pub(crate) lock_timeout: Option<Duration>,
     /// The maximum number of connections of a run that opens them itself.
     pub(crate) jobs: NonZeroUsize,
+    pub(crate) ahead: Policy,
+    pub(crate) out_of_order: Policy,
     pub(crate) progress: Box<dyn Fn(&MigrationProgress<'_>) + Send + Sync>,
 }
 
@@ -17,6 +20,8 @@ impl Default for Options {
         Self {
             lock_timeout: None,
             jobs: NonZeroUsize::new(4).unwrap(),
+            ahead: Policy::default(),
+            out_of_order: Policy::default(),
             progress: Box::new(|_| ()),
         }
     }

@@ -8,6 +8,7 @@ mod failures;
 mod killed_server;
 mod pgbouncer;
 mod plugin_folders;
+mod policies;
 mod pooler;
 mod proxy;
 mod races;
