@@ -1,7 +1,8 @@
 //! Runs, reverts and reports the Diesel migrations of plugins, each against its own history.
 //!
 //! A plugin owns the schema `plugin_<id>`, and its history is Diesel's table in that schema. A [`Migrator`] is created
-//! from the [`PluginMigrations`] of all plugins and works on any Diesel connection to PostgreSQL ([`PgSession`]).
+//! from the [`PluginMigrations`] of all plugins. [`Migrator::run_on`] opens its own connections and migrates several
+//! plugins at a time; [`Migrator::run`] works on any Diesel connection to PostgreSQL ([`PgSession`]).
 //!
 //! ```
 //! use diesel_migrations::{EmbeddedMigrations, embed_migrations};
@@ -20,7 +21,7 @@
 //!
 //! # How a migration is applied
 //!
-//! - It is sent as one message: `BEGIN`, a lock, a check that it is not applied yet, its SQL, a guard, its history row,
+//! - It is one message: `BEGIN`, a lock, a check that it is not applied yet, its SQL, a guard, its history row,
 //!   `COMMIT`. Either it is applied and recorded or nothing happens, even if this process is killed.
 //! - With `run_in_transaction = false` in its `metadata.toml`, its statements are sent one by one under a lock of the
 //!   session. If one fails, the previous ones stay applied, and the error says so. If this process is killed between
@@ -32,7 +33,7 @@
 //!   exceptions: those changed by a function of an earlier migration, which its SQL does not show, and custom settings
 //!   that did not exist before, which PostgreSQL can only make empty.
 //! - An error has the file, the line, the column if PostgreSQL's position is plausible, and PostgreSQL's message.
-//!   Without a position, the statements are run again one by one, in a transaction that is rolled back.
+//!   Without a position it names the statement: the one after those that PostgreSQL completed.
 //!
 //! # Concurrent runs
 //!

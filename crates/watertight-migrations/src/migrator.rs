@@ -178,7 +178,7 @@ impl Migrator {
     }
 
     /// Like [`run`](Self::run), on connections of its own: several plugins at a time, each as soon as its dependencies
-    /// are up to date, and the migrations of a plugin in one message.
+    /// are up to date. The migrations of a plugin are sent without waiting for each other.
     ///
     /// Opens at most as many connections as [`jobs`](Self::jobs) says, and only as many as there is work for. If only
     /// some can be opened, the run uses those. Must not be called inside an async task.

@@ -338,7 +338,7 @@ fn new_plugin_can_migrate_afterwards() {
     assert_eq!(down.code, Some(1));
     assert!(
         down.stderr.contains(
-            "failed to migrate after plugin `later` was written: failed to open a connection: "
+            "failed to migrate after plugin `later` was written: failed to connect to "
         ),
         "{}",
         down.stderr
