@@ -33,6 +33,7 @@
 //! [`DatabaseUrl::serves_one_connection`] detects this in every process that has its URL, and
 //! [`ConnectError::TooManyConnections`] names the process that has the connection.
 
+mod backend_pid;
 mod child_environment;
 mod connect;
 mod connection;

@@ -5,6 +5,8 @@ use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{AsyncMessage, CancelToken, Client, Connection, Error, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use crate::backend_pid;
+
 type Driver = Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
 
 /// A connection that speaks PostgreSQL's protocol: notices, the completion of each statement, and cancelling.
@@ -49,6 +51,12 @@ impl ProtocolConnection {
             self.driver = None;
         }
         polled
+    }
+
+    /// Returns the process id that the server gave with the key for cancelling. A pooler gives one that is not
+    /// `pg_backend_pid()`. `None` if the server gave none.
+    pub fn backend_pid(&self) -> Option<i32> {
+        backend_pid::of(&self.client.cancel_token()).filter(|pid| *pid != 0)
     }
 
     /// Returns what cancels the running statement of this connection and of no other.

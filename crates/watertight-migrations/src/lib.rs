@@ -55,7 +55,7 @@ mod sql;
 pub use direction::Direction;
 pub use errors::{
     DeniedMigration, DeniedMigrations, Drift, DriftedMigration, DriftedMigrations, FailureEffect,
-    FailureLocation, LoadError, LockHolder, MigrateError, MigrationFailure, RefusedSql,
+    FailureLocation, LoadError, LockHolder, LockWait, MigrateError, MigrationFailure, RefusedSql,
 };
 pub use migration_harness::PluginHarness;
 pub use migrator::Migrator;

@@ -6,7 +6,12 @@ use crate::cli::database::find_database;
 use crate::cli::output;
 use crate::server::Server;
 
-pub(super) fn run(server: Server, json: bool) -> Result<ExitCode, CliError> {
+pub(super) fn run(mut server: Server, json: bool) -> Result<ExitCode, CliError> {
+    server.report_progress = |progress| {
+        if let Some(line) = progress.status_line() {
+            output::print_status(&line);
+        }
+    };
     // Checks the plugins before it looks for the database.
     let migrator = server.into_migrator()?;
     let database = find_database()?;

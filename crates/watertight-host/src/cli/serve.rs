@@ -16,7 +16,7 @@ use crate::server::server_error::ServerError;
 use crate::server_database::ServerDatabase;
 
 pub(super) fn run(
-    server: Server,
+    mut server: Server,
     migrate: bool,
     listen: Option<SocketAddr>,
 ) -> Result<ExitCode, CliError> {
@@ -32,6 +32,11 @@ pub(super) fn run(
         database.url(),
         database.origin()
     );
+    server.report_progress = |progress| {
+        if let Some(line) = progress.status_line() {
+            tracing::info!("{line}");
+        }
+    };
     let mut assembled = server.assemble(database.url())?;
     if migrate {
         let report = assembled.migrator.run_on(database.url(), &[])?;

@@ -6,7 +6,6 @@ use super::message::{Message, PreparedStep, Tracking};
 use super::migration_step::{AppliedBy, MigrationStep};
 use super::{failed_statement, statement_marker};
 use crate::errors::{FailureEffect, MigrateError};
-use crate::report::MigrationProgress;
 use crate::session::{
     Lock, MessageEvent, Options, Session, SessionError, StopReason, send_watched,
 };
@@ -115,14 +114,9 @@ impl Watch<'_, '_> {
                 self.completed = 0;
                 self.start();
             }
-            MessageEvent::Notice(notice) => {
-                let step = self.steps[self.index].step;
-                (self.options.progress)(&MigrationProgress::Notice {
-                    plugin: step.plugin,
-                    migration: &step.migration.name,
-                    notice: &notice,
-                });
-            }
+            event => self.steps[self.index]
+                .step
+                .report_event(self.options, &event),
         }
     }
 

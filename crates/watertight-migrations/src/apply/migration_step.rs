@@ -8,7 +8,7 @@ use watertight_metadata::PluginId;
 use crate::direction::Direction;
 use crate::errors::{FailureEffect, FailureLocation, MigrateError, MigrationFailure, RefusedSql};
 use crate::report::MigrationProgress;
-use crate::session::{Options, Session, SessionError, SessionSettings, StopReason};
+use crate::session::{MessageEvent, Options, Session, SessionError, SessionSettings, StopReason};
 use crate::sources::{Migration, MigrationBody, Script};
 use crate::sql::{self, Strings, mentioned_settings};
 
@@ -134,6 +134,24 @@ impl<'a> MigrationStep<'a> {
                 next: "whether it was applied is unknown; check the status when PostgreSQL is back",
             },
             error => error.into_migrate_error(doing),
+        }
+    }
+
+    /// Reports what PostgreSQL sends while it runs, and what it waits for.
+    pub(super) fn report_event(self, options: &Options, event: &MessageEvent) {
+        let (plugin, migration) = (self.plugin, &self.migration.name[..]);
+        match event {
+            MessageEvent::Notice(notice) => (options.progress)(&MigrationProgress::Notice {
+                plugin,
+                migration,
+                notice,
+            }),
+            MessageEvent::Waits(wait) => (options.progress)(&MigrationProgress::Blocked {
+                plugin,
+                migration,
+                wait,
+            }),
+            MessageEvent::Completed | MessageEvent::Ended => {}
         }
     }
 

@@ -5,7 +5,7 @@ use super::message::{checks, history_changes, stop_if};
 use super::migration_step::{AppliedBy, MigrationStep};
 use crate::errors::{FailureEffect, FailureLocation, MigrateError};
 use crate::session::{
-    Lock, Options, Session, SessionError, SessionLock, has_open_transaction, send,
+    Lock, Options, Session, SessionError, SessionLock, has_open_transaction, send, send_watched,
 };
 use crate::sources::Script;
 use crate::sql::{Strings, split, transaction_command};
@@ -21,7 +21,7 @@ pub(super) fn apply<S: Session>(
     if let Err(error) = lock.acquire(session, options) {
         return step.stopped(error);
     }
-    let outcome = check_and_send(session, step, &scripts);
+    let outcome = check_and_send(session, step, &scripts, options);
     let mut last_message = String::new();
     if let Some(settings) = settings {
         last_message.push_str(&settings.restore());
@@ -57,10 +57,11 @@ fn check_and_send<S: Session>(
     session: &mut S,
     step: MigrationStep<'_>,
     scripts: &[&Script],
+    options: &Options,
 ) -> Result<(), Failure> {
     send(session, &stop_if(&checks(step)))?;
     for script in scripts {
-        send_statements(session, step, script)?;
+        send_statements(session, step, script, options)?;
     }
     if has_open_transaction(session)? {
         send(session, "ROLLBACK")?;
@@ -73,6 +74,7 @@ fn send_statements<S: Session>(
     session: &mut S,
     step: MigrationStep<'_>,
     script: &Script,
+    options: &Options,
 ) -> Result<(), Failure> {
     // The number of statements that stay applied after a failure, which are not those of an open transaction.
     let mut kept = 0;
@@ -80,7 +82,8 @@ fn send_statements<S: Session>(
     let statements = split(&script.sql, Strings::Standard).unwrap_or_default();
     for (sent, statement) in statements.into_iter().enumerate() {
         let sql = statement.sql(&script.sql);
-        match send(session, sql) {
+        let watch = &mut |event| step.report_event(options, &event);
+        match send_watched(session, &[sql], watch) {
             Ok(()) => {}
             Err(SessionError::Database(error)) => {
                 let location =

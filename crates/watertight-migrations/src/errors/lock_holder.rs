@@ -9,7 +9,7 @@ pub struct LockHolder {
     /// The process id of its server process, for `pg_terminate_backend` and `pg_stat_activity`, or 0 if a prepared
     /// transaction holds the lock.
     pub pid: i32,
-    /// Its `application_name`, which may be empty.
+    /// Its `application_name`, or what kind of process of PostgreSQL's own it is. May be empty.
     pub application_name: String,
     /// Its state, such as `idle in transaction`. `None` if the role has no right to see it.
     pub state: Option<String>,
@@ -20,7 +20,8 @@ pub struct LockHolder {
 
 impl LockHolder {
     /// What to select from `pg_stat_activity AS activity`, besides the process id.
-    pub(crate) const COLUMNS: &str = "coalesce(activity.application_name, '') AS application_name, activity.state, \
+    pub(crate) const COLUMNS: &str = "coalesce(nullif(activity.application_name, ''), \
+         nullif(activity.backend_type, 'client backend'), '') AS application_name, activity.state, \
          pg_catalog.to_char(activity.state_change AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS \"UTC\"') AS since";
 }
 

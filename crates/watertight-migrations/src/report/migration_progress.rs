@@ -4,7 +4,7 @@ use watertight_metadata::PluginId;
 
 use super::postgres_notice::PostgresNotice;
 use crate::direction::Direction;
-use crate::errors::LockHolder;
+use crate::errors::{LockHolder, LockWait};
 
 /// An event during a run. With several connections, events come from several threads.
 #[derive(Clone, Debug)]
@@ -57,11 +57,58 @@ pub enum MigrationProgress<'a> {
         /// The notice.
         notice: &'a PostgresNotice,
     },
-    /// The run waits for a lock that another session holds.
+    /// A migration waits for a lock of PostgreSQL's.
+    Blocked {
+        /// Its plugin.
+        plugin: PluginId,
+        /// Its name.
+        migration: &'a str,
+        /// What it waits for.
+        wait: &'a LockWait,
+    },
+    /// The run waits for a lock that another run holds.
     Waiting {
         /// The locked plugin, or `None` for the lock for creating schemas.
         plugin: Option<PluginId>,
         /// The session that holds the lock.
         holder: &'a LockHolder,
     },
+}
+
+impl MigrationProgress<'_> {
+    /// Returns a line about what a user should see while the run lasts, such as a notice or what the run waits for.
+    pub fn status_line(&self) -> Option<String> {
+        match self {
+            Self::Notice {
+                plugin,
+                migration,
+                notice,
+            } => {
+                let detail = match &notice.detail {
+                    Some(detail) => format!(" ({})", detail.trim_end_matches('.')),
+                    None => String::new(),
+                };
+                let (severity, message) = (&notice.severity, &notice.message);
+                Some(format!(
+                    "{plugin} {migration}: {severity}: {message}{detail}"
+                ))
+            }
+            Self::Blocked {
+                plugin,
+                migration,
+                wait,
+            } => Some(format!("{plugin} {migration} waits for {wait}")),
+            Self::Waiting { plugin, holder } => {
+                let lock = match plugin {
+                    Some(plugin) => format!("plugin {plugin}"),
+                    None => "the creation of schemas".to_owned(),
+                };
+                Some(format!("waiting for the lock on {lock}, held by {holder}"))
+            }
+            Self::Planned { .. }
+            | Self::Started { .. }
+            | Self::Finished { .. }
+            | Self::Failed { .. } => None,
+        }
+    }
 }

@@ -3,6 +3,7 @@ use watertight_diagnostics::PostgresError;
 
 use super::pg_session::PgSession;
 use super::session_error::{SessionError, StopReason};
+use crate::errors::LockWait;
 use crate::report::PostgresNotice;
 
 /// What happens while messages run.
@@ -13,6 +14,8 @@ pub(crate) enum MessageEvent {
     Ended,
     /// PostgreSQL sent a notice.
     Notice(PostgresNotice),
+    /// The session has waited for a lock for some time.
+    Waits(LockWait),
 }
 
 /// A session of PostgreSQL that takes SQL as messages of the simple query protocol.

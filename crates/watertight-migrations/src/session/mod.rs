@@ -2,6 +2,7 @@
 
 mod advisory_lock;
 mod diesel_session;
+mod lock_monitor;
 mod messages;
 mod open_transaction;
 mod options;

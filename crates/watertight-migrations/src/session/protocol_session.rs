@@ -1,6 +1,8 @@
+use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use futures_util::Stream;
 use tokio::runtime::{Builder, Runtime};
@@ -9,6 +11,7 @@ use tokio_postgres::{AsyncMessage, Error, SimpleQueryMessage};
 use watertight_connection::{ConnectError, Connection, DatabaseUrl, ProtocolConnection};
 use watertight_diagnostics::PostgresError;
 
+use super::lock_monitor::LockMonitor;
 use super::messages::{MessageEvent, Session};
 use super::session_error::SessionError;
 use crate::report::PostgresNotice;
@@ -22,16 +25,18 @@ const SETUP: &str = "SET TIME ZONE 'UTC'";
 pub(crate) struct ProtocolSession {
     url: DatabaseUrl,
     runtime: Runtime,
+    monitor: LockMonitor,
     /// `None` while a Diesel connection is used on a server that serves one.
     open: Option<Open>,
 }
 
 struct Open {
+    pid: Option<i32>,
     connection: ProtocolConnection,
     is_set_up: bool,
 }
 
-enum Received {
+pub(super) enum Received {
     Row(Option<String>),
     Event(MessageEvent),
 }
@@ -45,6 +50,7 @@ impl ProtocolSession {
         let mut session = Self {
             url: url.clone(),
             runtime,
+            monitor: LockMonitor::new(url),
             open: None,
         };
         session.reconnect()?;
@@ -54,6 +60,7 @@ impl ProtocolSession {
     fn reconnect(&mut self) -> Result<(), ConnectError> {
         let connection = self.runtime.block_on(self.url.connect_protocol())?;
         self.open = Some(Open {
+            pid: connection.backend_pid(),
             connection,
             is_set_up: false,
         });
@@ -69,7 +76,17 @@ impl ProtocolSession {
         let Some(open) = &mut self.open else {
             return Err(PostgresError::from_message("the connection is closed"));
         };
-        self.runtime.block_on(open.exchange(messages, receive))?;
+        let pid = open.pid;
+        let progress = Cell::new(Instant::now());
+        let receive = RefCell::new(receive);
+        let receive_next = &mut |received| {
+            progress.set(Instant::now());
+            receive.borrow_mut()(received);
+        };
+        let report = &mut |wait| receive.borrow_mut()(Received::Event(MessageEvent::Waits(wait)));
+        let exchanged = open.exchange(messages, receive_next);
+        let exchanged = self.monitor.watch(pid, exchanged, &progress, report);
+        self.runtime.block_on(exchanged)?;
         Ok(())
     }
 }
@@ -111,7 +128,7 @@ impl Open {
 }
 
 /// Drives the connection until the response is complete.
-async fn receive_all(
+pub(super) async fn receive_all(
     connection: &mut ProtocolConnection,
     stream: impl Stream<Item = Result<SimpleQueryMessage, Error>>,
     receive: &mut dyn FnMut(Received),

@@ -1,5 +1,6 @@
 //! Tests against a real PostgreSQL, in one binary because linking is slow.
 
+mod blocked;
 mod child_process;
 mod crashes;
 mod cut_connections;

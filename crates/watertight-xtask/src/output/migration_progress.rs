@@ -70,27 +70,10 @@ fn report(bar: &ProgressBar, progress: &MigrationProgress<'_>) {
         MigrationProgress::Failed {
             plugin, migration, ..
         } => print(format!("{plugin} {migration} failed")),
-        MigrationProgress::Notice {
-            plugin,
-            migration,
-            notice,
-        } => {
-            let detail = match &notice.detail {
-                Some(detail) => format!(" ({})", detail.trim_end_matches('.')),
-                None => String::new(),
-            };
-            print(format!(
-                "{plugin} {migration}: {}: {}{detail}",
-                notice.severity, notice.message
-            ));
+        _ => {
+            if let Some(line) = progress.status_line() {
+                print(line);
+            }
         }
-        MigrationProgress::Waiting { plugin, holder } => {
-            let lock = match plugin {
-                Some(plugin) => format!("plugin {plugin}"),
-                None => "the creation of schemas".to_owned(),
-            };
-            print(format!("waiting for the lock on {lock}, held by {holder}"));
-        }
-        _ => {}
     }
 }
