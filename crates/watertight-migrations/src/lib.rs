@@ -32,6 +32,8 @@
 //! - Settings that it changes (`search_path`, `role`, any setting that its SQL may change) are restored. Two
 //!   exceptions: those changed by a function of an earlier migration, which its SQL does not show, and custom settings
 //!   that did not exist before, which PostgreSQL can only make empty.
+//! - A statement waits for a lock for at most five seconds ([`Migrator::statement_lock_timeout`]), because others queue
+//!   behind it. Then its migration is rolled back and tried again, up to ten times.
 //! - An error has the file, the line, the column if PostgreSQL's position is plausible, and PostgreSQL's message.
 //!   Without a position it names the statement: the one after those that PostgreSQL completed.
 //!
@@ -55,7 +57,8 @@ mod sql;
 pub use direction::Direction;
 pub use errors::{
     DeniedMigration, DeniedMigrations, Drift, DriftedMigration, DriftedMigrations, FailureEffect,
-    FailureLocation, LoadError, LockHolder, LockWait, MigrateError, MigrationFailure, RefusedSql,
+    FailureLocation, LoadError, LockHolder, LockWait, MigrateError, MigrationFailure, NoLock,
+    RefusedSql,
 };
 pub use migration_harness::PluginHarness;
 pub use migrator::Migrator;

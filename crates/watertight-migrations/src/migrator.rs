@@ -59,6 +59,18 @@ impl Migrator {
         self
     }
 
+    /// Sets PostgreSQL's `lock_timeout` for the statements of SQL migrations that run in a transaction. The default is
+    /// five seconds. `None` leaves it as it is.
+    ///
+    /// Such a migration is rolled back after this time and tried again, up to ten times with growing pauses, so that
+    /// sessions that need the table do not queue behind it for longer. A `lock_timeout` that the session has by its role or
+    /// URL, or that the migration sets, takes precedence; with the latter it is tried once.
+    #[must_use]
+    pub fn statement_lock_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.options.statement_lock_timeout = timeout.into().filter(|timeout| !timeout.is_zero());
+        self
+    }
+
     /// Sets how many connections [`run_on`](Self::run_on) may open. The default is four: more do not make migrations
     /// faster, and a small server has few.
     #[must_use]

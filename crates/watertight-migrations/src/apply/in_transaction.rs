@@ -1,11 +1,16 @@
 //! SQL migrations in transactions, each of which is one message.
 
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
+use watertight_diagnostics::PostgresError;
+
+use super::lock_retries::LockRetries;
 use super::message::{Message, PreparedStep, Tracking};
 use super::migration_step::{AppliedBy, MigrationStep};
-use super::{failed_statement, statement_marker};
-use crate::errors::{FailureEffect, MigrateError};
+use super::{failed_statement, lock_retries, statement_marker};
+use crate::errors::{FailureEffect, FailureLocation, MigrateError, NoLock};
+use crate::report::MigrationProgress;
 use crate::session::{
     Lock, MessageEvent, Options, Session, SessionError, StopReason, send_watched,
 };
@@ -35,9 +40,13 @@ pub(super) fn apply<S: Session>(
             settings,
         });
     }
+    if let Some(timeout) = options.statement_lock_timeout {
+        session.report_waits_within(timeout);
+    }
+    let mut retries = LockRetries::default();
     let mut rest = &prepared[..];
     while !rest.is_empty() {
-        let count = send(session, pipelined(rest), options, done)?;
+        let count = send(session, pipelined(rest), options, &mut retries, done)?;
         rest = &rest[count..];
     }
     Ok(())
@@ -59,6 +68,7 @@ fn send<S: Session>(
     session: &mut S,
     steps: &[PreparedStep<'_>],
     options: &Options,
+    retries: &mut LockRetries,
     done: &mut dyn FnMut(MigrationStep<'_>, AppliedBy),
 ) -> Result<usize, MigrateError> {
     let tracking = if S::REPORTS_COMPLETIONS {
@@ -69,7 +79,12 @@ fn send<S: Session>(
     let mut previous = None;
     let mut messages = Vec::new();
     for step in steps {
-        messages.push(Message::new(step, previous, tracking));
+        messages.push(Message::new(
+            step,
+            previous,
+            options.statement_lock_timeout,
+            tracking,
+        ));
         previous = Some(step.step.migration);
     }
     let sql: Vec<_> = messages.iter().map(|message| &message.sql[..]).collect();
@@ -79,6 +94,7 @@ fn send<S: Session>(
         index: 0,
         completed: 0,
         start: Instant::now(),
+        retries,
         done,
     };
     watch.start();
@@ -101,6 +117,8 @@ struct Watch<'a, 'd> {
     /// The number of completed parts of its message.
     completed: usize,
     start: Instant,
+    /// Of the migration that runs.
+    retries: &'d mut LockRetries,
     done: &'d mut dyn FnMut(MigrationStep<'_>, AppliedBy),
 }
 
@@ -114,6 +132,8 @@ impl Watch<'_, '_> {
                 self.completed = 0;
                 self.start();
             }
+            // Known from the try before.
+            MessageEvent::Waits(wait) if !self.retries.is_new(&wait) => {}
             event => self.steps[self.index]
                 .step
                 .report_event(self.options, &event),
@@ -130,6 +150,7 @@ impl Watch<'_, '_> {
     fn finish(&mut self, by: AppliedBy) {
         let step = self.steps[self.index].step;
         step.report_finished(self.options, self.start.elapsed(), by);
+        *self.retries = LockRetries::default();
         (self.done)(step, by);
     }
 
@@ -144,9 +165,15 @@ impl Watch<'_, '_> {
         let outcome = match error {
             SessionError::Database(source) => {
                 let part = failed_statement::part(message, self.completed, &source);
-                let scripts = &self.steps[self.index].scripts;
-                let location = failed_statement::location(message, part, scripts, &source);
-                Err(step.sql_failed(location, source, FailureEffect::RolledBack))
+                let prepared = &self.steps[self.index];
+                let location =
+                    failed_statement::location(message, part, &prepared.scripts, &source);
+                match self.options.statement_lock_timeout {
+                    Some(timeout) if lock_retries::may_retry(prepared, &source) => {
+                        self.after_lock_timeout(timeout, location, source)
+                    }
+                    _ => Err(step.sql_failed(location, source, FailureEffect::RolledBack)),
+                }
             }
             SessionError::Stopped(StopReason::LockHeld) => {
                 let lock = Lock::of_plugin(step.plugin);
@@ -164,5 +191,34 @@ impl Watch<'_, '_> {
             step.report_failed(self.options);
         }
         outcome
+    }
+
+    /// Pauses before the next try, if there is one.
+    fn after_lock_timeout(
+        &mut self,
+        timeout: Duration,
+        location: FailureLocation,
+        source: PostgresError,
+    ) -> Result<usize, MigrateError> {
+        let step = self.steps[self.index].step;
+        let Some((next_try, pause)) = self.retries.next(timeout) else {
+            return Err(MigrateError::NoLock(Box::new(NoLock {
+                plugin: step.plugin,
+                migration: step.migration.name.clone(),
+                direction: step.direction,
+                location,
+                tries: lock_retries::TRIES,
+                wait: self.retries.wait.take(),
+                source,
+            })));
+        };
+        (self.options.progress)(&MigrationProgress::LockTimedOut {
+            plugin: step.plugin,
+            migration: &step.migration.name,
+            next_try,
+            tries: lock_retries::TRIES,
+        });
+        thread::sleep(pause);
+        Ok(self.index)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 use std::ops::Range;
+use std::time::Duration;
 
 use watertight_metadata::PluginId;
 
@@ -75,11 +76,13 @@ impl Message {
     pub(super) fn new(
         prepared: &PreparedStep<'_>,
         previous: Option<&Migration>,
+        lock_timeout: Option<Duration>,
         tracking: Tracking,
     ) -> Self {
         let mut builder = Builder {
             sql: String::new(),
             parts: Vec::new(),
+            lock_timeout,
             tracking,
             marker: None,
         };
@@ -101,6 +104,7 @@ impl Message {
 struct Builder {
     sql: String,
     parts: Vec<MessagePart>,
+    lock_timeout: Option<Duration>,
     tracking: Tracking,
     marker: Option<usize>,
 }
@@ -126,7 +130,10 @@ impl Builder {
         }
         let mut conditions = checks(step);
         conditions.extend(previous.map(|previous| is_pending(step.plugin, previous)));
-        self.add(PartKind::Check, &acquire(lock, &conditions));
+        self.add(
+            PartKind::Check,
+            &acquire(lock, &conditions, self.lock_timeout),
+        );
         for (index, script) in prepared.scripts.iter().enumerate() {
             for statement in split(&script.sql, Strings::Standard).unwrap_or_default() {
                 let is_moved = |range: &Range<usize>| range.start == statement.start;
@@ -189,19 +196,31 @@ impl Builder {
 pub(super) fn begin(lock: Lock, checks: &[(StopReason, String)]) -> String {
     format!(
         "BEGIN ISOLATION LEVEL READ COMMITTED;\n{}",
-        acquire(lock, checks)
+        acquire(lock, checks, None)
     )
 }
 
-/// Takes the lock for the transaction, and stops if it is held or a check's condition is true.
-pub(super) fn acquire(lock: Lock, checks: &[(StopReason, String)]) -> String {
+/// Takes the lock for the transaction, and stops if it is held or a check's condition is true. Then sets PostgreSQL's
+/// `lock_timeout` for the transaction, unless the session has one.
+pub(super) fn acquire(
+    lock: Lock,
+    checks: &[(StopReason, String)],
+    lock_timeout: Option<Duration>,
+) -> String {
     let mut conditions = vec![(
         StopReason::LockHeld,
         format!("NOT pg_catalog.pg_try_advisory_xact_lock({})", lock.key),
     )];
     conditions.extend_from_slice(checks);
+    let set_lock_timeout = lock_timeout.map_or_else(String::new, |timeout| {
+        let milliseconds = timeout.as_millis().clamp(1, i32::MAX as u128);
+        format!(
+            "IF pg_catalog.current_setting('lock_timeout') = '0' THEN \
+             PERFORM pg_catalog.set_config('lock_timeout', '{milliseconds}', true); END IF;\n"
+        )
+    });
     do_block(&format!(
-        "BEGIN\n{}PERFORM pg_catalog.set_config({MARK}, {TRANSACTION}, true);\nEND",
+        "BEGIN\n{}PERFORM pg_catalog.set_config({MARK}, {TRANSACTION}, true);\n{set_lock_timeout}END",
         raise_if(&conditions)
     ))
 }

@@ -4,6 +4,7 @@ mod apply_step;
 pub(crate) mod drift;
 mod failed_statement;
 mod in_transaction;
+mod lock_retries;
 pub(crate) mod mark;
 mod message;
 mod migration_state;

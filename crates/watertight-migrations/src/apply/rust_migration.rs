@@ -93,7 +93,7 @@ fn in_transaction<C: PgSession>(
     let lock = Lock::of_plugin(step.plugin);
     let begin = format!(
         "SET TRANSACTION ISOLATION LEVEL READ COMMITTED;\n{}",
-        acquire(lock, &checks(step))
+        acquire(lock, &checks(step), None)
     );
     let mut failure = None;
     lock.retry_while_held(&mut DieselSession(connection), options, |session| {

@@ -9,6 +9,7 @@ use super::denied_migrations::DeniedMigrations;
 use super::drifted_migrations::DriftedMigrations;
 use super::lock_holder::LockHolder;
 use super::migration_failure::MigrationFailure;
+use super::no_lock::NoLock;
 use super::refused_sql::RefusedSql;
 use crate::direction::Direction;
 use crate::sql::history_sql;
@@ -106,6 +107,9 @@ pub enum MigrateError {
     /// A statement of a migration failed.
     #[error(transparent)]
     Failed(Box<MigrationFailure>),
+    /// A migration did not get a lock within PostgreSQL's `lock_timeout`.
+    #[error(transparent)]
+    NoLock(Box<NoLock>),
     /// A Rust migration failed.
     #[error("failed to {direction} migration {migration} of plugin `{plugin}`")]
     RustMigration {
@@ -210,6 +214,7 @@ impl Diagnostic for MigrateError {
             Self::Denied(denied) => return denied.hint(),
             Self::Refused(refused) => return refused.hint(),
             Self::Failed(failure) => return failure.hint(),
+            Self::NoLock(error) => return error.hint(),
             Self::Connect(error) => return error.hint(),
             Self::Database { source, .. } => return Some(database_hint(source)),
             Self::UnknownPlugin { known, .. } => return Some(format!("the plugins are {known}")),
@@ -275,6 +280,7 @@ impl Diagnostic for MigrateError {
         match self {
             Self::Refused(refused) => refused.excerpt(),
             Self::Failed(failure) => failure.excerpt(),
+            Self::NoLock(error) => error.excerpt(),
             _ => None,
         }
     }
@@ -292,6 +298,7 @@ impl MigrateError {
         match self {
             Self::Refused(refused) => Some(&refused.migration),
             Self::Failed(failure) => Some(&failure.migration),
+            Self::NoLock(error) => Some(&error.migration),
             Self::RustMigration { migration, .. }
             | Self::TransactionEnded { migration, .. }
             | Self::TransactionLeftOpen { migration, .. }

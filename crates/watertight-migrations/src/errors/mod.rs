@@ -8,6 +8,7 @@ mod lock_holder;
 mod lock_wait;
 mod migrate_error;
 mod migration_failure;
+mod no_lock;
 mod refused_sql;
 
 pub use denied_migrations::{DeniedMigration, DeniedMigrations};
@@ -18,4 +19,5 @@ pub use lock_holder::LockHolder;
 pub use lock_wait::LockWait;
 pub use migrate_error::MigrateError;
 pub use migration_failure::{FailureEffect, MigrationFailure};
+pub use no_lock::NoLock;
 pub use refused_sql::RefusedSql;

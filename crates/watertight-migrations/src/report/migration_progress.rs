@@ -66,6 +66,18 @@ pub enum MigrationProgress<'a> {
         /// What it waits for.
         wait: &'a LockWait,
     },
+    /// A migration did not get a lock of PostgreSQL's in time and was rolled back. It is tried again after a pause, in
+    /// which others get the lock that waited behind it.
+    LockTimedOut {
+        /// Its plugin.
+        plugin: PluginId,
+        /// Its name.
+        migration: &'a str,
+        /// The number of the next try.
+        next_try: u32,
+        /// The number of tries.
+        tries: u32,
+    },
     /// The run waits for a lock that another run holds.
     Waiting {
         /// The locked plugin, or `None` for the lock for creating schemas.
@@ -98,6 +110,15 @@ impl MigrationProgress<'_> {
                 migration,
                 wait,
             } => Some(format!("{plugin} {migration} waits for {wait}")),
+            Self::LockTimedOut {
+                plugin,
+                migration,
+                next_try,
+                tries,
+            } => Some(format!(
+                "{plugin} {migration} was rolled back to let other sessions pass, and is tried again ({next_try} of \
+                 {tries})"
+            )),
             Self::Waiting { plugin, holder } => {
                 let lock = match plugin {
                     Some(plugin) => format!("plugin {plugin}"),

@@ -14,12 +14,11 @@ use super::messages::{as_json, parse};
 use super::protocol_session::{Received, receive_all};
 use crate::errors::{LockHolder, LockWait};
 
-/// How long nothing happens before PostgreSQL is asked, and how long until it is asked again.
-const INTERVAL: Duration = Duration::from_secs(1);
-
 /// Asks PostgreSQL what a session waits for. Its connection is opened when it is first needed, and kept.
 pub(super) struct LockMonitor {
     url: DatabaseUrl,
+    /// How long nothing happens before PostgreSQL is asked, and how long until it is asked again.
+    interval: Duration,
     connection: Option<ProtocolConnection>,
 }
 
@@ -27,8 +26,14 @@ impl LockMonitor {
     pub(super) fn new(url: &DatabaseUrl) -> Self {
         Self {
             url: url.clone(),
+            interval: Duration::from_secs(1),
             connection: None,
         }
+    }
+
+    /// Makes reports come in time for waits that end after this time.
+    pub(super) fn report_within(&mut self, time: Duration) {
+        self.interval = self.interval.min(time / 2);
     }
 
     /// Awaits `work`. While it makes no progress, reports what the server process `pid` waits for, once for each holder.
@@ -58,8 +63,8 @@ impl LockMonitor {
     ) {
         let mut reported: Option<LockWait> = None;
         loop {
-            sleep(INTERVAL.saturating_sub(progress.get().elapsed())).await;
-            if progress.get().elapsed() < INTERVAL {
+            sleep(self.interval.saturating_sub(progress.get().elapsed())).await;
+            if progress.get().elapsed() < self.interval {
                 continue;
             }
             let connection = match self.connection.take() {
@@ -79,7 +84,7 @@ impl LockMonitor {
                 // PostgreSQL may have closed it for being idle.
                 Err(_) => self.connection = None,
             }
-            sleep(INTERVAL).await;
+            sleep(self.interval).await;
         }
     }
 }

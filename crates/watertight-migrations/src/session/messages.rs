@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use serde::de::DeserializeOwned;
 use watertight_diagnostics::PostgresError;
 
@@ -38,6 +40,9 @@ pub(crate) trait Session {
         messages: &[&str],
         watch: &mut dyn FnMut(MessageEvent),
     ) -> Result<(), PostgresError>;
+
+    /// Says how soon a wait for a lock must be reported to be known when it ends.
+    fn report_waits_within(&mut self, _time: Duration) {}
 
     /// Returns the column `row` of a query.
     fn texts(&mut self, sql: &str) -> Result<Vec<String>, PostgresError>;

@@ -2,7 +2,7 @@ use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::Stream;
 use tokio::runtime::{Builder, Runtime};
@@ -207,6 +207,10 @@ impl Session for ProtocolSession {
             Received::Event(event) => watch(event),
             Received::Row(_) => {}
         })
+    }
+
+    fn report_waits_within(&mut self, time: Duration) {
+        self.monitor.report_within(time);
     }
 
     fn texts(&mut self, sql: &str) -> Result<Vec<String>, PostgresError> {

@@ -14,6 +14,17 @@ pub(super) enum Part<'a> {
     StringEnd,
 }
 
+/// Returns whether this word, in lower case, occurs in SQL or its strings, but not only in comments.
+pub(crate) fn mentions_word(sql: &str, strings: Strings, word: &str) -> bool {
+    let mut found = false;
+    for token in Tokens::new(sql, strings).map_while(Result::ok) {
+        read_words(&token, &mut |part| {
+            found |= matches!(part, Part::Word(it) if it.eq_ignore_ascii_case(word));
+        });
+    }
+    found
+}
+
 /// Passes a token and, for a string, the words in it to `read`.
 ///
 /// A dollar-quoted string is read as SQL. Any other, also in a dollar-quoted one, is read as words between other
@@ -71,4 +82,24 @@ fn read_string(token: &Token<'_>, read: &mut dyn FnMut(Part<'_>)) {
 
 fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$' || byte >= 0x80
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_in_a_comment_is_not_mentioned() {
+        let mentions = |sql| mentions_word(sql, Strings::Standard, "lock_timeout");
+        for sql in [
+            "SET LOCAL Lock_Timeout = 0",
+            "SELECT set_config('lock_timeout', '0', true)",
+            "DO $$ BEGIN EXECUTE 'SET lock_timeout = 0'; END $$",
+        ] {
+            assert!(mentions(sql), "{sql}");
+        }
+        assert!(!mentions(
+            "-- lock_timeout\nSELECT /* lock_timeout */ lock_timeouts"
+        ));
+    }
 }

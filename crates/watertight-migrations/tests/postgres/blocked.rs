@@ -13,14 +13,14 @@ use crate::test_database::{
 };
 
 /// Creates a plugin with a table.
-fn with_items(database: &TestDatabase) -> PluginFolders {
+pub fn with_items(database: &TestDatabase) -> PluginFolders {
     let plugins = PluginFolders::shop(&[("1_a/up.sql", "CREATE TABLE plugin_shop.items (id int)")]);
     run_at(&plugins.migrator(), database.database_url()).unwrap();
     plugins
 }
 
 /// Returns a session that is idle in a transaction after this statement, and its process id.
-fn idle_in_transaction(database: &TestDatabase, sql: &str) -> (Connection, String) {
+pub fn idle_in_transaction(database: &TestDatabase, sql: &str) -> (Connection, String) {
     let mut connection = database.connect();
     execute(&mut connection, "SET application_name = 'reader'");
     execute(&mut connection, sql);

@@ -7,6 +7,7 @@ mod cut_connections;
 mod drift;
 mod failures;
 mod killed_server;
+mod lock_timeout;
 mod pgbouncer;
 mod plugin_folders;
 mod policies;

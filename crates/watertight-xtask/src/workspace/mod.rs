@@ -44,6 +44,7 @@ pub use workspace_plugin::WorkspacePlugin;
 /// [workspace.metadata.watertight.migrate]
 /// ahead = "warn"           # if the history is ahead of the code: "allow", "warn" or "deny"
 /// out_of_order = "warn"    # if a pending migration is older than an applied one
+/// statement_lock_timeout = "5s"  # PostgreSQL's lock_timeout for migrations in a transaction; "none" for none
 /// ```
 ///
 /// Each manifest is read once: a `Workspace` does not see later changes.

@@ -43,16 +43,35 @@ fn a_lock_timeout_ends_the_wait_for_another_run() {
     slow.wait().unwrap();
 }
 
+/// Adds settings of migrations to the root manifest.
+fn set(shop: &Shop, settings: &str) {
+    let manifest = shop.workspace.read("Cargo.toml");
+    let table = "[workspace.metadata.watertight.migrate]";
+    shop.workspace
+        .write("Cargo.toml", &format!("{manifest}\n{table}\n{settings}\n"));
+}
+
+#[test]
+fn the_workspace_sets_the_lock_timeout_of_statements() {
+    for (setting, expected) in [("\"250ms\"", "250ms"), ("\"none\"", "0"), ("0", "0")] {
+        let shop = Shop::new();
+        let seen =
+            "CREATE TABLE plugin_shop.seen AS SELECT current_setting('lock_timeout') AS value;";
+        shop.migration("shop", "2_seen", seen);
+        set(&shop, &format!("statement_lock_timeout = {setting}"));
+        shop.run(&["migrate"]).succeeded();
+        let matching = format!("SELECT count(*) FROM plugin_shop.seen WHERE value = '{expected}'");
+        assert_eq!(shop.count(&matching), 1, "{setting}");
+    }
+}
+
 /// Creates a workspace whose plugin `auth` has a migration that is out of order, with these settings.
 fn out_of_order(settings: &str) -> Shop {
     let shop = Shop::new();
     shop.migration("auth", "3_new", r#"CREATE TABLE "plugin_auth"."new" ();"#);
     shop.run(&["migrate"]).succeeded();
     shop.migration("auth", "2_late", r#"CREATE TABLE "plugin_auth"."late" ();"#);
-    let manifest = shop.workspace.read("Cargo.toml");
-    let table = "[workspace.metadata.watertight.migrate]";
-    shop.workspace
-        .write("Cargo.toml", &format!("{manifest}\n{table}\n{settings}\n"));
+    set(&shop, settings);
     shop
 }
 
@@ -95,8 +114,9 @@ fn invalid_settings_are_named() {
     error: failed to read [root]/Cargo.toml: `ahead` in `[workspace.metadata.watertight.migrate]` is not a policy
     hint: write "allow", "warn" or "deny"
     "#);
+    assert_snapshot!(error("statement_lock_timeout = 5"), @"");
     assert_snapshot!(error("order = \"deny\""), @"
     error: failed to read [root]/Cargo.toml: `[workspace.metadata.watertight.migrate]` has an unknown key `order`
-    hint: valid keys are `ahead` and `out_of_order`
+    hint: valid keys are `ahead`, `out_of_order` and `statement_lock_timeout`
     ");
 }
