@@ -12,6 +12,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use diesel::ConnectionError;
 use diesel_async::AsyncPgConnection;
 use diesel_async::async_connection_wrapper::BlockOn as _;
+use watertight_diagnostics::PostgresError;
 
 use crate::connection::Connection;
 use crate::database_url::DatabaseUrl;
@@ -40,7 +41,21 @@ impl DatabaseUrl {
     /// # Errors
     /// As [`connect`](Self::connect).
     pub async fn connect_async(&self) -> Result<AsyncPgConnection, ConnectError> {
-        let (client, connection) = connect(self).await?.into_parts();
+        self.set_up_diesel(connect(self).await?).await
+    }
+
+    /// Turns a connection that speaks the protocol into diesel-async's.
+    pub(crate) async fn set_up_diesel(
+        &self,
+        connection: ProtocolConnection,
+    ) -> Result<AsyncPgConnection, ConnectError> {
+        let failed = |source: PostgresError| ConnectError::Setup {
+            url: self.to_string(),
+            source,
+        };
+        let (client, connection) = connection
+            .into_parts()
+            .ok_or_else(|| failed(PostgresError::from_message("the connection is closed")))?;
         let setup = AsyncPgConnection::try_from_client_and_connection(client, connection);
         with_timeout(self, async { Ok(setup.await) })
             .await
@@ -50,10 +65,7 @@ impl DatabaseUrl {
                     ConnectionError::CouldntSetupConfiguration(error) => error,
                     other => diesel::result::Error::QueryBuilderError(other.into()),
                 };
-                ConnectError::Setup {
-                    url: self.to_string(),
-                    source: error.into(),
-                }
+                failed(error.into())
             })
     }
 

@@ -27,6 +27,9 @@
 //! statement, or cancelling. Blocking inside an async task
 //! panics: use `spawn_blocking`, or the async connection.
 //!
+//! Behind a connection pooler in transaction mode, connections share sessions. [`DatabaseUrl::connect_session`] fails
+//! there instead of returning a connection whose locks and settings are those of others.
+//!
 //! # PGlite
 //!
 //! The embedded database of `watertight-embedded` can be a PGlite, which serves one connection at a time.
@@ -39,6 +42,7 @@ mod connect;
 mod connection;
 mod database_url;
 mod dot_env;
+mod own_session;
 mod pglite_marker;
 mod protocol_connection;
 mod shared_runtime;

@@ -1,8 +1,12 @@
 use std::fmt;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::task::{Context, Poll};
 
 use tokio_postgres::tls::MakeTlsConnect;
-use tokio_postgres::{AsyncMessage, CancelToken, Client, Connection, Error, Socket};
+use tokio_postgres::{
+    AsyncMessage, CancelToken, Client, Connection, Error, SimpleQueryMessage, Socket,
+};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::backend_pid;
@@ -28,9 +32,9 @@ impl ProtocolConnection {
         }
     }
 
-    pub(crate) fn into_parts(self) -> (Client, Driver) {
-        let driver = self.driver.expect("it has not been polled");
-        (self.client, driver)
+    /// Returns `None` if the connection has ended.
+    pub(crate) fn into_parts(self) -> Option<(Client, Driver)> {
+        Some((self.client, self.driver?))
     }
 
     /// Returns the client, whose requests progress while the connection is polled.
@@ -43,20 +47,41 @@ impl ProtocolConnection {
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<AsyncMessage, Error>>> {
-        let Some(driver) = &mut self.driver else {
-            return Poll::Ready(None);
-        };
-        let polled = driver.poll_message(context);
-        if matches!(polled, Poll::Ready(None | Some(Err(_)))) {
-            self.driver = None;
-        }
-        polled
+        poll_driver(&mut self.driver, context)
     }
 
     /// Returns the process id that the server gave with the key for cancelling. A pooler gives one that is not
     /// `pg_backend_pid()`. `None` if the server gave none.
     pub fn backend_pid(&self) -> Option<i32> {
         backend_pid::of(&self.client.cancel_token()).filter(|pid| *pid != 0)
+    }
+
+    /// Returns the value of a setting that PostgreSQL reports, such as `TimeZone`, as it was last reported.
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.driver.as_ref()?.parameter(name)
+    }
+
+    /// Returns the first value of a query, which is sent as a simple query. Notices and notifications are dropped.
+    pub(crate) async fn simple_value(&mut self, sql: &str) -> Result<Option<String>, Error> {
+        let mut query = pin!(self.client.simple_query(sql));
+        let driver = &mut self.driver;
+        let messages = poll_fn(|context| {
+            loop {
+                if let Poll::Ready(messages) = query.as_mut().poll(context) {
+                    return Poll::Ready(messages);
+                }
+                match poll_driver(driver, context) {
+                    Poll::Ready(Some(Ok(_))) => {}
+                    Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error)),
+                    // It may have passed on the response.
+                    Poll::Ready(None) | Poll::Pending => return query.as_mut().poll(context),
+                }
+            }
+        });
+        Ok(messages.await?.iter().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+            _ => None,
+        }))
     }
 
     /// Returns what cancels the running statement of this connection and of no other.
@@ -66,6 +91,20 @@ impl ProtocolConnection {
             tls: self.tls.clone(),
         }
     }
+}
+
+fn poll_driver(
+    driver: &mut Option<Driver>,
+    context: &mut Context<'_>,
+) -> Poll<Option<Result<AsyncMessage, Error>>> {
+    let Some(polled) = driver else {
+        return Poll::Ready(None);
+    };
+    let message = polled.poll_message(context);
+    if matches!(message, Poll::Ready(None | Some(Err(_)))) {
+        *driver = None;
+    }
+    message
 }
 
 impl fmt::Debug for ProtocolConnection {

@@ -6,6 +6,10 @@ use tokio_postgres::error::ErrorPosition;
 
 use crate::Diagnostic;
 
+/// What to do where a connection pooler in transaction mode does not suffice.
+pub const OWN_SESSION_HINT: &str =
+    "connect to PostgreSQL directly, or set `pool_mode = session` in PgBouncer";
+
 /// An error of PostgreSQL's or of its driver, with the detail and the hint that PostgreSQL sent with it.
 ///
 /// The `Display` of Diesel and of tokio-postgres leaves both out. Every Watertight error that comes from PostgreSQL has
@@ -20,6 +24,7 @@ struct Parts {
     hint: Option<String>,
     code: Option<String>,
     constraint: Option<String>,
+    schema: Option<String>,
     table: Option<String>,
     position: Option<usize>,
     may_be_internal: bool,
@@ -54,6 +59,11 @@ impl PostgresError {
         self.0.constraint.as_deref()
     }
 
+    /// Returns the schema of the object that the error is about, or `None` for all of Diesel's errors, which hide it.
+    pub fn schema(&self) -> Option<&str> {
+        self.0.schema.as_deref()
+    }
+
     /// Returns the name of the table that the error is about, without its schema.
     pub fn table(&self) -> Option<&str> {
         self.0.table.as_deref()
@@ -84,6 +94,7 @@ impl From<DieselError> for PostgresError {
             hint: owned(information.hint()),
             code: None,
             constraint: owned(information.constraint_name()),
+            schema: None,
             table: owned(information.table_name()),
             position: information
                 .statement_position()
@@ -109,6 +120,7 @@ impl From<tokio_postgres::Error> for PostgresError {
             hint: owned(error.hint()),
             code: Some(error.code().code().to_owned()),
             constraint: owned(error.constraint()),
+            schema: owned(error.schema()),
             table: owned(error.table()),
             position: match error.position() {
                 Some(ErrorPosition::Original(position)) => usize::try_from(*position).ok(),
@@ -137,10 +149,9 @@ impl Diagnostic for PostgresError {
     fn hint(&self) -> Option<String> {
         // Two clients of such a pooler share a session, and with it the names of its prepared statements.
         if self.message().starts_with("prepared statement \"") {
-            return Some(
-                "a pooler in transaction mode causes this; connect straight to PostgreSQL, or through a port in session mode"
-                    .to_owned(),
-            );
+            return Some(format!(
+                "a connection pooler in transaction mode causes this; {OWN_SESSION_HINT}"
+            ));
         }
         self.0.hint.clone()
     }

@@ -1,4 +1,5 @@
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -184,9 +185,9 @@ impl Migrator {
         only: &[PluginId],
     ) -> Result<RunReport, MigrateError> {
         let session = &mut DieselSession(connection);
-        let run = Run::prepare(session, &self.select(only)?, &self.options)?;
-        run.on(session);
-        Ok(run.into_report(None))
+        let run = Run::prepare(session, &self.select(only)?, &self.options, &mut |_| ())?;
+        let ended = run.on(session);
+        Ok(run.into_report(ended.err().as_ref()))
     }
 
     /// Like [`run`](Self::run), on connections of its own: several plugins at a time, each as soon as its dependencies
@@ -200,16 +201,14 @@ impl Migrator {
     /// Those of [`run`](Self::run), and when no connection can be opened.
     pub fn run_on(&self, url: &DatabaseUrl, only: &[PluginId]) -> Result<RunReport, MigrateError> {
         let selected = self.select(only)?;
-        let connect = || ProtocolSession::connect(url);
-        let mut session = connect()?;
-        let run = Run::prepare(&mut session, &selected, &self.options)?;
+        let pooling = Arc::default();
+        let connect = || ProtocolSession::connect(url, &pooling);
         let jobs = if url.serves_one_connection() {
             NonZeroUsize::MIN
         } else {
             self.options.jobs
         };
-        let fewer_connections = run.on_several(&mut session, &connect, jobs);
-        Ok(run.into_report(fewer_connections))
+        apply::run_on_several(&selected, &connect, jobs.get(), &self.options)
     }
 
     /// Like [`status`](Self::status), on a connection of its own. Must not be called inside an async task.
@@ -218,7 +217,7 @@ impl Migrator {
     ///
     /// Those of [`status`](Self::status), and when the connection cannot be opened.
     pub fn status_on(&self, url: &DatabaseUrl) -> Result<Vec<PluginStatus>, MigrateError> {
-        let mut session = ProtocolSession::connect(url)?;
+        let mut session = ProtocolSession::connect(url, &Arc::default())?;
         self.status_of(&mut session)
     }
 

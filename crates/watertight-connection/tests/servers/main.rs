@@ -14,9 +14,10 @@ use diesel::connection::SimpleConnection as _;
 use diesel::dsl::sql;
 use diesel::result::{DatabaseErrorKind, Error};
 use diesel::sql_types::{Bool, Integer};
+use diesel_async::async_connection_wrapper::BlockOn as _;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tempfile::TempDir;
-use watertight_connection::{ConnectError, DatabaseUrl};
+use watertight_connection::{ConnectError, DatabaseUrl, SharedRuntime};
 use watertight_diagnostics::ErrorReport;
 use watertight_embedded::{EmbeddedKind, EmbeddedServer, usual_binary_folders};
 
@@ -180,6 +181,23 @@ fn free_port() -> u16 {
 fn is_encrypted(url: &DatabaseUrl) -> Result<bool, ConnectError> {
     let encrypted = sql::<Bool>("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()");
     Ok(encrypted.get_result(&mut url.connect()?).unwrap())
+}
+
+#[test]
+fn the_process_id_of_a_connection_is_known_with_and_without_tls() {
+    let Some(server) = TlsServer::start() else {
+        return;
+    };
+    for (parameters, encrypted) in [("sslmode=disable", false), ("sslmode=require", true)] {
+        let url = server.url("watertight@127.0.0.1", parameters);
+        let connection = SharedRuntime.block_on(url.connect_protocol()).unwrap();
+        let of_this = format!(
+            "SELECT ssl FROM pg_stat_ssl WHERE pid = {}",
+            connection.backend_pid().unwrap()
+        );
+        let found = sql::<Bool>(&of_this).get_result(&mut url.connect().unwrap());
+        assert_eq!(found, Ok(encrypted));
+    }
 }
 
 #[test]

@@ -46,6 +46,7 @@ fn apply_alone<S: Session>(
     plugin: &LoadedPlugin,
     options: &Options,
 ) -> Result<AppliedBy, MigrateError> {
+    step.require_session(session)?;
     step.report_started(options);
     let start = Instant::now();
     let outcome = match &step.migration.body {

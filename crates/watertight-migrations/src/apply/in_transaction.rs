@@ -38,6 +38,7 @@ pub(super) fn apply<S: Session>(
             step: *step,
             scripts,
             settings,
+            is_on_own_session: S::IS_OWN,
         });
     }
     if let Some(timeout) = options.statement_lock_timeout {

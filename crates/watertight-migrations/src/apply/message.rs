@@ -9,7 +9,7 @@ use watertight_metadata::PluginId;
 use super::migration_step::MigrationStep;
 use super::statement_marker;
 use crate::direction::Direction;
-use crate::session::{Lock, SessionSettings, StopReason};
+use crate::session::{Lock, Pooler, SessionSettings, StopReason};
 use crate::sources::{Migration, Script};
 use crate::sql::{Strings, do_block, history_sql, leading_set_transaction, split};
 
@@ -50,6 +50,8 @@ pub(super) struct PreparedStep<'a> {
     pub(super) scripts: Vec<&'a Script>,
     /// The settings to restore afterwards, if the SQL may change any.
     pub(super) settings: Option<SessionSettings>,
+    /// Whether the runner opened the session.
+    pub(super) is_on_own_session: bool,
 }
 
 impl PreparedStep<'_> {
@@ -67,6 +69,9 @@ pub(super) enum Tracking {
     /// The message leaves a marker before each statement.
     Markers,
 }
+
+/// Sent before a migration on a session of the runner's own, so that it sees nothing temporary of the migrations before.
+pub(super) const DISCARD_TEMPORARY: &str = "DISCARD TEMP";
 
 /// Sent after a statement, which may end in a comment or without a semicolon.
 const STATEMENT_END: &str = "\n;\n";
@@ -119,6 +124,10 @@ impl Builder {
             .map(|script| leading_set_transaction(&script.sql, Strings::Standard))
             .collect();
         self.add(PartKind::Begin, "BEGIN ISOLATION LEVEL READ COMMITTED;\n");
+        if let Some(SessionSettings::OfPooler(_)) = &prepared.settings {
+            let set_time_zone = format!("{};\n", Pooler::SET_TIME_ZONE);
+            self.add(PartKind::Check, &set_time_zone);
+        }
         for (index, script) in prepared.scripts.iter().enumerate() {
             for range in &moved[index] {
                 let kind = PartKind::Statement {
@@ -127,6 +136,9 @@ impl Builder {
                 };
                 self.add_sql(kind, &script.sql[range.clone()]);
             }
+        }
+        if prepared.is_on_own_session {
+            self.add(PartKind::Check, &format!("{DISCARD_TEMPORARY};\n"));
         }
         let mut conditions = checks(step);
         conditions.extend(previous.map(|previous| is_pending(step.plugin, previous)));

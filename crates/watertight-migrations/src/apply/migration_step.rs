@@ -88,13 +88,31 @@ impl<'a> MigrationStep<'a> {
         scripts: &[&Script],
     ) -> Result<Option<SessionSettings>, MigrateError> {
         let sql: Vec<_> = scripts.iter().map(|script| script.sql.as_str()).collect();
-        let Some(mentioned) = mentioned_settings(&sql.join("\n;"), Strings::Standard) else {
+        let mentioned = mentioned_settings(&sql.join("\n;"), Strings::Standard);
+        // What reaches other clients of a pooler includes what a function of the migration sets.
+        if mentioned.is_none() && !session.is_pooled() {
             return Ok(None);
-        };
-        let settings = SessionSettings::read(session, mentioned);
+        }
+        let settings = session.settings(mentioned.unwrap_or_default());
         settings
             .map(Some)
             .map_err(|error| self.session_failed(error))
+    }
+
+    /// Checks that there is a session for what needs one.
+    pub(super) fn require_session<S: Session>(self, session: &mut S) -> Result<(), MigrateError> {
+        if self.is_sql_in_transaction() || session.has_own_session()? {
+            return Ok(());
+        }
+        Err(MigrateError::SharedSession {
+            plugin: self.plugin,
+            migration: self.migration.name.clone(),
+            direction: self.direction,
+            reason: match &self.migration.body {
+                MigrationBody::Rust => "it is a Rust migration",
+                MigrationBody::Sql { .. } => "it runs without a transaction",
+            },
+        })
     }
 
     /// Returns the result after an error that is not the fault of the migration's SQL.

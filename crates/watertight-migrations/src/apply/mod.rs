@@ -1,6 +1,8 @@
 //! How migrations are applied and reverted.
 
 mod apply_step;
+mod breadth;
+mod concurrency_error;
 pub(crate) mod drift;
 mod failed_statement;
 mod in_transaction;
@@ -24,6 +26,7 @@ mod statement_sender;
 mod without_transaction;
 
 pub(crate) use migration_step::MigrationStep;
+pub(crate) use parallel_run::run_on_several;
 pub(crate) use provision::{missing, provision};
 pub(crate) use revert::{redo, revert};
 pub(crate) use run::Run;

@@ -1,8 +1,10 @@
+use std::collections::HashMap;
+
 use watertight_metadata::PluginId;
 
 use super::message;
 use crate::errors::MigrateError;
-use crate::session::{Lock, Options, PluginState, Session, send};
+use crate::session::{Lock, Options, PluginState, Session, SessionError, send};
 use crate::sql::history_sql;
 
 /// Returns the SQL that creates what a plugin is missing: its schema, its history, or Watertight's columns in a history
@@ -45,16 +47,50 @@ pub(crate) fn provision<S: Session>(
     options: &Options,
 ) -> Result<(), MigrateError> {
     check_rights(plugin, state)?;
-    create(session, &missing(plugin, state), options)
+    create(session, &missing(plugin, state), options).map_err(|error| refused(plugin, error))
+}
+
+/// Creates what plugins are missing, with one message for all of them. If that fails, each plugin gets one of its own,
+/// and the errors of those whose schema or history is refused are returned.
+pub(super) fn provision_all<S: Session>(
+    session: &mut S,
+    missing: &[(PluginId, Vec<String>)],
+    options: &Options,
+) -> Result<HashMap<PluginId, MigrateError>, MigrateError> {
+    let statements: Vec<_> = missing.iter().flat_map(|(_, it)| it).cloned().collect();
+    match create(session, &statements, options) {
+        Ok(()) => return Ok(HashMap::new()),
+        Err(SessionError::Database(_)) => {}
+        Err(error) => {
+            let doing = "create schemas and histories";
+            return Err(error.into_migrate_error(doing));
+        }
+    }
+    let mut errors = HashMap::new();
+    for (plugin, statements) in missing {
+        match create(session, statements, options) {
+            Ok(()) => {}
+            Err(error @ SessionError::Database(_)) => {
+                errors.insert(*plugin, refused(*plugin, error));
+            }
+            Err(error) => return Err(refused(*plugin, error)),
+        }
+    }
+    Ok(errors)
+}
+
+fn refused(plugin: PluginId, error: SessionError) -> MigrateError {
+    let doing = format!("create the schema and the history of plugin `{plugin}`");
+    error.into_migrate_error(doing)
 }
 
 /// Runs the statements of [`missing`] as one message under a lock for all plugins, because even `IF NOT EXISTS` fails
 /// when two sessions create the same object at the same time.
-pub(super) fn create<S: Session>(
+fn create<S: Session>(
     session: &mut S,
     statements: &[String],
     options: &Options,
-) -> Result<(), MigrateError> {
+) -> Result<(), SessionError> {
     if statements.is_empty() {
         return Ok(());
     }
@@ -65,5 +101,4 @@ pub(super) fn create<S: Session>(
         statements.join(";\n")
     );
     lock.retry_while_held(session, options, |session| send(session, &message))
-        .map_err(|error| error.into_migrate_error("create schemas and histories"))
 }

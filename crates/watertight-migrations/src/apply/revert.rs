@@ -23,6 +23,7 @@ pub(crate) fn revert<S: Session>(
         .collect::<Vec<_>>();
     for step in &steps {
         step.scripts()?;
+        step.require_session(session)?;
     }
     for step in &steps {
         apply_step(session, *step, plugin, options)?;
@@ -47,6 +48,7 @@ pub(crate) fn redo<S: Session>(
     };
     let step = selected.step(migration, Direction::Redo);
     step.scripts()?;
+    step.require_session(session)?;
     add_history_columns(session, &selected, options)?;
     if migration.in_transaction || matches!(migration.body, MigrationBody::Rust) {
         apply_step(session, step, plugin, options)?;

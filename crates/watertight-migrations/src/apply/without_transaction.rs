@@ -1,7 +1,7 @@
 //! SQL migrations without a transaction, whose statements are sent one by one.
 
 use super::failed_statement;
-use super::message::{checks, history_changes, stop_if};
+use super::message::{DISCARD_TEMPORARY, checks, history_changes, stop_if};
 use super::migration_step::{AppliedBy, MigrationStep};
 use crate::errors::{FailureEffect, FailureLocation, MigrateError};
 use crate::session::{
@@ -59,6 +59,9 @@ fn check_and_send<S: Session>(
     scripts: &[&Script],
     options: &Options,
 ) -> Result<(), Failure> {
+    if S::IS_OWN {
+        send(session, DISCARD_TEMPORARY)?;
+    }
     send(session, &stop_if(&checks(step)))?;
     for script in scripts {
         send_statements(session, step, script, options)?;

@@ -2,7 +2,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use watertight_connection::ConnectError;
-use watertight_diagnostics::{Diagnostic, PostgresError, SourceExcerpt};
+use watertight_diagnostics::{Diagnostic, OWN_SESSION_HINT, PostgresError, SourceExcerpt};
 use watertight_metadata::PluginId;
 
 use super::denied_migrations::DeniedMigrations;
@@ -150,6 +150,22 @@ pub enum MigrateError {
         /// What was done with it.
         direction: Direction,
     },
+    /// A migration needs a session of its own, and a connection pooler gives each transaction another one; nothing of
+    /// the plugin was run.
+    #[error(
+        "failed to {direction} migration {migration} of plugin `{plugin}`: {reason}, and a connection pooler in transaction \
+         mode gives each transaction another session"
+    )]
+    SharedSession {
+        /// The plugin.
+        plugin: PluginId,
+        /// The migration.
+        migration: String,
+        /// What was to be done with it.
+        direction: Direction,
+        /// `it runs without a transaction` or `it is a Rust migration`.
+        reason: &'static str,
+    },
     /// The history has a version that no migration has.
     #[error(
         "failed to revert plugin `{plugin}`: version {version} is applied, but no migration here has this version"
@@ -262,6 +278,7 @@ impl Diagnostic for MigrateError {
             Self::TransactionEnded { .. } => {
                 "set `run_in_transaction = false` in its metadata.toml"
             }
+            Self::SharedSession { .. } => OWN_SESSION_HINT,
             Self::TransactionLeftOpen { .. } => "add the missing `COMMIT`",
             Self::NoMigration { .. } => {
                 "restore its folder, or revert it from the version of the code that has it"
@@ -301,6 +318,7 @@ impl MigrateError {
             Self::NoLock(error) => Some(&error.migration),
             Self::RustMigration { migration, .. }
             | Self::TransactionEnded { migration, .. }
+            | Self::SharedSession { migration, .. }
             | Self::TransactionLeftOpen { migration, .. }
             | Self::NoDownSql { migration, .. }
             | Self::HistoryChanged { migration, .. } => Some(migration),

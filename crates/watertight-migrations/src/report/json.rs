@@ -51,6 +51,7 @@ fn applied_migration(migration: &AppliedMigration) -> Value {
         "version": migration.version,
         "out_of_order": migration.out_of_order,
         "by_another_run": migration.by_another_run,
+        "at_second_attempt": migration.at_second_attempt,
     })
 }
 

@@ -4,7 +4,7 @@ use watertight_metadata::PluginId;
 
 use super::postgres_notice::PostgresNotice;
 use crate::direction::Direction;
-use crate::errors::{LockHolder, LockWait};
+use crate::errors::{LockHolder, LockWait, MigrateError};
 
 /// An event during a run. With several connections, events come from several threads.
 #[derive(Clone, Debug)]
@@ -47,6 +47,16 @@ pub enum MigrationProgress<'a> {
         migration: &'a str,
         /// What was done with it.
         direction: Direction,
+    },
+    /// A migration failed with an error that migrations of other plugins can cause that ran at the same time. It is
+    /// applied again, once, when nothing else runs.
+    Postponed {
+        /// Its plugin.
+        plugin: PluginId,
+        /// Its name.
+        migration: &'a str,
+        /// Why it failed.
+        error: &'a MigrateError,
     },
     /// PostgreSQL sent a notice while a migration ran.
     Notice {
@@ -129,7 +139,8 @@ impl MigrationProgress<'_> {
             Self::Planned { .. }
             | Self::Started { .. }
             | Self::Finished { .. }
-            | Self::Failed { .. } => None,
+            | Self::Failed { .. }
+            | Self::Postponed { .. } => None,
         }
     }
 }

@@ -40,6 +40,8 @@ pub struct AppliedMigration {
     pub out_of_order: bool,
     /// Whether a concurrent run applied it.
     pub by_another_run: bool,
+    /// Whether it had failed beside migrations of other plugins, and was applied again when nothing else ran.
+    pub at_second_attempt: bool,
 }
 
 /// The result of a plugin's run.

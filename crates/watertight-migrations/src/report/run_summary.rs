@@ -61,6 +61,14 @@ fn plugin_line(plugin: &PluginReport) -> Option<String> {
             parts.push("not run, because all connections were lost".to_owned());
         }
     }
+    for migration in &plugin.applied {
+        if migration.at_second_attempt {
+            parts.push(format!(
+                "{} had failed beside other plugins' migrations and was applied again alone",
+                migration.name
+            ));
+        }
+    }
     parts.extend(plugin.warnings.iter().map(ToString::to_string));
     (!parts.is_empty()).then(|| parts.join("; "))
 }
@@ -98,12 +106,14 @@ mod tests {
                 version: "1".to_owned(),
                 out_of_order: true,
                 by_another_run: false,
+                at_second_attempt: true,
             },
             AppliedMigration {
                 name: "2_b".to_owned(),
                 version: "2".to_owned(),
                 out_of_order: false,
                 by_another_run: true,
+                at_second_attempt: false,
             },
         ];
         auth.ahead = vec!["9".to_owned()];
@@ -127,8 +137,8 @@ mod tests {
             plugins: vec![auth, billing, catalog, report("quiet", Outcome::UpToDate)],
             fewer_connections: None,
         };
-        insta::assert_snapshot!(report, @r"
-        auth: 1 migration applied; 1 applied by another run; 1_a was out of order; the history is ahead of the code by 9
+        insta::assert_snapshot!(report, @"
+        auth: 1 migration applied; 1 applied by another run; 1_a had failed beside other plugins' migrations and was applied again alone; 1_a was out of order; the history is ahead of the code by 9
         billing: failed at 3_c
         catalog: not run, because billing is not up to date
         Applied 1 migration; 3 are still pending.

@@ -1,12 +1,15 @@
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
+use watertight_connection::ConnectError;
 use watertight_diagnostics::PostgresError;
 
 use super::pg_session::PgSession;
 use super::session_error::{SessionError, StopReason};
+use super::session_settings::SessionSettings;
 use crate::errors::LockWait;
 use crate::report::PostgresNotice;
+use crate::sql::MentionedNames;
 
 /// What happens while messages run.
 pub(crate) enum MessageEvent {
@@ -31,6 +34,9 @@ pub(crate) trait Session {
     /// Whether [`MessageEvent::Completed`] is reported.
     const REPORTS_COMPLETIONS: bool;
 
+    /// Whether the runner opened it, so that nothing on it is the caller's.
+    const IS_OWN: bool;
+
     /// Sends messages and waits until they have ended. An error does not end the transaction that a message left open.
     ///
     /// May send a message before the one before it has ended. Returns the error of the first one that failed; those
@@ -47,8 +53,31 @@ pub(crate) trait Session {
     /// Returns the column `row` of a query.
     fn texts(&mut self, sql: &str) -> Result<Vec<String>, PostgresError>;
 
+    /// Opens the session again if it was closed while it was idle.
+    fn reopen_if_closed(&mut self) -> Result<(), ConnectError> {
+        Ok(())
+    }
+
     /// Returns whether the caller has a transaction open on the session.
     fn has_callers_transaction(&mut self) -> Result<bool, SessionError>;
+
+    /// Returns the settings to restore after SQL that mentions these.
+    fn settings(&mut self, mentioned: MentionedNames) -> Result<SessionSettings, SessionError>
+    where
+        Self: Sized,
+    {
+        SessionSettings::read(self, mentioned)
+    }
+
+    /// Returns whether a pooler may give each transaction another session.
+    fn is_pooled(&self) -> bool {
+        false
+    }
+
+    /// Returns whether locks and settings of the session outlive a transaction.
+    fn has_own_session(&mut self) -> Result<bool, ConnectError> {
+        Ok(true)
+    }
 
     /// Calls `work` with a Diesel connection to the same database.
     fn with_diesel<T>(

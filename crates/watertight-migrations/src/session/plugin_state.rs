@@ -76,58 +76,99 @@ pub(crate) fn read_states<S: Session>(
     session: &mut S,
     plugins: &[PluginId],
 ) -> Result<Vec<PluginState>, MigrateError> {
-    let failed = |error: SessionError| error.into_migrate_error(DOING);
-    if session.has_callers_transaction().map_err(failed)? {
-        return Err(MigrateError::OpenTransaction);
-    }
-    let rows: Vec<SchemaRow> = load(session, &schemas_query(plugins)).map_err(failed)?;
-    if rows.iter().any(|row| row.in_transaction) {
-        return Err(MigrateError::OpenTransaction);
-    }
-    let by_schema: HashMap<&str, &SchemaRow> = rows
-        .iter()
-        .filter_map(|row| Some((row.schema.as_deref()?, row)))
-        .collect();
-    let row_of = |plugin: &PluginId| by_schema.get(plugin.schema_name()).copied();
-    let histories: Vec<_> = plugins
-        .iter()
-        .filter_map(|plugin| Some((*plugin, row_of(plugin).filter(|row| row.has_history)?)))
-        .collect();
-    if let Some((plugin, _)) = histories.iter().find(|(_, row)| !row.readable) {
-        return Err(MigrateError::NotReadable { plugin: *plugin });
-    }
-    let mut states: Vec<PluginState> = plugins
-        .iter()
-        .map(|plugin| PluginState {
-            may_create_schema: rows.iter().all(|row| row.may_create_schema),
-            schema: row_of(plugin).map(|row| SchemaState {
-                may_create_table: row.may_create_table,
-                has_history: row.has_history,
-                has_columns: row.has_checksum && row.has_name,
-                owns_history: row.owns_history,
-            }),
-            applied: BTreeMap::new(),
-        })
-        .collect();
-    if histories.is_empty() {
-        return Ok(states);
-    }
-    let rows: Vec<HistoryRow> = load(session, &histories_query(&histories)).map_err(failed)?;
-    let index_of: HashMap<&str, usize> = plugins
-        .iter()
-        .enumerate()
-        .map(|(index, plugin)| (plugin.schema_name(), index))
-        .collect();
-    for row in rows {
-        if let Some(index) = index_of.get(row.schema.as_str()) {
-            let applied = AppliedRow {
-                checksum: row.checksum,
-                name: row.name,
-            };
-            states[*index].applied.insert(row.version, applied);
+    Schemas::read(session, plugins)?.read_histories(session)
+}
+
+/// What the first of the two queries of [`read_states`] returns.
+pub(crate) struct Schemas<'p> {
+    plugins: &'p [PluginId],
+    may_create_schema: bool,
+    rows: HashMap<String, SchemaRow>,
+}
+
+impl<'p> Schemas<'p> {
+    /// Sends the first query.
+    pub(crate) fn read<S: Session>(
+        session: &mut S,
+        plugins: &'p [PluginId],
+    ) -> Result<Self, MigrateError> {
+        if session.has_callers_transaction().map_err(failed)? {
+            return Err(MigrateError::OpenTransaction);
         }
+        let rows: Vec<SchemaRow> = load(session, &schemas_query(plugins)).map_err(failed)?;
+        if rows.iter().any(|row| row.in_transaction) {
+            return Err(MigrateError::OpenTransaction);
+        }
+        Ok(Self {
+            plugins,
+            may_create_schema: rows.iter().all(|row| row.may_create_schema),
+            rows: rows
+                .into_iter()
+                .filter_map(|row| Some((row.schema.clone()?, row)))
+                .collect(),
+        })
     }
-    Ok(states)
+
+    pub(crate) fn has_history(&self, plugin: PluginId) -> bool {
+        self.row(plugin).is_some_and(|row| row.has_history)
+    }
+
+    /// Sends the second query, unless there is no history.
+    pub(crate) fn read_histories<S: Session>(
+        self,
+        session: &mut S,
+    ) -> Result<Vec<PluginState>, MigrateError> {
+        let histories: Vec<_> = self
+            .plugins
+            .iter()
+            .filter_map(|plugin| Some((*plugin, self.row(*plugin).filter(|row| row.has_history)?)))
+            .collect();
+        if let Some((plugin, _)) = histories.iter().find(|(_, row)| !row.readable) {
+            return Err(MigrateError::NotReadable { plugin: *plugin });
+        }
+        let mut states: Vec<PluginState> = self
+            .plugins
+            .iter()
+            .map(|plugin| PluginState {
+                may_create_schema: self.may_create_schema,
+                schema: self.row(*plugin).map(|row| SchemaState {
+                    may_create_table: row.may_create_table,
+                    has_history: row.has_history,
+                    has_columns: row.has_checksum && row.has_name,
+                    owns_history: row.owns_history,
+                }),
+                applied: BTreeMap::new(),
+            })
+            .collect();
+        if histories.is_empty() {
+            return Ok(states);
+        }
+        let rows: Vec<HistoryRow> = load(session, &histories_query(&histories)).map_err(failed)?;
+        let index_of: HashMap<&str, usize> = self
+            .plugins
+            .iter()
+            .enumerate()
+            .map(|(index, plugin)| (plugin.schema_name(), index))
+            .collect();
+        for row in rows {
+            if let Some(index) = index_of.get(row.schema.as_str()) {
+                let applied = AppliedRow {
+                    checksum: row.checksum,
+                    name: row.name,
+                };
+                states[*index].applied.insert(row.version, applied);
+            }
+        }
+        Ok(states)
+    }
+
+    fn row(&self, plugin: PluginId) -> Option<&SchemaRow> {
+        self.rows.get(plugin.schema_name())
+    }
+}
+
+fn failed(error: SessionError) -> MigrateError {
+    error.into_migrate_error(DOING)
 }
 
 /// Reads `pg_class` instead of calling `to_regclass`, which needs rights on the schema.

@@ -1,6 +1,7 @@
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -11,29 +12,39 @@ use tokio_postgres::{AsyncMessage, Error, SimpleQueryMessage};
 use watertight_connection::{ConnectError, Connection, DatabaseUrl, ProtocolConnection};
 use watertight_diagnostics::PostgresError;
 
+use super::idle_connection;
 use super::lock_monitor::LockMonitor;
 use super::messages::{MessageEvent, Session};
+use super::pooler::{Pooler, Pooling};
 use super::session_error::SessionError;
+use super::session_settings::SessionSettings;
 use crate::report::PostgresNotice;
+use crate::sql::MentionedNames;
 
 /// As on Diesel's connections.
-const SETUP: &str = "SET TIME ZONE 'UTC'";
+pub(super) const SETUP: &str = "SET TIME ZONE 'UTC'";
 
 /// A connection that speaks the protocol, as a [`Session`].
 ///
 /// The thread that uses it drives it: notices and responses arrive in the order in which PostgreSQL sent them.
 pub(crate) struct ProtocolSession {
     url: DatabaseUrl,
+    pooling: Arc<Pooling>,
     runtime: Runtime,
     monitor: LockMonitor,
     /// `None` while a Diesel connection is used on a server that serves one.
     open: Option<Open>,
 }
 
-struct Open {
+pub(super) struct Open {
+    /// The process id in the connection's key, if it can tell whether there is a pooler.
     pid: Option<i32>,
-    connection: ProtocolConnection,
+    pooling: Arc<Pooling>,
+    pub(super) connection: ProtocolConnection,
     is_set_up: bool,
+    pub(super) last_used: Instant,
+    /// Whether nothing was sent since it waited for a plugin.
+    was_idle: bool,
 }
 
 pub(super) enum Received {
@@ -42,13 +53,15 @@ pub(super) enum Received {
 }
 
 impl ProtocolSession {
-    pub(crate) fn connect(url: &DatabaseUrl) -> Result<Self, ConnectError> {
+    /// The connections of a run share what they know about a pooler.
+    pub(crate) fn connect(url: &DatabaseUrl, pooling: &Arc<Pooling>) -> Result<Self, ConnectError> {
         let runtime = Builder::new_current_thread()
             .enable_all()
             .build()
             .expect("the operating system has a file descriptor left");
         let mut session = Self {
             url: url.clone(),
+            pooling: Arc::clone(pooling),
             runtime,
             monitor: LockMonitor::new(url),
             open: None,
@@ -60,14 +73,20 @@ impl ProtocolSession {
     fn reconnect(&mut self) -> Result<(), ConnectError> {
         let connection = self.runtime.block_on(self.url.connect_protocol())?;
         self.open = Some(Open {
-            pid: connection.backend_pid(),
+            // Nobody shares a server that serves one connection.
+            pid: (!self.url.serves_one_connection())
+                .then(|| connection.backend_pid())
+                .flatten(),
+            pooling: Arc::clone(&self.pooling),
             connection,
             is_set_up: false,
+            last_used: Instant::now(),
+            was_idle: false,
         });
         Ok(())
     }
 
-    /// Sends messages, the first time together with [`SETUP`], which costs no round trip.
+    /// Sends messages, the first time together with the setup, which costs no round trip.
     fn exchange(
         &mut self,
         messages: &[&str],
@@ -76,23 +95,55 @@ impl ProtocolSession {
         let Some(open) = &mut self.open else {
             return Err(PostgresError::from_message("the connection is closed"));
         };
-        let pid = open.pid;
-        let progress = Cell::new(Instant::now());
-        let receive = RefCell::new(receive);
-        let receive_next = &mut |received| {
-            progress.set(Instant::now());
-            receive.borrow_mut()(received);
-        };
-        let report = &mut |wait| receive.borrow_mut()(Received::Event(MessageEvent::Waits(wait)));
-        let exchanged = open.exchange(messages, receive_next);
-        let exchanged = self.monitor.watch(pid, exchanged, &progress, report);
-        self.runtime.block_on(exchanged)?;
-        Ok(())
+        let was_idle = std::mem::take(&mut open.was_idle);
+        let mut exchanged = run(&self.runtime, open, &mut self.monitor, messages, receive);
+        if was_idle && matches!(&exchanged, Err(error) if idle_connection::was_not_read(error)) {
+            let reopened = self.reconnect();
+            reopened.map_err(|error| PostgresError::from_message(error.to_string()))?;
+            if let Some(open) = &mut self.open {
+                exchanged = run(&self.runtime, open, &mut self.monitor, messages, receive);
+            }
+        }
+        Ok(exchanged?)
     }
 }
 
+/// Exchanges messages, and meanwhile reports what the session waits for.
+fn run(
+    runtime: &Runtime,
+    open: &mut Open,
+    monitor: &mut LockMonitor,
+    messages: &[&str],
+    receive: &mut dyn FnMut(Received),
+) -> Result<(), Error> {
+    // A pooler has keys of its own.
+    let pid = open.pid.filter(|_| open.pooling.pooler().is_none());
+    let progress = Cell::new(Instant::now());
+    let receive = RefCell::new(receive);
+    let receive_next = &mut |received| {
+        progress.set(Instant::now());
+        receive.borrow_mut()(received);
+    };
+    let report = &mut |wait| receive.borrow_mut()(Received::Event(MessageEvent::Waits(wait)));
+    let exchanged = open.exchange(messages, receive_next);
+    let exchanged = runtime.block_on(monitor.watch(pid, exchanged, &progress, report));
+    open.last_used = Instant::now();
+    exchanged
+}
+
 impl Open {
-    async fn exchange(
+    /// Returns [`SETUP`] as a query that returns a row and has an effect only if the session has the key of the
+    /// connection. A pooler has keys of its own, and what is set in one of its sessions may reach other clients.
+    fn setup(&self) -> String {
+        match self.pid {
+            Some(pid) => format!(
+                "SELECT pg_catalog.set_config('TimeZone', 'UTC', false) WHERE pg_catalog.pg_backend_pid() = {pid}"
+            ),
+            None => format!("{SETUP}; SELECT 1"),
+        }
+    }
+
+    pub(super) async fn exchange(
         &mut self,
         messages: &[&str],
         receive: &mut dyn FnMut(Received),
@@ -101,14 +152,18 @@ impl Open {
         let setup = if self.is_set_up {
             None
         } else {
-            Some(client.simple_query_raw(SETUP).await?)
+            Some(client.simple_query_raw(&self.setup()).await?)
         };
         let mut responses = Vec::new();
         for sql in messages {
             responses.push(client.simple_query_raw(sql).await?);
         }
         if let Some(setup) = setup {
-            receive_all(&mut self.connection, setup, &mut |_| ()).await?;
+            let mut is_direct = false;
+            let receive = &mut |received| is_direct |= matches!(received, Received::Row(_));
+            receive_all(&mut self.connection, setup, receive).await?;
+            let pooler = || (!is_direct).then(|| Pooler::of(&self.connection));
+            self.pooling.pooler.get_or_init(pooler);
             self.is_set_up = true;
         }
         let mut first_error = None;
@@ -198,6 +253,8 @@ impl Session for ProtocolSession {
 
     const REPORTS_COMPLETIONS: bool = true;
 
+    const IS_OWN: bool = true;
+
     fn send_raw(
         &mut self,
         messages: &[&str],
@@ -222,9 +279,60 @@ impl Session for ProtocolSession {
         Ok(texts)
     }
 
+    fn reopen_if_closed(&mut self) -> Result<(), ConnectError> {
+        if let Some(open) = &mut self.open
+            && !self.runtime.block_on(idle_connection::is_closed(open))
+        {
+            open.was_idle = true;
+            return Ok(());
+        }
+        self.reconnect()
+    }
+
     /// Nobody else uses the connection.
     fn has_callers_transaction(&mut self) -> Result<bool, SessionError> {
         Ok(false)
+    }
+
+    fn settings(&mut self, mentioned: MentionedNames) -> Result<SessionSettings, SessionError> {
+        if self.url.serves_one_connection() {
+            // Nobody has logged in on PGlite, so it does not know which role to go back to.
+            return SessionSettings::read(self, mentioned);
+        }
+        Ok(match self.pooling.pooler() {
+            Some(pooler) => SessionSettings::OfPooler(pooler.clone()),
+            None => SessionSettings::OfNewConnection,
+        })
+    }
+
+    fn is_pooled(&self) -> bool {
+        self.pooling.pooler().is_some()
+    }
+
+    fn has_own_session(&mut self) -> Result<bool, ConnectError> {
+        if self.pooling.pooler.get().is_none() {
+            // An error is reported again by what follows.
+            let _ = self.exchange(&[], &mut |_| ());
+        }
+        let Some(open) = self
+            .open
+            .as_mut()
+            .filter(|_| self.pooling.pooler().is_some())
+        else {
+            return Ok(true);
+        };
+        if self.pooling.has_own_sessions.get().is_none() {
+            let proven = self.url.has_own_session(&mut open.connection);
+            let _ = self
+                .pooling
+                .has_own_sessions
+                .set(self.runtime.block_on(proven)?);
+        }
+        let has_own_session = self.pooling.has_own_sessions.get() == Some(&true);
+        if has_own_session {
+            let _ = self.exchange(&[SETUP], &mut |_| ());
+        }
+        Ok(has_own_session)
     }
 
     fn with_diesel<T>(

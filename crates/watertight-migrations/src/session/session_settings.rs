@@ -4,11 +4,22 @@ use postgres_protocol::escape::escape_literal;
 use serde::Deserialize;
 
 use super::messages::{Session, as_json, load, parse};
+use super::pooler::Pooler;
+use super::protocol_session::SETUP;
 use super::session_error::SessionError;
 use crate::sql::{MentionedNames, do_block};
 
 /// The settings of a session before a migration.
-pub(crate) struct SessionSettings {
+pub(crate) enum SessionSettings {
+    /// Those of a caller's session.
+    Read(ReadSettings),
+    /// Those with which a connection of the runner's own begins: PostgreSQL knows them, so they are not read.
+    OfNewConnection,
+    /// Those of the sessions of a pooler.
+    OfPooler(Pooler),
+}
+
+pub(crate) struct ReadSettings {
     rows: Vec<SettingRow>,
     mentioned: MentionedNames,
 }
@@ -29,7 +40,7 @@ impl SessionSettings {
         mentioned: MentionedNames,
     ) -> Result<Self, SessionError> {
         let rows = load(session, &query(&mentioned))?;
-        Ok(Self { rows, mentioned })
+        Ok(Self::Read(ReadSettings { rows, mentioned }))
     }
 
     /// Reads the settings inside a transaction, which the caller rolls back if this fails.
@@ -38,10 +49,10 @@ impl SessionSettings {
         let texts = session.texts(&as_json(&query(&mentioned)));
         let rows = texts.map_err(SessionError::Database)?;
         let rows = rows.iter().map(|text| parse(text));
-        Ok(Self {
+        Ok(Self::Read(ReadSettings {
             rows: rows.collect::<Result<_, _>>()?,
             mentioned,
-        })
+        }))
     }
 
     /// Returns what makes psql read the settings into its variable `watertight_settings`, as SQL that restores those
@@ -56,10 +67,22 @@ impl SessionSettings {
         )
     }
 
-    /// Returns SQL that restores the settings that have changed, the role first because it decides what may be set.
-    ///
-    /// Mentioned settings are restored even if they look unchanged, because a `SET LOCAL` may hide a `SET`.
+    /// Returns a statement that restores the settings that have changed, the role first because it decides what may be
+    /// set.
     pub(crate) fn restore(&self) -> String {
+        match self {
+            Self::Read(settings) => settings.restore(),
+            Self::OfNewConnection => do_block(&format!(
+                "BEGIN\nRESET SESSION AUTHORIZATION;\nRESET ROLE;\nRESET ALL;\n{SETUP};\nEND"
+            )),
+            Self::OfPooler(pooler) => pooler.clean_session(),
+        }
+    }
+}
+
+impl ReadSettings {
+    /// Mentioned settings are restored even if they look unchanged, because a `SET LOCAL` may hide a `SET`.
+    fn restore(&self) -> String {
         let mut names = String::new();
         let mut values = String::new();
         let mut always = String::new();

@@ -18,16 +18,16 @@ const READ: &str = "SELECT count(*) FROM plugin_shop.items";
 
 /// Returns the migrator with a short timeout, and what receives a line for each try that has failed.
 fn impatient(plugins: &PluginFolders) -> (Migrator, Receiver<String>) {
-    let (tries, tried) = channel();
+    let (sender, timeouts) = channel();
     let migrator = plugins
         .migrator()
         .statement_lock_timeout(SHORT)
         .on_progress(move |progress| {
             if let MigrationProgress::LockTimedOut { .. } = progress {
-                tries.send(progress.status_line().unwrap()).unwrap();
+                sender.send(progress.status_line().unwrap()).unwrap();
             }
         });
-    (migrator, tried)
+    (migrator, timeouts)
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn readers_pass_a_migration_that_waits_for_another_reader() {
         ],
     );
     let (mut holder, _) = idle_in_transaction(&database, &format!("BEGIN; {READ}"));
-    let (migrator, tried) = impatient(&plugins);
+    let (migrator, timeouts) = impatient(&plugins);
     thread::scope(|scope| {
         let run = scope.spawn(|| run_at(&migrator, database.database_url()).unwrap());
         let mut reader = database.connect();
@@ -57,7 +57,7 @@ fn readers_pass_a_migration_that_waits_for_another_reader() {
         execute(&mut reader, "SET statement_timeout = '20s'");
         assert_eq!(query_one(&mut reader, READ), "0");
         assert_eq!(
-            tried.recv().unwrap(),
+            timeouts.recv().unwrap(),
             "shop 2_b was rolled back to let other sessions pass, and is tried again (2 of 10)"
         );
         execute(&mut holder, "ROLLBACK");
@@ -74,10 +74,10 @@ fn fails(sql: &str, run: impl FnOnce(&Migrator, &TestDatabase) -> RunReport) -> 
     let plugins = with_items(&database);
     plugins.write("shop", &[("2_b/up.sql", sql)]);
     let (_holder, pid) = idle_in_transaction(&database, &format!("BEGIN; {READ}"));
-    let (migrator, tried) = impatient(&plugins);
+    let (migrator, timeouts) = impatient(&plugins);
     let report = run(&migrator, &database);
     let error = without_times(&plugins.error(&report)).replace(&pid, "PID");
-    (error, tried.try_iter().count())
+    (error, timeouts.try_iter().count())
 }
 
 #[test]
@@ -149,6 +149,32 @@ fn a_lock_timeout_that_the_migration_sets_is_final() {
     hint: nothing of this migration was applied; fix the SQL and run it again
     "#);
     assert_eq!(retries, 0);
+}
+
+#[test]
+fn a_migration_that_gets_no_lock_because_of_another_plugin_is_applied_after_it() {
+    if skip_on_one_connection() {
+        return;
+    }
+    let database = TestDatabase::new();
+    let plugins = PluginFolders::new(&[("shop", &[]), ("slow", &[])]);
+    plugins.write(
+        "shop",
+        &[("1_a/up.sql", "CREATE TABLE plugin_shop.items (id int)")],
+    );
+    run_at(&plugins.migrator(), database.database_url()).unwrap();
+    let locks = "LOCK TABLE plugin_shop.items; SELECT pg_sleep(2)";
+    plugins.write("slow", &[("1_a/up.sql", locks)]);
+    let waits = "DO $$ BEGIN WHILE NOT EXISTS (SELECT FROM plugin_slow.__diesel_schema_migrations) AND NOT EXISTS \
+                 (SELECT FROM pg_locks WHERE relation = 'plugin_shop.items'::regclass AND mode = 'AccessExclusiveLock') \
+                 LOOP PERFORM pg_sleep(0.01); END LOOP; END $$; ALTER TABLE plugin_shop.items ADD a int";
+    plugins.write("shop", &[("2_b/up.sql", waits)]);
+    let migrator = plugins
+        .migrator()
+        .statement_lock_timeout(Duration::from_millis(50));
+    let report = run_at(&migrator, database.database_url()).unwrap();
+    assert!(report.is_success(), "{report}");
+    assert!(report.plugins[0].applied[0].at_second_attempt);
 }
 
 #[test]

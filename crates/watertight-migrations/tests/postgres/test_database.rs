@@ -92,6 +92,16 @@ impl TestDatabase {
         &self.url
     }
 
+    /// Sets or resets a setting of the database, for connections that are opened later.
+    pub fn alter(&self, setting: &str) {
+        execute(
+            &mut self.connect(),
+            &format!(
+                "DO $$ BEGIN EXECUTE format($f$ALTER DATABASE %I {setting}$f$, current_database()); END $$"
+            ),
+        );
+    }
+
     pub fn connect(&self) -> Connection {
         self.url.connect().unwrap()
     }
@@ -123,6 +133,7 @@ impl TestDatabase {
     fn drop_schemas(&self) -> Result<(), Box<dyn std::error::Error>> {
         self.url.connect()?.batch_execute(
             "DO $$ DECLARE name text; BEGIN \
+             EXECUTE format('ALTER DATABASE %I RESET ALL', current_database()); \
              FOR name IN SELECT nspname FROM pg_namespace WHERE starts_with(nspname, 'plugin_') \
              LOOP EXECUTE format('DROP SCHEMA %I CASCADE', name); END LOOP; END $$",
         )?;

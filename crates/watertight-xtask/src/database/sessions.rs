@@ -47,7 +47,7 @@ impl Sessions {
     }
 
     pub(crate) fn connect(&self) -> Result<Connection, ConnectError> {
-        self.url.connect()
+        self.url.connect_session()
     }
 
     /// Ends the work. After Ctrl-C this blocks until the process exits, because the result of the work is not valid.
