@@ -1,23 +1,26 @@
 //! Connecting: which hosts to try, with or without TLS.
 
+mod cancellable;
 pub(crate) mod connect_error;
 mod failure;
 pub(crate) mod password_file;
-mod target;
+pub(crate) mod target;
 mod tls;
 mod wait;
 
 use std::hash::{BuildHasher as _, RandomState};
 
-use diesel::ConnectionError;
+use diesel::{ConnectionError, ConnectionResult};
 use diesel_async::AsyncPgConnection;
 use diesel_async::async_connection_wrapper::BlockOn as _;
+use tokio_postgres::Client;
 use watertight_diagnostics::PostgresError;
 
+use crate::canceller::Canceller;
 use crate::connection::Connection;
 use crate::database_url::DatabaseUrl;
 use crate::database_url::settings::HostSettings;
-use crate::protocol_connection::ProtocolConnection;
+use crate::protocol_connection::{Driver, ProtocolConnection};
 use crate::shared_runtime::SharedRuntime;
 use connect_error::ConnectError;
 use failure::{Failure, may_depend_on_tls};
@@ -49,24 +52,9 @@ impl DatabaseUrl {
         &self,
         connection: ProtocolConnection,
     ) -> Result<AsyncPgConnection, ConnectError> {
-        let failed = |source: PostgresError| ConnectError::Setup {
-            url: self.to_string(),
-            source,
-        };
-        let (client, connection) = connection
-            .into_parts()
-            .ok_or_else(|| failed(PostgresError::from_message("the connection is closed")))?;
+        let (client, connection) = parts(self, connection)?;
         let setup = AsyncPgConnection::try_from_client_and_connection(client, connection);
-        with_timeout(self, async { Ok(setup.await) })
-            .await
-            .map_err(Failure::into_error)?
-            .map_err(|error| {
-                let error = match error {
-                    ConnectionError::CouldntSetupConfiguration(error) => error,
-                    other => diesel::result::Error::QueryBuilderError(other.into()),
-                };
-                failed(error.into())
-            })
+        set_up(self, setup).await
     }
 
     /// Opens a connection that speaks PostgreSQL's protocol, for a caller that polls it.
@@ -76,6 +64,35 @@ impl DatabaseUrl {
     pub async fn connect_protocol(&self) -> Result<ProtocolConnection, ConnectError> {
         connect(self).await
     }
+}
+
+fn parts(
+    url: &DatabaseUrl,
+    connection: ProtocolConnection,
+) -> Result<(Client, Driver), ConnectError> {
+    connection.into_parts().ok_or_else(|| ConnectError::Setup {
+        url: url.to_string(),
+        source: PostgresError::from_message("the connection is closed"),
+    })
+}
+
+async fn set_up(
+    url: &DatabaseUrl,
+    setup: impl Future<Output = ConnectionResult<AsyncPgConnection>>,
+) -> Result<AsyncPgConnection, ConnectError> {
+    with_timeout(url, async { Ok(setup.await) })
+        .await
+        .map_err(Failure::into_error)?
+        .map_err(|error| {
+            let error = match error {
+                ConnectionError::CouldntSetupConfiguration(error) => error,
+                other => diesel::result::Error::QueryBuilderError(other.into()),
+            };
+            ConnectError::Setup {
+                url: url.to_string(),
+                source: error.into(),
+            }
+        })
 }
 
 /// Tries one host after the other.
@@ -144,7 +161,8 @@ async fn connect_to(url: &DatabaseUrl, host: &HostSettings) -> Result<ProtocolCo
         let config = target.config(settings, *attempt);
         match config.connect(tls.clone()).await {
             Ok((client, connection)) => {
-                return Ok(ProtocolConnection::new(client, connection, tls));
+                let canceller = Canceller::new(client.cancel_token(), target, tls);
+                return Ok(ProtocolConnection::new(client, connection, canceller));
             }
             Err(error) => {
                 let is_last = attempts.last() == Some(attempt) || !may_depend_on_tls(&error);

@@ -37,6 +37,7 @@
 //! [`ConnectError::TooManyConnections`] names the process that has the connection.
 
 mod backend_pid;
+mod canceller;
 mod child_environment;
 mod connect;
 mod connection;
@@ -49,13 +50,14 @@ mod shared_runtime;
 mod url_lookup;
 mod workspace_root;
 
+pub use canceller::Canceller;
 pub use connect::connect_error::ConnectError;
 pub use connection::Connection;
 pub use database_url::DatabaseUrl;
 pub use database_url::database_url_error::DatabaseUrlError;
 pub use dot_env::{DotEnvError, variable, variable_in};
 pub use pglite_marker::{PgliteHolder, PgliteMarker};
-pub use protocol_connection::{Canceller, ProtocolConnection};
+pub use protocol_connection::ProtocolConnection;
 pub use shared_runtime::SharedRuntime;
 pub use url_lookup::{FoundUrl, UrlLookupError, UrlOrigin};
 pub use workspace_root::{WorkspaceError, workspace_root};

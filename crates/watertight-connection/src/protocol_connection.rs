@@ -4,14 +4,13 @@ use std::pin::pin;
 use std::task::{Context, Poll};
 
 use tokio_postgres::tls::MakeTlsConnect;
-use tokio_postgres::{
-    AsyncMessage, CancelToken, Client, Connection, Error, SimpleQueryMessage, Socket,
-};
+use tokio_postgres::{AsyncMessage, Client, Connection, Error, SimpleQueryMessage, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::backend_pid;
+use crate::canceller::Canceller;
 
-type Driver = Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
+pub(crate) type Driver = Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
 
 /// A connection that speaks PostgreSQL's protocol: notices, the completion of each statement, and cancelling.
 ///
@@ -20,15 +19,15 @@ pub struct ProtocolConnection {
     client: Client,
     /// `None` once the connection has ended: dropping it ends the responses that are still waited for.
     driver: Option<Driver>,
-    tls: MakeRustlsConnect,
+    canceller: Canceller,
 }
 
 impl ProtocolConnection {
-    pub(crate) fn new(client: Client, driver: Driver, tls: MakeRustlsConnect) -> Self {
+    pub(crate) fn new(client: Client, driver: Driver, canceller: Canceller) -> Self {
         Self {
             client,
             driver: Some(driver),
-            tls,
+            canceller,
         }
     }
 
@@ -85,11 +84,8 @@ impl ProtocolConnection {
     }
 
     /// Returns what cancels the running statement of this connection and of no other.
-    pub fn canceller(&self) -> Canceller {
-        Canceller {
-            token: self.client.cancel_token(),
-            tls: self.tls.clone(),
-        }
+    pub fn canceller(&self) -> &Canceller {
+        &self.canceller
     }
 }
 
@@ -112,30 +108,5 @@ impl fmt::Debug for ProtocolConnection {
         formatter
             .debug_struct("ProtocolConnection")
             .finish_non_exhaustive()
-    }
-}
-
-/// Cancels the running statement of one connection.
-///
-/// It uses the key that PostgreSQL gave the connection, so it never reaches the session of another process.
-#[derive(Clone)]
-pub struct Canceller {
-    token: CancelToken,
-    tls: MakeRustlsConnect,
-}
-
-impl Canceller {
-    /// Asks PostgreSQL to cancel the running statement. PostgreSQL does not say whether there was one.
-    ///
-    /// # Errors
-    /// When the server cannot be reached.
-    pub async fn cancel(&self) -> Result<(), Error> {
-        self.token.cancel_query(self.tls.clone()).await
-    }
-}
-
-impl fmt::Debug for Canceller {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Canceller").finish_non_exhaustive()
     }
 }

@@ -58,7 +58,7 @@ pub use direction::Direction;
 pub use errors::{
     DeniedMigration, DeniedMigrations, Drift, DriftedMigration, DriftedMigrations, FailureEffect,
     FailureLocation, LoadError, LockHolder, LockWait, MigrateError, MigrationFailure, NoLock,
-    RefusedSql,
+    RefusedSql, UnfinishedEffect, UnfinishedMigration,
 };
 pub use migration_harness::PluginHarness;
 pub use migrator::Migrator;
@@ -69,7 +69,7 @@ pub use report::{
     RenumberedMigration, Repair, RepairChange, RepairReason, RunReport, SkipReason, status_table,
     styled_status_table,
 };
-pub use session::PgSession;
+pub use session::{Interrupt, PgSession};
 pub use sources::{
     MAX_VERSION_LENGTH, PluginMigrations, SourceWarning, is_checksum_of, migration_version,
 };

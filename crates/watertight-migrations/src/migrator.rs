@@ -12,7 +12,7 @@ use crate::policy::Policy;
 use crate::report::{
     MigrationPlan, MigrationProgress, PlannedMigration, PluginStatus, Repair, RunReport,
 };
-use crate::session::{DieselSession, Options, PgSession, ProtocolSession, Session};
+use crate::session::{DieselSession, Interrupt, Options, PgSession, ProtocolSession, Session};
 use crate::sources::{LoadedPlugin, MigrationBody, PluginMigrations, Script, SourceWarning};
 
 /// Runs, reverts and reports the migrations of a set of plugins.
@@ -93,6 +93,13 @@ impl Migrator {
     #[must_use]
     pub fn out_of_order(mut self, policy: Policy) -> Self {
         self.options.out_of_order = policy;
+        self
+    }
+
+    /// Sets what stops a run, a revert or a redo from another thread.
+    #[must_use]
+    pub fn interrupt(mut self, interrupt: &Interrupt) -> Self {
+        self.options.interrupt = interrupt.clone();
         self
     }
 
@@ -202,7 +209,7 @@ impl Migrator {
     pub fn run_on(&self, url: &DatabaseUrl, only: &[PluginId]) -> Result<RunReport, MigrateError> {
         let selected = self.select(only)?;
         let pooling = Arc::default();
-        let connect = || ProtocolSession::connect(url, &pooling);
+        let connect = || ProtocolSession::connect(url, &self.options.interrupt, &pooling);
         let jobs = if url.serves_one_connection() {
             NonZeroUsize::MIN
         } else {
@@ -217,8 +224,11 @@ impl Migrator {
     ///
     /// Those of [`status`](Self::status), and when the connection cannot be opened.
     pub fn status_on(&self, url: &DatabaseUrl) -> Result<Vec<PluginStatus>, MigrateError> {
-        let mut session = ProtocolSession::connect(url, &Arc::default())?;
-        self.status_of(&mut session)
+        self.status_of(&mut self.connect(url)?)
+    }
+
+    fn connect(&self, url: &DatabaseUrl) -> Result<ProtocolSession, MigrateError> {
+        ProtocolSession::connect(url, &self.options.interrupt, &Arc::default())
     }
 
     /// Runs the oldest pending migration of a plugin and returns its name, or `None` if none is pending. Runs nothing
@@ -260,6 +270,21 @@ impl Migrator {
         )
     }
 
+    /// Like [`revert`](Self::revert), on a connection of its own. Must not be called inside an async task.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`revert`](Self::revert), and when the connection cannot be opened.
+    pub fn revert_on(
+        &self,
+        url: &DatabaseUrl,
+        plugin: &PluginId,
+        steps: NonZeroUsize,
+    ) -> Result<Vec<String>, MigrateError> {
+        let plugin = self.find(plugin)?;
+        apply::revert(&mut self.connect(url)?, plugin, steps, &self.options)
+    }
+
     /// Reverts the newest migration of a plugin, runs it again and returns its name.
     ///
     /// Both happen in one transaction, so that a failure changes nothing. A migration that runs without a transaction
@@ -278,6 +303,16 @@ impl Migrator {
             self.find(plugin)?,
             &self.options,
         )
+    }
+
+    /// Like [`redo`](Self::redo), on a connection of its own. Must not be called inside an async task.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`redo`](Self::redo), and when the connection cannot be opened.
+    pub fn redo_on(&self, url: &DatabaseUrl, plugin: &PluginId) -> Result<String, MigrateError> {
+        let plugin = self.find(plugin)?;
+        apply::redo(&mut self.connect(url)?, plugin, &self.options)
     }
 
     /// Returns what [`repair`](Self::repair) would change in the history of a plugin. Writes nothing.

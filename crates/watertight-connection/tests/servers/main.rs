@@ -301,8 +301,32 @@ fn every_sslmode_behaves_as_in_libpq() {
         );
     }
 
+    a_statement_is_cancelled_as_its_connection_was_opened(&server);
     a_self_signed_certificate_can_be_trusted(&server);
     a_wrong_password_is_reported_without_showing_it(&server);
+}
+
+fn a_statement_is_cancelled_as_its_connection_was_opened(server: &TlsServer) {
+    let full = "sslmode=verify-full&sslrootcert=FOLDER/ca.pem&hostaddr=127.0.0.1";
+    for (user_and_host, parameters) in [
+        ("only_plain@localhost", "sslmode=disable"),
+        ("only_plain@127.0.0.1", "sslmode=prefer"),
+        ("only_tls@127.0.0.1", "sslmode=allow"),
+        ("only_tls@localhost", full),
+    ] {
+        let url = server.url(user_and_host, parameters);
+        let soon = async { tokio::time::sleep(Duration::from_millis(100)).await };
+        let connection = url.connect_cancellable(soon, Duration::from_mins(1));
+        let error = connection
+            .unwrap()
+            .batch_execute("SELECT pg_sleep(600)")
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "canceling statement due to user request",
+            "{url}"
+        );
+    }
 }
 
 fn a_self_signed_certificate_can_be_trusted(server: &TlsServer) {

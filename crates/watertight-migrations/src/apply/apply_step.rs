@@ -2,9 +2,9 @@ use std::time::Instant;
 
 use super::migration_step::{AppliedBy, MigrationStep};
 use super::rust_migration::RustMigrationConnection;
-use super::{in_transaction, rust_migration, without_transaction};
-use crate::errors::MigrateError;
-use crate::session::{Options, Session};
+use super::{in_transaction, rust_migration, unfinished, without_transaction};
+use crate::errors::{MigrateError, UnfinishedEffect};
+use crate::session::{Options, Session, SessionError};
 use crate::sources::{LoadedPlugin, MigrationBody};
 
 /// Applies, reverts or redoes migrations of one plugin together with their history rows, and reports the progress.
@@ -17,15 +17,27 @@ pub(super) fn apply_steps<S: Session>(
     done: &mut dyn FnMut(MigrationStep<'_>, AppliedBy),
 ) -> Result<(), MigrateError> {
     while let [step, ..] = steps {
-        let in_message = steps.iter().take_while(|step| step.is_sql_in_transaction());
-        let count = in_message.count();
-        if count > 0 {
-            in_transaction::apply(session, &steps[..count], options, done)?;
+        let in_transaction = steps.iter().take_while(|step| step.is_sql_in_transaction());
+        let (group, later) = steps.split_at(in_transaction.count().max(1));
+        let mut finished = 0;
+        let mut count = |step: MigrationStep<'_>, by| {
+            finished += 1;
+            done(step, by);
+        };
+        let outcome = if options.interrupt.is_stopped() {
+            Err(step.session_failed(SessionError::Interrupted))
+        } else if step.is_sql_in_transaction() {
+            in_transaction::apply(session, group, options, &mut count)
         } else {
-            let applied_by = apply_alone(session, *step, plugin, options)?;
-            done(*step, applied_by);
+            apply_alone(session, *step, plugin, options).map(|by| count(*step, by))
+        };
+        match outcome {
+            Err(MigrateError::Unfinished(unfinished)) if unfinished.is_unsettled() => {
+                unfinished::settle(session, plugin, &group[finished..], unfinished, done)?;
+            }
+            outcome => outcome?,
         }
-        steps = &steps[count.max(1)..];
+        steps = later;
     }
     Ok(())
 }
@@ -78,5 +90,12 @@ fn apply_rust<S: Session>(
             options,
         )
     });
-    outcome.map_err(|error| step.session_failed(error))?
+    match outcome.map_err(|error| step.session_failed(error))? {
+        // Diesel's error does not say whether it was cancelled.
+        Err(MigrateError::RustMigration {
+            in_transaction: true,
+            ..
+        }) if session.is_interrupted() => Err(step.unfinished(UnfinishedEffect::Unknown, None)),
+        outcome => outcome,
+    }
 }

@@ -19,6 +19,9 @@ use crate::session::{
 /// the work.
 const PIPELINE_BYTES: usize = 1 << 20;
 
+/// How soon an interruption ends a pause.
+const PAUSE_STEP: Duration = Duration::from_millis(50);
+
 /// Applies migrations of one plugin, in order. `done` is called for each one that is applied.
 ///
 /// Their messages are pipelined: a message is sent without waiting for the response to the one before. Nothing runs after
@@ -46,7 +49,10 @@ pub(super) fn apply<S: Session>(
     }
     let mut retries = LockRetries::default();
     let mut rest = &prepared[..];
-    while !rest.is_empty() {
+    while let [next, ..] = rest {
+        if options.interrupt.is_stopped() {
+            return Err(next.step.session_failed(SessionError::Interrupted));
+        }
         let count = send(session, pipelined(rest), options, &mut retries, done)?;
         rest = &rest[count..];
     }
@@ -219,7 +225,10 @@ impl Watch<'_, '_> {
             next_try,
             tries: lock_retries::TRIES,
         });
-        thread::sleep(pause);
+        let end = Instant::now() + pause;
+        while Instant::now() < end && !self.options.interrupt.is_stopped() {
+            thread::sleep(PAUSE_STEP.min(pause));
+        }
         Ok(self.index)
     }
 }

@@ -6,7 +6,10 @@ use watertight_diagnostics::PostgresError;
 use watertight_metadata::PluginId;
 
 use crate::direction::Direction;
-use crate::errors::{FailureEffect, FailureLocation, MigrateError, MigrationFailure, RefusedSql};
+use crate::errors::{
+    FailureEffect, FailureLocation, MigrateError, MigrationFailure, RefusedSql, UnfinishedEffect,
+    UnfinishedMigration,
+};
 use crate::report::MigrationProgress;
 use crate::session::{MessageEvent, Options, Session, SessionError, SessionSettings, StopReason};
 use crate::sources::{Migration, MigrationBody, Script};
@@ -146,11 +149,11 @@ impl<'a> MigrationStep<'a> {
             self.direction, self.migration.name, self.plugin
         );
         match error {
-            SessionError::ConnectionLost(source) => MigrateError::ConnectionLost {
-                doing,
-                source,
-                next: "whether it was applied is unknown; check the status when PostgreSQL is back",
-            },
+            SessionError::ConnectionLost(source) => {
+                self.unfinished(UnfinishedEffect::Unknown, Some(source))
+            }
+            SessionError::Cancelled => self.unfinished(UnfinishedEffect::RolledBack, None),
+            SessionError::Interrupted => self.unfinished(UnfinishedEffect::NotStarted, None),
             error => error.into_migrate_error(doing),
         }
     }
@@ -171,6 +174,20 @@ impl<'a> MigrationStep<'a> {
             }),
             MessageEvent::Completed | MessageEvent::Ended => {}
         }
+    }
+
+    pub(super) fn unfinished(
+        self,
+        effect: UnfinishedEffect,
+        connection_lost: Option<PostgresError>,
+    ) -> MigrateError {
+        MigrateError::Unfinished(Box::new(UnfinishedMigration {
+            plugin: self.plugin,
+            migration: self.migration.name.clone(),
+            direction: self.direction,
+            connection_lost,
+            effect,
+        }))
     }
 
     pub(super) fn report_started(self, options: &Options) {

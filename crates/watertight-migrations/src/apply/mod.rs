@@ -23,6 +23,7 @@ mod schedule;
 mod selected_plugin;
 mod statement_marker;
 mod statement_sender;
+mod unfinished;
 mod without_transaction;
 
 pub(crate) use migration_step::MigrationStep;

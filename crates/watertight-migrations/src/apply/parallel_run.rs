@@ -3,8 +3,6 @@ use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::thread::{self, Scope, ScopedJoinHandle};
 
-use watertight_connection::ConnectError;
-
 use super::run::Run;
 use crate::errors::MigrateError;
 use crate::report::RunReport;
@@ -15,7 +13,7 @@ use crate::sources::LoadedPlugin;
 /// that there is work for them, while the first one still reads the state.
 pub(crate) fn run_on_several<S: Session>(
     plugins: &[&LoadedPlugin],
-    connect: &(impl Fn() -> Result<S, ConnectError> + Sync),
+    connect: &(impl Fn() -> Result<S, MigrateError> + Sync),
     sessions: usize,
     options: &Options,
 ) -> Result<RunReport, MigrateError> {
@@ -42,13 +40,13 @@ pub(crate) fn run_on_several<S: Session>(
 /// A session that is opened on a thread of its own, and used there when the run is prepared.
 struct OtherSession<'scope, 'a> {
     run: Sender<Arc<Run<'a>>>,
-    thread: ScopedJoinHandle<'scope, Result<(), ConnectError>>,
+    thread: ScopedJoinHandle<'scope, Result<(), MigrateError>>,
 }
 
 impl<'scope, 'a: 'scope> OtherSession<'scope, 'a> {
     fn open<S: Session>(
         scope: &'scope Scope<'scope, '_>,
-        connect: &'scope (impl Fn() -> Result<S, ConnectError> + Sync),
+        connect: &'scope (impl Fn() -> Result<S, MigrateError> + Sync),
     ) -> Self {
         let (run, prepared) = channel::<Arc<Run<'a>>>();
         let thread = scope.spawn(move || {
@@ -62,7 +60,7 @@ impl<'scope, 'a: 'scope> OtherSession<'scope, 'a> {
         Self { run, thread }
     }
 
-    fn start(self, run: &Arc<Run<'a>>) -> ScopedJoinHandle<'scope, Result<(), ConnectError>> {
+    fn start(self, run: &Arc<Run<'a>>) -> ScopedJoinHandle<'scope, Result<(), MigrateError>> {
         // Fails if the session could not be opened.
         let _ = self.run.send(Arc::clone(run));
         self.thread

@@ -1,6 +1,5 @@
 use std::collections::HashSet;
 
-use watertight_connection::ConnectError;
 use watertight_diagnostics::causes;
 
 use super::apply_step::apply_steps;
@@ -90,8 +89,12 @@ impl<'a> Run<'a> {
     /// # Errors
     ///
     /// When it was closed while it waited for a plugin, and cannot be opened again. Other sessions run the plugin then.
-    pub(crate) fn on<S: Session>(&self, session: &mut S) -> Result<(), ConnectError> {
+    pub(crate) fn on<S: Session>(&self, session: &mut S) -> Result<(), MigrateError> {
         while let Some(mut running) = self.schedule.next() {
+            if self.options.interrupt.is_stopped() {
+                running.give_back();
+                break;
+            }
             if let Err(error) = session.reopen_if_closed() {
                 running.give_back();
                 return Err(error);
@@ -109,18 +112,30 @@ impl<'a> Run<'a> {
                 running.postpone();
                 continue;
             }
-            let is_lost = matches!(error, MigrateError::ConnectionLost { .. });
             running.report().outcome = Outcome::Failed(Box::new(error));
-            if is_lost {
+            // After a lost connection, there may be a new one.
+            if session.send_raw(&["SELECT 1"], &mut |_| ()).is_err() {
                 break;
             }
         }
         Ok(())
     }
 
-    pub(crate) fn into_report(self, not_connected: Option<&ConnectError>) -> RunReport {
+    pub(crate) fn into_report(self, not_connected: Option<&MigrateError>) -> RunReport {
+        let mut plugins = self.schedule.into_reports();
+        if self.options.interrupt.is_stopped() {
+            for plugin in &mut plugins {
+                if let Outcome::Skipped(SkipReason::NoConnection) = plugin.outcome {
+                    plugin.outcome = if plugin.not_run.is_empty() {
+                        Outcome::UpToDate
+                    } else {
+                        Outcome::Skipped(SkipReason::Interrupted)
+                    };
+                }
+            }
+        }
         RunReport {
-            plugins: self.schedule.into_reports(),
+            plugins,
             fewer_connections: not_connected.map(|error| causes(Some(error)).join(": ")),
         }
     }

@@ -1,9 +1,11 @@
 //! SQL migrations without a transaction, whose statements are sent one by one.
 
-use super::failed_statement;
+use watertight_diagnostics::PostgresError;
+
 use super::message::{DISCARD_TEMPORARY, checks, history_changes, stop_if};
 use super::migration_step::{AppliedBy, MigrationStep};
-use crate::errors::{FailureEffect, FailureLocation, MigrateError};
+use super::{failed_statement, unfinished};
+use crate::errors::{FailureEffect, FailureLocation, MigrateError, UnfinishedEffect};
 use crate::session::{
     Lock, Options, Session, SessionError, SessionLock, has_open_transaction, send, send_watched,
 };
@@ -19,9 +21,15 @@ pub(super) fn apply<S: Session>(
     let settings = step.read_settings(session, &scripts)?;
     let lock = SessionLock(Lock::of_plugin(step.plugin));
     if let Err(error) = lock.acquire(session, options) {
-        return step.stopped(error);
+        return outcome_of(session, step, error.into());
     }
-    let outcome = check_and_send(session, step, &scripts, options);
+    let sent = check_and_send(session, step, &scripts, options);
+    // What follows records what happened.
+    session.set_cancellable(false);
+    let outcome = sent.and_then(|kept| {
+        check_transaction(session, step).map_err(|failure| failure.after_statements(kept))?;
+        Ok(kept)
+    });
     let mut last_message = String::new();
     if let Some(settings) = settings {
         last_message.push_str(&settings.restore());
@@ -31,13 +39,14 @@ pub(super) fn apply<S: Session>(
     }
     let finished = send(session, &last_message);
     let released = lock.release(session);
+    let outcome = outcome.and_then(|kept| {
+        let finished = finished.and(released).map_err(Failure::from);
+        finished.map_err(|failure| failure.after_statements(kept))
+    });
+    session.set_cancellable(true);
     match outcome {
-        Err(Failure::Migration(error)) => Err(*error),
-        Err(Failure::Session(error)) => step.stopped(error),
-        Ok(()) => match finished.and(released) {
-            Ok(()) => Ok(AppliedBy::ThisRun),
-            Err(error) => Err(step.session_failed(error)),
-        },
+        Ok(()) => Ok(AppliedBy::ThisRun),
+        Err(failure) => outcome_of(session, step, failure),
     }
 }
 
@@ -45,27 +54,86 @@ pub(super) fn apply<S: Session>(
 enum Failure {
     Session(SessionError),
     Migration(Box<MigrateError>),
+    Unfinished {
+        effect: UnfinishedEffect,
+        connection_lost: Option<PostgresError>,
+    },
 }
 
 impl From<SessionError> for Failure {
     fn from(error: SessionError) -> Self {
-        Self::Session(error)
+        match error {
+            SessionError::ConnectionLost(error) => Self::unfinished(0, false, Some(error)),
+            error => Self::Session(error),
+        }
     }
 }
 
+impl Failure {
+    fn unfinished(
+        kept: usize,
+        next_is_unknown: bool,
+        connection_lost: Option<PostgresError>,
+    ) -> Self {
+        let effect = UnfinishedEffect::StatementsKept {
+            count: kept,
+            next_is_unknown,
+            invalid_indexes: Vec::new(),
+        };
+        Self::Unfinished {
+            effect,
+            connection_lost,
+        }
+    }
+
+    /// Adds that this many statements stay applied.
+    fn after_statements(self, kept: usize) -> Self {
+        match self {
+            Self::Unfinished {
+                connection_lost, ..
+            } => Self::unfinished(kept, false, connection_lost),
+            failure => failure,
+        }
+    }
+}
+
+fn outcome_of<S: Session>(
+    session: &mut S,
+    step: MigrationStep<'_>,
+    failure: Failure,
+) -> Result<AppliedBy, MigrateError> {
+    match failure {
+        Failure::Migration(error) => Err(*error),
+        Failure::Session(error) => step.stopped(error),
+        Failure::Unfinished {
+            effect,
+            connection_lost,
+        } => {
+            let effect = unfinished::with_invalid_indexes(session, step, effect);
+            Err(step.unfinished(effect, connection_lost))
+        }
+    }
+}
+
+/// Returns the number of statements that stay applied.
 fn check_and_send<S: Session>(
     session: &mut S,
     step: MigrationStep<'_>,
     scripts: &[&Script],
     options: &Options,
-) -> Result<(), Failure> {
+) -> Result<usize, Failure> {
     if S::IS_OWN {
         send(session, DISCARD_TEMPORARY)?;
     }
     send(session, &stop_if(&checks(step)))?;
+    let mut kept = 0;
     for script in scripts {
-        send_statements(session, step, script, options)?;
+        kept = send_statements(session, step, script, options)?;
     }
+    Ok(kept)
+}
+
+fn check_transaction<S: Session>(session: &mut S, step: MigrationStep<'_>) -> Result<(), Failure> {
     if has_open_transaction(session)? {
         send(session, "ROLLBACK")?;
         return Err(Failure::Migration(Box::new(step.transaction_left_open())));
@@ -73,17 +141,21 @@ fn check_and_send<S: Session>(
     Ok(())
 }
 
+/// Returns the number of statements that stay applied.
 fn send_statements<S: Session>(
     session: &mut S,
     step: MigrationStep<'_>,
     script: &Script,
     options: &Options,
-) -> Result<(), Failure> {
-    // The number of statements that stay applied after a failure, which are not those of an open transaction.
+) -> Result<usize, Failure> {
+    // Without those of an open transaction.
     let mut kept = 0;
     let mut in_transaction = false;
     let statements = split(&script.sql, Strings::Standard).unwrap_or_default();
     for (sent, statement) in statements.into_iter().enumerate() {
+        if options.interrupt.is_stopped() {
+            return Err(Failure::unfinished(kept, false, None));
+        }
         let sql = statement.sql(&script.sql);
         let watch = &mut |event| step.report_event(options, &event);
         match send_watched(session, &[sql], watch) {
@@ -96,6 +168,10 @@ fn send_statements<S: Session>(
                 let failed = step.sql_failed(location, error, effect);
                 return Err(Failure::Migration(Box::new(failed)));
             }
+            Err(SessionError::Cancelled) => return Err(Failure::unfinished(kept, false, None)),
+            Err(SessionError::ConnectionLost(error)) => {
+                return Err(Failure::unfinished(kept, true, Some(error)));
+            }
             Err(error) => return Err(error.into()),
         }
         if let Some(command) = transaction_command(sql) {
@@ -105,5 +181,5 @@ fn send_statements<S: Session>(
             kept = sent + 1;
         }
     }
-    Ok(())
+    Ok(kept)
 }

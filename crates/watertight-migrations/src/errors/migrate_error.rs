@@ -11,6 +11,7 @@ use super::lock_holder::LockHolder;
 use super::migration_failure::MigrationFailure;
 use super::no_lock::NoLock;
 use super::refused_sql::RefusedSql;
+use super::unfinished_migration::UnfinishedMigration;
 use crate::direction::Direction;
 use crate::sql::history_sql;
 
@@ -110,6 +111,12 @@ pub enum MigrateError {
     /// A migration did not get a lock within PostgreSQL's `lock_timeout`.
     #[error(transparent)]
     NoLock(Box<NoLock>),
+    /// A migration did not end.
+    #[error(transparent)]
+    Unfinished(Box<UnfinishedMigration>),
+    /// The run was interrupted before it started a migration.
+    #[error("interrupted: no migration was started")]
+    Interrupted,
     /// A Rust migration failed.
     #[error("failed to {direction} migration {migration} of plugin `{plugin}`")]
     RustMigration {
@@ -231,6 +238,7 @@ impl Diagnostic for MigrateError {
             Self::Refused(refused) => return refused.hint(),
             Self::Failed(failure) => return failure.hint(),
             Self::NoLock(error) => return error.hint(),
+            Self::Unfinished(unfinished) => return unfinished.hint(),
             Self::Connect(error) => return error.hint(),
             Self::Database { source, .. } => return Some(database_hint(source)),
             Self::UnknownPlugin { known, .. } => return Some(format!("the plugins are {known}")),
@@ -267,6 +275,7 @@ impl Diagnostic for MigrateError {
                 ));
             }
             Self::ConnectionLost { next, .. } => next,
+            Self::Interrupted => "run it again",
             Self::OpenTransaction => "commit it or roll it back first, or use another connection",
             Self::RustMigration {
                 in_transaction: true,
@@ -310,12 +319,22 @@ fn database_hint(source: &PostgresError) -> String {
 }
 
 impl MigrateError {
+    /// Returns whether the error is that the run was interrupted.
+    pub fn is_interrupted(&self) -> bool {
+        match self {
+            Self::Interrupted => true,
+            Self::Unfinished(unfinished) => unfinished.connection_lost.is_none(),
+            _ => false,
+        }
+    }
+
     /// Returns the name of the migration that the error is about, if any.
     pub fn migration(&self) -> Option<&str> {
         match self {
             Self::Refused(refused) => Some(&refused.migration),
             Self::Failed(failure) => Some(&failure.migration),
             Self::NoLock(error) => Some(&error.migration),
+            Self::Unfinished(unfinished) => Some(&unfinished.migration),
             Self::RustMigration { migration, .. }
             | Self::TransactionEnded { migration, .. }
             | Self::SharedSession { migration, .. }

@@ -10,6 +10,7 @@ mod migrate_error;
 mod migration_failure;
 mod no_lock;
 mod refused_sql;
+mod unfinished_migration;
 
 pub use denied_migrations::{DeniedMigration, DeniedMigrations};
 pub use drifted_migrations::{Drift, DriftedMigration, DriftedMigrations};
@@ -21,3 +22,4 @@ pub use migrate_error::MigrateError;
 pub use migration_failure::{FailureEffect, MigrationFailure};
 pub use no_lock::NoLock;
 pub use refused_sql::RefusedSql;
+pub use unfinished_migration::{UnfinishedEffect, UnfinishedMigration};

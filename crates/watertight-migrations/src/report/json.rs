@@ -18,7 +18,11 @@ fn plugin_report(report: &PluginReport) -> Value {
     let (outcome, reason, error) = match &report.outcome {
         Outcome::UpToDate => ("up-to-date", None, None),
         Outcome::Failed(error) => (
-            "failed",
+            if error.is_interrupted() {
+                "interrupted"
+            } else {
+                "failed"
+            },
             Some(causes(Some(error.as_ref())).join(": ")),
             Some(ErrorReport::new(error.as_ref()).to_json()),
         ),
@@ -27,6 +31,9 @@ fn plugin_report(report: &PluginReport) -> Value {
             Some(format!("{dependency} is not up to date")),
             None,
         ),
+        Outcome::Skipped(SkipReason::Interrupted) => {
+            ("skipped", Some("the run was interrupted".to_owned()), None)
+        }
         Outcome::Skipped(SkipReason::NoConnection) => (
             "skipped",
             Some("all connections were lost".to_owned()),

@@ -64,6 +64,8 @@ pub enum SkipReason {
     Dependency(PluginId),
     /// All connections were lost.
     NoConnection,
+    /// The run was interrupted.
+    Interrupted,
 }
 
 impl RunReport {
@@ -72,6 +74,15 @@ impl RunReport {
         self.plugins
             .iter()
             .all(|plugin| matches!(plugin.outcome, Outcome::UpToDate))
+    }
+
+    /// Returns whether the run was interrupted before every plugin was up to date.
+    pub fn is_interrupted(&self) -> bool {
+        self.plugins.iter().any(|plugin| match &plugin.outcome {
+            Outcome::Failed(error) => error.is_interrupted(),
+            Outcome::Skipped(reason) => *reason == SkipReason::Interrupted,
+            Outcome::UpToDate => false,
+        })
     }
 
     /// Returns how many migrations this run applied itself.
@@ -96,7 +107,7 @@ impl RunReport {
     ///
     /// # Errors
     ///
-    /// The error of the first plugin that failed.
+    /// The error of the first plugin that failed, and when the run was interrupted.
     pub fn into_result(mut self) -> Result<Self, MigrateError> {
         let failed = self
             .plugins
@@ -104,6 +115,7 @@ impl RunReport {
             .position(|plugin| matches!(plugin.outcome, Outcome::Failed(_)));
         match failed.map(|index| self.plugins.swap_remove(index).outcome) {
             Some(Outcome::Failed(error)) => Err(*error),
+            _ if self.is_interrupted() => Err(MigrateError::Interrupted),
             _ => Ok(self),
         }
     }

@@ -52,10 +52,18 @@ fn plugin_line(plugin: &PluginReport) -> Option<String> {
         Outcome::Failed(error) => {
             let next = plugin.not_run.first().map(String::as_str);
             let failed = error.migration().or(next).unwrap_or("its history");
-            parts.push(format!("failed at {failed}"));
+            let what = if error.is_interrupted() {
+                "interrupted"
+            } else {
+                "failed"
+            };
+            parts.push(format!("{what} at {failed}"));
         }
         Outcome::Skipped(SkipReason::Dependency(dependency)) => {
             parts.push(format!("not run, because {dependency} is not up to date"));
+        }
+        Outcome::Skipped(SkipReason::Interrupted) => {
+            parts.push("not run, because the run was interrupted".to_owned());
         }
         Outcome::Skipped(SkipReason::NoConnection) => {
             parts.push("not run, because all connections were lost".to_owned());

@@ -70,6 +70,9 @@ impl Lock {
         let mut pause = FIRST_PAUSE;
         let mut reported = None;
         while let Some(holder) = self.holder(session)? {
+            if options.interrupt.is_stopped() {
+                return Err(SessionError::Interrupted);
+            }
             let waited = start.elapsed();
             if let Some(timeout) = options.lock_timeout.filter(|timeout| waited >= *timeout) {
                 return Err(SessionError::LockTimeout {
@@ -108,6 +111,14 @@ impl Lock {
     pub(crate) fn is_held_here(&self) -> String {
         format!(
             "EXISTS (SELECT FROM pg_catalog.pg_locks AS held WHERE held.pid = pg_catalog.pg_backend_pid() AND {})",
+            self.is_row("held")
+        )
+    }
+
+    /// Returns a condition that is true if another session holds the lock.
+    pub(super) fn is_held_elsewhere(&self) -> String {
+        format!(
+            "EXISTS (SELECT FROM pg_catalog.pg_locks AS held WHERE held.pid <> pg_catalog.pg_backend_pid() AND {})",
             self.is_row("held")
         )
     }

@@ -5,6 +5,7 @@ use diesel::sql_types::Text;
 use diesel::{RunQueryDsl, sql_query};
 use watertight_diagnostics::PostgresError;
 
+use super::advisory_lock::Lock;
 use super::messages::{MessageEvent, Session};
 use super::open_transaction::PROBE;
 use super::pg_session::PgSession;
@@ -59,6 +60,18 @@ impl<C: PgSession> Session for DieselSession<'_, C> {
             }
         }
         Ok(true)
+    }
+
+    /// The connection is the caller's: nothing on it is cancelled.
+    fn is_interrupted(&self) -> bool {
+        false
+    }
+
+    fn set_cancellable(&mut self, _: bool) {}
+
+    /// The caller has the only connection.
+    fn reopen(&mut self, _: Lock) -> bool {
+        false
     }
 
     fn with_diesel<T>(&mut self, work: impl FnOnce(&mut C) -> T) -> Result<T, SessionError> {

@@ -4,12 +4,16 @@ use serde::de::DeserializeOwned;
 use watertight_connection::ConnectError;
 use watertight_diagnostics::PostgresError;
 
+use super::advisory_lock::Lock;
 use super::pg_session::PgSession;
 use super::session_error::{SessionError, StopReason};
 use super::session_settings::SessionSettings;
-use crate::errors::LockWait;
+use crate::errors::{LockWait, MigrateError};
 use crate::report::PostgresNotice;
 use crate::sql::MentionedNames;
+
+/// The SQLSTATE of a cancelled statement.
+const QUERY_CANCELED: &str = "57014";
 
 /// What happens while messages run.
 pub(crate) enum MessageEvent {
@@ -54,7 +58,7 @@ pub(crate) trait Session {
     fn texts(&mut self, sql: &str) -> Result<Vec<String>, PostgresError>;
 
     /// Opens the session again if it was closed while it was idle.
-    fn reopen_if_closed(&mut self) -> Result<(), ConnectError> {
+    fn reopen_if_closed(&mut self) -> Result<(), MigrateError> {
         Ok(())
     }
 
@@ -78,6 +82,16 @@ pub(crate) trait Session {
     fn has_own_session(&mut self) -> Result<bool, ConnectError> {
         Ok(true)
     }
+
+    /// Returns whether the run was interrupted, so that PostgreSQL was told to cancel what ran on the session.
+    fn is_interrupted(&self) -> bool;
+
+    /// Sets whether what is sent is cancelled when the run is interrupted, as it is at first.
+    fn set_cancellable(&mut self, cancellable: bool);
+
+    /// Opens a new connection after the last one was lost, and ends what is left of the lost one. Returns whether nothing
+    /// is left: neither its session, nor one that has `lock`.
+    fn reopen(&mut self, lock: Lock) -> bool;
 
     /// Calls `work` with a Diesel connection to the same database.
     fn with_diesel<T>(
@@ -144,6 +158,9 @@ fn after_failure<S: Session>(session: &mut S, error: PostgresError) -> SessionEr
     }
     match StopReason::of(&error) {
         Some(reason) => SessionError::Stopped(reason),
+        None if session.is_interrupted() && error.code() == Some(QUERY_CANCELED) => {
+            SessionError::Cancelled
+        }
         None => SessionError::Database(error),
     }
 }

@@ -3,6 +3,7 @@
 mod advisory_lock;
 mod diesel_session;
 mod idle_connection;
+mod interrupt;
 mod lock_monitor;
 mod messages;
 mod open_transaction;
@@ -17,6 +18,7 @@ mod session_settings;
 
 pub(crate) use advisory_lock::Lock;
 pub(crate) use diesel_session::DieselSession;
+pub use interrupt::Interrupt;
 pub(crate) use messages::{MessageEvent, Session, load, send, send_watched};
 pub(crate) use open_transaction::has_open_transaction;
 pub(crate) use options::Options;

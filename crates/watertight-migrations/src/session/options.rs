@@ -1,6 +1,7 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use super::interrupt::Interrupt;
 use crate::policy::Policy;
 use crate::report::MigrationProgress;
 
@@ -14,6 +15,7 @@ pub(crate) struct Options {
     pub(crate) jobs: NonZeroUsize,
     pub(crate) ahead: Policy,
     pub(crate) out_of_order: Policy,
+    pub(crate) interrupt: Interrupt,
     pub(crate) progress: Box<dyn Fn(&MigrationProgress<'_>) + Send + Sync>,
 }
 
@@ -26,6 +28,7 @@ impl Default for Options {
             jobs: NonZeroUsize::new(4).unwrap(),
             ahead: Policy::default(),
             out_of_order: Policy::default(),
+            interrupt: Interrupt::new(),
             progress: Box::new(|_| ()),
         }
     }

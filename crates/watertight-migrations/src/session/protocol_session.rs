@@ -3,26 +3,40 @@ use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use futures_util::Stream;
 use tokio::runtime::{Builder, Runtime};
+use tokio::time::timeout;
 use tokio_postgres::error::DbError;
 use tokio_postgres::{AsyncMessage, Error, SimpleQueryMessage};
 use watertight_connection::{ConnectError, Connection, DatabaseUrl, ProtocolConnection};
 use watertight_diagnostics::PostgresError;
 
+use super::advisory_lock::Lock;
 use super::idle_connection;
+use super::interrupt::{Interrupt, RESPONSE_LIMIT};
 use super::lock_monitor::LockMonitor;
-use super::messages::{MessageEvent, Session};
+use super::messages::{MessageEvent, Session, load_bool, send};
 use super::pooler::{Pooler, Pooling};
 use super::session_error::SessionError;
 use super::session_settings::SessionSettings;
+use crate::errors::MigrateError;
 use crate::report::PostgresNotice;
 use crate::sql::MentionedNames;
 
 /// As on Diesel's connections.
 pub(super) const SETUP: &str = "SET TIME ZONE 'UTC'";
+/// A condition for the row of this session in `pg_stat_activity`. A later session may have the same process id.
+const IDENTITY: &str = "pg_catalog.format('pid = %s AND backend_start <= %L', pg_catalog.pg_backend_pid(), \
+                        pg_catalog.to_json(pg_catalog.now()) #>> '{}')";
+
+/// How long to try to find out what became of a lost connection.
+const REOPEN_LIMIT: Duration = Duration::from_secs(5);
+/// The user waits, and the server had its time to respond.
+const REOPEN_LIMIT_AFTER_INTERRUPT: Duration = Duration::from_secs(2);
+const REOPEN_PAUSE: Duration = Duration::from_millis(20);
 
 /// A connection that speaks the protocol, as a [`Session`].
 ///
@@ -30,10 +44,14 @@ pub(super) const SETUP: &str = "SET TIME ZONE 'UTC'";
 pub(crate) struct ProtocolSession {
     url: DatabaseUrl,
     pooling: Arc<Pooling>,
+    interrupt: Interrupt,
+    is_cancellable: bool,
     runtime: Runtime,
     monitor: LockMonitor,
-    /// `None` while a Diesel connection is used on a server that serves one.
+    /// `None` while a Diesel connection is used on a server that serves one, and after a connection was given up.
     open: Option<Open>,
+    /// The condition for the last session in `pg_stat_activity`.
+    identity: Option<String>,
 }
 
 pub(super) struct Open {
@@ -42,6 +60,8 @@ pub(super) struct Open {
     pooling: Arc<Pooling>,
     pub(super) connection: ProtocolConnection,
     is_set_up: bool,
+    /// [`IDENTITY`], from the setup until the session takes it.
+    identity: Option<String>,
     pub(super) last_used: Instant,
     /// Whether nothing was sent since it waited for a plugin.
     was_idle: bool,
@@ -53,8 +73,13 @@ pub(super) enum Received {
 }
 
 impl ProtocolSession {
-    /// The connections of a run share what they know about a pooler.
-    pub(crate) fn connect(url: &DatabaseUrl, pooling: &Arc<Pooling>) -> Result<Self, ConnectError> {
+    /// Opens a connection. What runs on it is cancelled when the run is interrupted. The connections of a run share what
+    /// they know about a pooler.
+    pub(crate) fn connect(
+        url: &DatabaseUrl,
+        interrupt: &Interrupt,
+        pooling: &Arc<Pooling>,
+    ) -> Result<Self, MigrateError> {
         let runtime = Builder::new_current_thread()
             .enable_all()
             .build()
@@ -62,16 +87,27 @@ impl ProtocolSession {
         let mut session = Self {
             url: url.clone(),
             pooling: Arc::clone(pooling),
+            interrupt: interrupt.clone(),
+            is_cancellable: true,
             runtime,
             monitor: LockMonitor::new(url),
             open: None,
+            identity: None,
         };
-        session.reconnect()?;
+        session.reconnect(None)?;
         Ok(session)
     }
 
-    fn reconnect(&mut self) -> Result<(), ConnectError> {
-        let connection = self.runtime.block_on(self.url.connect_protocol())?;
+    /// Opens a connection. With a limit, also after the run was interrupted.
+    fn reconnect(&mut self, limit: Option<Duration>) -> Result<(), MigrateError> {
+        let connecting = Box::pin(self.url.connect_protocol());
+        let connected = self.runtime.block_on(async {
+            match limit {
+                Some(limit) => timeout(limit, connecting).await.ok(),
+                None => self.interrupt.unless_stopped(connecting).await,
+            }
+        });
+        let connection = connected.ok_or(MigrateError::Interrupted)??;
         self.open = Some(Open {
             // Nobody shares a server that serves one connection.
             pid: (!self.url.serves_one_connection())
@@ -80,13 +116,14 @@ impl ProtocolSession {
             pooling: Arc::clone(&self.pooling),
             connection,
             is_set_up: false,
+            identity: None,
             last_used: Instant::now(),
             was_idle: false,
         });
         Ok(())
     }
 
-    /// Sends messages, the first time together with the setup, which costs no round trip.
+    /// Sends messages, the first time together with a setup, which costs no round trip.
     fn exchange(
         &mut self,
         messages: &[&str],
@@ -96,39 +133,60 @@ impl ProtocolSession {
             return Err(PostgresError::from_message("the connection is closed"));
         };
         let was_idle = std::mem::take(&mut open.was_idle);
-        let mut exchanged = run(&self.runtime, open, &mut self.monitor, messages, receive);
-        if was_idle && matches!(&exchanged, Err(error) if idle_connection::was_not_read(error)) {
-            let reopened = self.reconnect();
-            reopened.map_err(|error| PostgresError::from_message(error.to_string()))?;
-            if let Some(open) = &mut self.open {
-                exchanged = run(&self.runtime, open, &mut self.monitor, messages, receive);
+        let response = self.respond(messages, receive)?;
+        if was_idle && matches!(&response, Err(error) if idle_connection::was_not_read(error)) {
+            self.reconnect(None)
+                .map_err(|error| PostgresError::from_message(error.to_string()))?;
+            return Ok(self.respond(messages, receive)??);
+        }
+        Ok(response?)
+    }
+
+    /// Returns an error of its own if PostgreSQL does not respond after an interruption.
+    fn respond(
+        &mut self,
+        messages: &[&str],
+        receive: &mut dyn FnMut(Received),
+    ) -> Result<Result<(), Error>, PostgresError> {
+        let Some(open) = &mut self.open else {
+            return Err(PostgresError::from_message("the connection is closed"));
+        };
+        let canceller = open.connection.canceller().clone();
+        let canceller = self.is_cancellable.then_some(&canceller);
+        // A pooler has keys of its own.
+        let pid = open.pid.filter(|_| self.pooling.pooler().is_none());
+        let progress = Cell::new(Instant::now());
+        let receive = RefCell::new(receive);
+        let receive_next = &mut |received| {
+            progress.set(Instant::now());
+            receive.borrow_mut()(received);
+        };
+        let report = &mut |wait| receive.borrow_mut()(Received::Event(MessageEvent::Waits(wait)));
+        let exchange = open.exchange(messages, receive_next);
+        let exchange = self.monitor.watch(pid, exchange, &progress, report);
+        let response = self
+            .runtime
+            .block_on(self.interrupt.respond(canceller, exchange));
+        open.last_used = Instant::now();
+        if let Some(identity) = open.identity.take() {
+            self.identity = Some(identity);
+        }
+        response.ok_or_else(|| {
+            self.open = None;
+            PostgresError::from_message("PostgreSQL does not respond")
+        })
+    }
+
+    /// Opens a new connection, as soon as the server is back.
+    fn reconnect_until(&mut self, deadline: Instant) -> Result<(), MigrateError> {
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.reconnect(Some(left)) {
+                Err(MigrateError::Connect(_)) if !left.is_zero() => thread::sleep(REOPEN_PAUSE),
+                connected => return connected,
             }
         }
-        Ok(exchanged?)
     }
-}
-
-/// Exchanges messages, and meanwhile reports what the session waits for.
-fn run(
-    runtime: &Runtime,
-    open: &mut Open,
-    monitor: &mut LockMonitor,
-    messages: &[&str],
-    receive: &mut dyn FnMut(Received),
-) -> Result<(), Error> {
-    // A pooler has keys of its own.
-    let pid = open.pid.filter(|_| open.pooling.pooler().is_none());
-    let progress = Cell::new(Instant::now());
-    let receive = RefCell::new(receive);
-    let receive_next = &mut |received| {
-        progress.set(Instant::now());
-        receive.borrow_mut()(received);
-    };
-    let report = &mut |wait| receive.borrow_mut()(Received::Event(MessageEvent::Waits(wait)));
-    let exchanged = open.exchange(messages, receive_next);
-    let exchanged = runtime.block_on(monitor.watch(pid, exchanged, &progress, report));
-    open.last_used = Instant::now();
-    exchanged
 }
 
 impl Open {
@@ -137,9 +195,10 @@ impl Open {
     fn setup(&self) -> String {
         match self.pid {
             Some(pid) => format!(
-                "SELECT pg_catalog.set_config('TimeZone', 'UTC', false) WHERE pg_catalog.pg_backend_pid() = {pid}"
+                "SELECT {IDENTITY}, pg_catalog.set_config('TimeZone', 'UTC', false) \
+                 WHERE pg_catalog.pg_backend_pid() = {pid}"
             ),
-            None => format!("{SETUP}; SELECT 1"),
+            None => format!("{SETUP}; SELECT {IDENTITY}"),
         }
     }
 
@@ -159,11 +218,16 @@ impl Open {
             responses.push(client.simple_query_raw(sql).await?);
         }
         if let Some(setup) = setup {
-            let mut is_direct = false;
-            let receive = &mut |received| is_direct |= matches!(received, Received::Row(_));
+            let mut identity = None;
+            let receive = &mut |received| {
+                if let Received::Row(row) = received {
+                    identity = row;
+                }
+            };
             receive_all(&mut self.connection, setup, receive).await?;
-            let pooler = || (!is_direct).then(|| Pooler::of(&self.connection));
+            let pooler = || identity.is_none().then(|| Pooler::of(&self.connection));
             self.pooling.pooler.get_or_init(pooler);
+            self.identity = identity;
             self.is_set_up = true;
         }
         let mut first_error = None;
@@ -279,14 +343,14 @@ impl Session for ProtocolSession {
         Ok(texts)
     }
 
-    fn reopen_if_closed(&mut self) -> Result<(), ConnectError> {
+    fn reopen_if_closed(&mut self) -> Result<(), MigrateError> {
         if let Some(open) = &mut self.open
             && !self.runtime.block_on(idle_connection::is_closed(open))
         {
             open.was_idle = true;
             return Ok(());
         }
-        self.reconnect()
+        self.reconnect(None)
     }
 
     /// Nobody else uses the connection.
@@ -335,6 +399,43 @@ impl Session for ProtocolSession {
         Ok(has_own_session)
     }
 
+    fn is_interrupted(&self) -> bool {
+        self.interrupt.is_stopped()
+    }
+
+    fn set_cancellable(&mut self, cancellable: bool) {
+        self.is_cancellable = cancellable;
+    }
+
+    fn reopen(&mut self, lock: Lock) -> bool {
+        self.open = None;
+        let lost = self.identity.take().unwrap_or_else(|| "false".to_owned());
+        let lost = format!(
+            "FROM pg_catalog.pg_stat_activity WHERE {lost} AND pid <> pg_catalog.pg_backend_pid()"
+        );
+        let limit = if self.is_interrupted() {
+            REOPEN_LIMIT_AFTER_INTERRUPT
+        } else {
+            REOPEN_LIMIT
+        };
+        let deadline = Instant::now() + limit;
+        if self.reconnect_until(deadline).is_err() {
+            return false;
+        }
+        // A role that may not end it waits until it has ended.
+        let _ = send(
+            self,
+            &format!("SELECT pg_catalog.pg_terminate_backend(pid) {lost}"),
+        );
+        let is_left = format!("EXISTS (SELECT {lost}) OR {}", lock.is_held_elsewhere());
+        loop {
+            match load_bool(self, &format!("({is_left})")) {
+                Ok(true) if Instant::now() < deadline => thread::sleep(REOPEN_PAUSE),
+                is_left => return is_left.is_ok_and(|is_left| !is_left),
+            }
+        }
+    }
+
     fn with_diesel<T>(
         &mut self,
         work: impl FnOnce(&mut Connection) -> T,
@@ -346,11 +447,15 @@ impl Session for ProtocolSession {
         if serves_one {
             self.open = None;
         }
-        let mut connection = self.url.connect().map_err(failed)?;
+        let stopped = self.interrupt.clone().stopped();
+        let connection = self.url.connect_cancellable(stopped, RESPONSE_LIMIT);
+        let mut connection = connection.map_err(failed)?;
         let result = work(&mut connection);
         drop(connection);
         if serves_one {
-            self.reconnect().map_err(failed)?;
+            self.reconnect(None).map_err(|error| {
+                SessionError::Database(PostgresError::from_message(error.to_string()))
+            })?;
         }
         Ok(result)
     }

@@ -14,6 +14,10 @@ pub(crate) enum SessionError {
     Database(PostgresError),
     /// The connection is lost, and it is unknown whether the message took effect.
     ConnectionLost(PostgresError),
+    /// The run was interrupted, and what was sent was cancelled. The connection is usable.
+    Cancelled,
+    /// The run was interrupted before anything was sent.
+    Interrupted,
     /// Another session held the lock for too long.
     LockTimeout {
         waited: Duration,
@@ -74,6 +78,7 @@ impl SessionError {
                 source,
                 next: "run it again when PostgreSQL is back",
             },
+            Self::Cancelled | Self::Interrupted => MigrateError::Interrupted,
             Self::LockTimeout { waited, holder } => MigrateError::LockTimeout {
                 doing,
                 waited,

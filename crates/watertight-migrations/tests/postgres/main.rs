@@ -1,14 +1,17 @@
 //! Tests against a real PostgreSQL, in one binary because linking is slow.
 
 mod blocked;
+mod cancelled_from_outside;
 mod child_process;
 mod crashes;
 mod cut_connections;
 mod delaying_proxy;
 mod drift;
 mod failures;
+mod interrupts;
 mod killed_server;
 mod lock_timeout;
+mod lost_connections;
 mod parallel;
 mod pgbouncer;
 mod pgbouncer_in_transaction_mode;
