@@ -95,7 +95,7 @@ mod tests {
         let read = |written: Value| duration("key", &value(written)).ok();
         assert_eq!(read("250ms".into()), Some(Duration::from_millis(250)));
         assert_eq!(read("5s".into()), Some(Duration::from_secs(5)));
-        assert_eq!(read("1 min".into()), Some(Duration::from_secs(60)));
+        assert_eq!(read("1 min".into()), Some(Duration::from_mins(1)));
         for zero in [Value::from(0), "0".into(), "0s".into(), "none".into()] {
             assert_eq!(read(zero), Some(Duration::ZERO));
         }

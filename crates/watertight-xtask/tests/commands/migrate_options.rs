@@ -114,7 +114,10 @@ fn invalid_settings_are_named() {
     error: failed to read [root]/Cargo.toml: `ahead` in `[workspace.metadata.watertight.migrate]` is not a policy
     hint: write "allow", "warn" or "deny"
     "#);
-    assert_snapshot!(error("statement_lock_timeout = 5"), @"");
+    assert_snapshot!(error("statement_lock_timeout = 5"), @r#"
+    error: failed to read [root]/Cargo.toml: `statement_lock_timeout` in `[workspace.metadata.watertight.migrate]` is not a duration
+    hint: write it like "500ms", "5s", "1min" or "none"
+    "#);
     assert_snapshot!(error("order = \"deny\""), @"
     error: failed to read [root]/Cargo.toml: `[workspace.metadata.watertight.migrate]` has an unknown key `order`
     hint: valid keys are `ahead`, `out_of_order` and `statement_lock_timeout`
