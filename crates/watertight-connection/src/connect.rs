@@ -52,8 +52,8 @@ impl DatabaseUrl {
         &self,
         connection: ProtocolConnection,
     ) -> Result<AsyncPgConnection, ConnectError> {
-        let (client, connection) = parts(self, connection)?;
-        let setup = AsyncPgConnection::try_from_client_and_connection(client, connection);
+        let (client, driver) = open_parts(self, connection)?;
+        let setup = AsyncPgConnection::try_from_client_and_connection(client, driver);
         set_up(self, setup).await
     }
 
@@ -66,7 +66,7 @@ impl DatabaseUrl {
     }
 }
 
-fn parts(
+fn open_parts(
     url: &DatabaseUrl,
     connection: ProtocolConnection,
 ) -> Result<(Client, Driver), ConnectError> {

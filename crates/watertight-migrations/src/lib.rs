@@ -29,9 +29,10 @@
 //!   an index with `DROP INDEX CONCURRENTLY IF EXISTS`, then create it. `IF NOT EXISTS` would keep an invalid one.
 //! - SQL with a top-level `COMMIT` and the like, with an unterminated quote or comment, or meant for psql, is refused
 //!   with its line before anything of its plugin is sent.
-//! - Settings that it changes (`search_path`, `role`, any setting that its SQL may change) are restored. Two
-//!   exceptions: those changed by a function of an earlier migration, which its SQL does not show, and custom settings
-//!   that did not exist before, which PostgreSQL can only make empty.
+//! - Settings that it changes (`search_path`, `role`, any setting that its SQL may change) are restored. On connections
+//!   of the runner's own, no setting and nothing temporary reaches the next migration. On a caller's connection there
+//!   are two exceptions: settings changed by a function of an earlier migration, which its SQL does not show, and custom
+//!   settings that did not exist before, which PostgreSQL can only make empty.
 //! - A statement waits for a lock for at most five seconds ([`Migrator::statement_lock_timeout`]), because others queue
 //!   behind it. Then its migration is rolled back and tried again, up to ten times.
 //! - An error has the file, the line, the column if PostgreSQL's position is plausible, and PostgreSQL's message.
@@ -42,6 +43,10 @@
 //! Locks are advisory, one for each plugin, and polled, by default as long as the other run is alive
 //! ([`Migrator::lock_timeout`]). A migration that a concurrent
 //! run has applied counts as applied. Diesel's own tools work on the same history but do not use these locks.
+//!
+//! With [`Migrator::run_on`], plugins migrate at the same time. A migration in a transaction that fails with an error that
+//! another plugin's migration can cause (both create, replace or grant one shared object, or they deadlock) is applied
+//! again, once, when nothing else runs. Plugins that depend on it wait for that.
 
 mod apply;
 mod direction;

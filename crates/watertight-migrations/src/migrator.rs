@@ -12,7 +12,9 @@ use crate::policy::Policy;
 use crate::report::{
     MigrationPlan, MigrationProgress, PlannedMigration, PluginStatus, Repair, RunReport,
 };
-use crate::session::{DieselSession, Interrupt, Options, PgSession, ProtocolSession, Session};
+use crate::session::{
+    DieselSession, Interrupt, Options, PgSession, Pooling, ProtocolSession, Session,
+};
 use crate::sources::{LoadedPlugin, MigrationBody, PluginMigrations, Script, SourceWarning};
 
 /// Runs, reverts and reports the migrations of a set of plugins.
@@ -167,6 +169,7 @@ impl Migrator {
                     file: up.map(|up| up.file.clone()),
                     sql: up.map(|up| up.sql.clone()),
                     checksum: migration.checksum(),
+                    strings: selected.state.strings,
                 }
             }));
         }
@@ -209,7 +212,7 @@ impl Migrator {
     pub fn run_on(&self, url: &DatabaseUrl, only: &[PluginId]) -> Result<RunReport, MigrateError> {
         let selected = self.select(only)?;
         let pooling = Arc::default();
-        let connect = || ProtocolSession::connect(url, &self.options.interrupt, &pooling);
+        let connect = || self.connect(url, &pooling);
         let jobs = if url.serves_one_connection() {
             NonZeroUsize::MIN
         } else {
@@ -224,11 +227,15 @@ impl Migrator {
     ///
     /// Those of [`status`](Self::status), and when the connection cannot be opened.
     pub fn status_on(&self, url: &DatabaseUrl) -> Result<Vec<PluginStatus>, MigrateError> {
-        self.status_of(&mut self.connect(url)?)
+        self.status_of(&mut self.connect(url, &Arc::default())?)
     }
 
-    fn connect(&self, url: &DatabaseUrl) -> Result<ProtocolSession, MigrateError> {
-        ProtocolSession::connect(url, &self.options.interrupt, &Arc::default())
+    fn connect(
+        &self,
+        url: &DatabaseUrl,
+        pooling: &Arc<Pooling>,
+    ) -> Result<ProtocolSession, MigrateError> {
+        ProtocolSession::connect(url, pooling, &self.options.interrupt)
     }
 
     /// Runs the oldest pending migration of a plugin and returns its name, or `None` if none is pending. Runs nothing
@@ -282,7 +289,12 @@ impl Migrator {
         steps: NonZeroUsize,
     ) -> Result<Vec<String>, MigrateError> {
         let plugin = self.find(plugin)?;
-        apply::revert(&mut self.connect(url)?, plugin, steps, &self.options)
+        apply::revert(
+            &mut self.connect(url, &Arc::default())?,
+            plugin,
+            steps,
+            &self.options,
+        )
     }
 
     /// Reverts the newest migration of a plugin, runs it again and returns its name.
@@ -312,7 +324,11 @@ impl Migrator {
     /// Those of [`redo`](Self::redo), and when the connection cannot be opened.
     pub fn redo_on(&self, url: &DatabaseUrl, plugin: &PluginId) -> Result<String, MigrateError> {
         let plugin = self.find(plugin)?;
-        apply::redo(&mut self.connect(url)?, plugin, &self.options)
+        apply::redo(
+            &mut self.connect(url, &Arc::default())?,
+            plugin,
+            &self.options,
+        )
     }
 
     /// Returns what [`repair`](Self::repair) would change in the history of a plugin. Writes nothing.

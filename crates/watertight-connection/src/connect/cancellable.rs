@@ -6,7 +6,7 @@ use diesel_async::async_connection_wrapper::BlockOn as _;
 use futures_util::future::{Either, select};
 use tokio::time::timeout;
 
-use super::{ConnectError, connect, parts, set_up};
+use super::{ConnectError, connect, open_parts, set_up};
 use crate::connection::Connection;
 use crate::database_url::DatabaseUrl;
 use crate::shared_runtime::SharedRuntime;
@@ -25,7 +25,7 @@ impl DatabaseUrl {
         let connection = SharedRuntime.block_on(async {
             let connection = connect(self).await?;
             let canceller = connection.canceller().clone();
-            let (client, driver) = parts(self, connection)?;
+            let (client, driver) = open_parts(self, connection)?;
             SharedRuntime::spawn(async move {
                 if let Either::Right(((), driver)) = select(pin!(driver), pin!(stop)).await {
                     let _ = timeout(limit, select(driver, pin!(canceller.cancel_all()))).await;

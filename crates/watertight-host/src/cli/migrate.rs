@@ -1,3 +1,5 @@
+use std::num::NonZeroUsize;
+
 use watertight_diagnostics::{ErrorReport, ExitCode};
 use watertight_migrations::RunReport;
 
@@ -6,14 +8,21 @@ use crate::cli::database::find_database;
 use crate::cli::output;
 use crate::server::Server;
 
-pub(super) fn run(mut server: Server, json: bool) -> Result<ExitCode, CliError> {
+pub(super) fn run(
+    mut server: Server,
+    json: bool,
+    jobs: Option<NonZeroUsize>,
+) -> Result<ExitCode, CliError> {
     server.report_progress = |progress| {
         if let Some(line) = progress.status_line() {
             output::print_status(&line);
         }
     };
     // Checks the plugins before it looks for the database.
-    let migrator = server.into_migrator()?;
+    let mut migrator = server.into_migrator()?;
+    if let Some(jobs) = jobs {
+        migrator = migrator.jobs(jobs);
+    }
     let database = find_database()?;
     let report = migrator.run_on(database.url(), &[])?;
     print_errors(&report);

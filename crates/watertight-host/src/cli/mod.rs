@@ -10,6 +10,7 @@ mod serve;
 mod status;
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
@@ -47,6 +48,9 @@ enum Command {
         /// Print a JSON document.
         #[arg(long)]
         json: bool,
+        /// Most connections to migrate over, each with one plugin at a time [default: 4].
+        #[arg(long, value_name = "N")]
+        jobs: Option<NonZeroUsize>,
         /// Give up when another run holds a lock for this long [default: wait as long as it is alive].
         #[arg(long, value_name = "SECONDS")]
         lock_timeout: Option<u64>,
@@ -90,9 +94,11 @@ impl Server {
                 lock_timeout,
                 listen,
             } => serve::run(self.lock_timeout(lock_timeout), migrate, listen),
-            Command::Migrate { json, lock_timeout } => {
-                migrate::run(self.lock_timeout(lock_timeout), json)
-            }
+            Command::Migrate {
+                json,
+                jobs,
+                lock_timeout,
+            } => migrate::run(self.lock_timeout(lock_timeout), json, jobs),
             Command::Status { json } => status::run(self, json),
         };
         let code = code.unwrap_or_else(|error| {

@@ -1,4 +1,4 @@
-//! SQL migrations in transactions, each of which is one message.
+//! SQL migrations in transactions, each of which is one message, unless it changes how strings are read.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use super::{failed_statement, lock_retries, statement_marker};
 use crate::errors::{FailureEffect, FailureLocation, MigrateError, NoLock};
 use crate::report::MigrationProgress;
 use crate::session::{
-    Lock, MessageEvent, Options, Session, SessionError, StopReason, send_watched,
+    Lock, MessageEvent, Options, Session, SessionError, StopReason, after_failure,
 };
 
 /// How much SQL is sent before the response to the first message is there. Beyond that, a round trip costs little beside
@@ -41,7 +41,7 @@ pub(super) fn apply<S: Session>(
             step: *step,
             scripts,
             settings,
-            is_on_own_session: S::IS_OWN,
+            clean_up: session.clean_up(),
         });
     }
     if let Some(timeout) = options.statement_lock_timeout {
@@ -94,34 +94,54 @@ fn send<S: Session>(
         ));
         previous = Some(step.step.migration);
     }
-    let sql: Vec<_> = messages.iter().map(|message| &message.sql[..]).collect();
+    let is_whole = |message: &&Message| message.count() == 1;
+    let messages = match messages.iter().take_while(is_whole).count() {
+        0 => &messages[..1],
+        count => &messages[..count],
+    };
+    let sql: Vec<_> = messages.iter().flat_map(Message::messages).collect();
+    // After an error, the rest of a migration must not be sent: a `ROLLBACK TO` would let it continue.
+    let pipelined = if is_whole(&&messages[0]) {
+        sql.len()
+    } else {
+        1
+    };
     let mut watch = Watch {
         steps,
+        messages,
         options,
         index: 0,
+        message: 0,
         completed: 0,
         start: Instant::now(),
         retries,
         done,
     };
     watch.start();
-    let Err(error) = send_watched(session, &sql, &mut |event| watch.on(event)) else {
-        return Ok(steps.len());
-    };
-    if tracking == Tracking::Markers && !matches!(error, SessionError::ConnectionLost(_)) {
-        watch.completed = statement_marker::take(session).unwrap_or(0);
+    for sql in sql.chunks(pipelined) {
+        let Err(error) = session.send_raw(sql, &mut |event| watch.on(event)) else {
+            continue;
+        };
+        if tracking == Tracking::Markers {
+            let reached = statement_marker::take(session).unwrap_or(0);
+            watch.completed = reached.max(messages[watch.index].first_part(watch.message));
+        }
+        let error = after_failure(session, error);
+        return watch.after_failure(session, error);
     }
-    let message = &messages[watch.index];
-    watch.after_failure(session, message, error)
+    Ok(messages.len())
 }
 
 /// Follows the messages.
 struct Watch<'a, 'd> {
     steps: &'a [PreparedStep<'a>],
+    messages: &'a [Message],
     options: &'a Options,
     /// The migration that runs.
     index: usize,
-    /// The number of completed parts of its message.
+    /// The one of its messages that runs.
+    message: usize,
+    /// The number of its completed parts.
     completed: usize,
     start: Instant,
     /// Of the migration that runs.
@@ -133,9 +153,13 @@ impl Watch<'_, '_> {
     fn on(&mut self, event: MessageEvent) {
         match event {
             MessageEvent::Completed => self.completed += 1,
+            MessageEvent::Ended if self.message + 1 < self.messages[self.index].count() => {
+                self.message += 1;
+            }
             MessageEvent::Ended => {
                 self.finish(AppliedBy::ThisRun);
                 self.index += 1;
+                self.message = 0;
                 self.completed = 0;
                 self.start();
             }
@@ -149,8 +173,8 @@ impl Watch<'_, '_> {
 
     fn start(&mut self) {
         self.start = Instant::now();
-        if let Some(prepared) = self.steps.get(self.index) {
-            prepared.step.report_started(self.options);
+        if self.index < self.messages.len() {
+            self.steps[self.index].step.report_started(self.options);
         }
     }
 
@@ -165,13 +189,13 @@ impl Watch<'_, '_> {
     fn after_failure<S: Session>(
         &mut self,
         session: &mut S,
-        message: &Message,
         error: SessionError,
     ) -> Result<usize, MigrateError> {
         let step = self.steps[self.index].step;
         let outcome = match error {
             SessionError::Database(source) => {
-                let part = failed_statement::part(message, self.completed, &source);
+                let message = &self.messages[self.index];
+                let part = message.failed_part(self.completed, &source);
                 let prepared = &self.steps[self.index];
                 let location =
                     failed_statement::location(message, part, &prepared.scripts, &source);

@@ -10,7 +10,7 @@ use watertight_diagnostics::PostgresError;
 
 use super::message::PreparedStep;
 use crate::errors::LockWait;
-use crate::sql::{Strings, mentions_word};
+use crate::sql::mentions_word;
 
 pub(super) const TRIES: u32 = 10;
 
@@ -56,7 +56,7 @@ pub(super) fn may_retry(prepared: &PreparedStep<'_>, error: &PostgresError) -> b
     let decides_itself = |sql: &str| {
         ["lock_timeout", "nowait"]
             .iter()
-            .any(|word| mentions_word(sql, Strings::Standard, word))
+            .any(|word| mentions_word(sql, prepared.step.strings, word))
     };
     is_timeout
         && !prepared

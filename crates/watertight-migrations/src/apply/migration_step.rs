@@ -21,6 +21,8 @@ pub(crate) struct MigrationStep<'a> {
     pub(crate) plugin: PluginId,
     pub(crate) migration: &'a Migration,
     pub(crate) direction: Direction,
+    /// How the session reads strings.
+    pub(crate) strings: Strings,
 }
 
 /// Who applied a migration.
@@ -47,21 +49,18 @@ impl<'a> MigrationStep<'a> {
             Direction::Redo => vec![self.require_down(down.as_ref())?, up],
         };
         for script in &scripts {
-            sql::check(
-                &script.sql,
-                self.migration.in_transaction,
-                Strings::Standard,
-            )
-            .map_err(|problem| {
-                MigrateError::Refused(Box::new(RefusedSql {
-                    plugin: self.plugin,
-                    migration: self.migration.name.clone(),
-                    direction: self.direction,
-                    location: script.position_at(problem.offset),
-                    reason: problem.reason,
-                    remedy: problem.hint,
-                }))
-            })?;
+            sql::check(&script.sql, self.migration.in_transaction, self.strings).map_err(
+                |problem| {
+                    MigrateError::Refused(Box::new(RefusedSql {
+                        plugin: self.plugin,
+                        migration: self.migration.name.clone(),
+                        direction: self.direction,
+                        location: script.position_at(problem.offset),
+                        reason: problem.reason,
+                        remedy: problem.hint,
+                    }))
+                },
+            )?;
         }
         Ok(scripts)
     }
@@ -91,7 +90,7 @@ impl<'a> MigrationStep<'a> {
         scripts: &[&Script],
     ) -> Result<Option<SessionSettings>, MigrateError> {
         let sql: Vec<_> = scripts.iter().map(|script| script.sql.as_str()).collect();
-        let mentioned = mentioned_settings(&sql.join("\n;"), Strings::Standard);
+        let mentioned = mentioned_settings(&sql.join("\n;"), self.strings);
         // What reaches other clients of a pooler includes what a function of the migration sets.
         if mentioned.is_none() && !session.is_pooled() {
             return Ok(None);

@@ -52,31 +52,36 @@ pub(crate) fn provision<S: Session>(
 
 /// Creates what plugins are missing, with one message for all of them. If that fails, each plugin gets one of its own,
 /// and the errors of those whose schema or history is refused are returned.
+///
+/// # Errors
+///
+/// When nothing can be created, or as many plugins are refused as the run has.
 pub(super) fn provision_all<S: Session>(
     session: &mut S,
     missing: &[(PluginId, Vec<String>)],
+    plugins_of_run: usize,
     options: &Options,
 ) -> Result<HashMap<PluginId, MigrateError>, MigrateError> {
-    let statements: Vec<_> = missing.iter().flat_map(|(_, it)| it).cloned().collect();
-    match create(session, &statements, options) {
-        Ok(()) => return Ok(HashMap::new()),
-        Err(SessionError::Database(_)) => {}
-        Err(error) => {
-            let doing = "create schemas and histories";
-            return Err(error.into_migrate_error(doing));
-        }
-    }
     let mut errors = HashMap::new();
-    for (plugin, statements) in missing {
-        match create(session, statements, options) {
-            Ok(()) => {}
-            Err(error @ SessionError::Database(_)) => {
-                errors.insert(*plugin, refused(*plugin, error));
+    let statements: Vec<_> = missing.iter().flat_map(|(_, it)| it).cloned().collect();
+    let Err(error) = create(session, &statements, options) else {
+        return Ok(errors);
+    };
+    if matches!(error, SessionError::Database(_)) {
+        for (plugin, statements) in missing {
+            match create(session, statements, options) {
+                Ok(()) => {}
+                Err(error @ SessionError::Database(_)) => {
+                    errors.insert(*plugin, refused(*plugin, error));
+                }
+                Err(error) => return Err(refused(*plugin, error)),
             }
-            Err(error) => return Err(refused(*plugin, error)),
+        }
+        if errors.len() < plugins_of_run {
+            return Ok(errors);
         }
     }
-    Ok(errors)
+    Err(error.into_migrate_error("create schemas and histories"))
 }
 
 fn refused(plugin: PluginId, error: SessionError) -> MigrateError {

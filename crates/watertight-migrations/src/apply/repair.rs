@@ -86,7 +86,7 @@ pub(crate) fn apply<S: Session>(
         (StopReason::NotApplied, format!("NOT {row}"))
     };
     let conditions: Vec<_> = repair.changes.iter().map(is_changed).collect();
-    sql += &message::stop_if(&conditions);
+    sql += &message::stop_if("", &conditions);
     sql += &updates(repair);
     sql += "COMMIT";
     let sent = lock.retry_while_held(session, options, |session| send(session, &sql));

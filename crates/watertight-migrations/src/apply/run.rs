@@ -69,7 +69,7 @@ impl<'a> Run<'a> {
             migrations,
             plugins: &pending,
         });
-        let mut refused = provision::provision_all(session, &missing, options)?;
+        let mut refused = provision::provision_all(session, &missing, plugins.len(), options)?;
         for (selected, error) in selected.iter().zip(&mut errors) {
             if let Some(refused) = refused.remove(&selected.plugin.id) {
                 *error = Some(refused);
@@ -112,9 +112,10 @@ impl<'a> Run<'a> {
                 running.postpone();
                 continue;
             }
+            let may_be_lost = matches!(error, MigrateError::Unfinished(_));
             running.report().outcome = Outcome::Failed(Box::new(error));
             // After a lost connection, there may be a new one.
-            if session.send_raw(&["SELECT 1"], &mut |_| ()).is_err() {
+            if may_be_lost && session.send_raw(&[""], &mut |_| ()).is_err() {
                 break;
             }
         }
@@ -124,16 +125,9 @@ impl<'a> Run<'a> {
     pub(crate) fn into_report(self, not_connected: Option<&MigrateError>) -> RunReport {
         let mut plugins = self.schedule.into_reports();
         if self.options.interrupt.is_stopped() {
-            for plugin in &mut plugins {
-                if let Outcome::Skipped(SkipReason::NoConnection) = plugin.outcome {
-                    plugin.outcome = if plugin.not_run.is_empty() {
-                        Outcome::UpToDate
-                    } else {
-                        Outcome::Skipped(SkipReason::Interrupted)
-                    };
-                }
-            }
+            plugins.iter_mut().for_each(name_interruption);
         }
+        let not_connected = not_connected.filter(|error| !error.is_interrupted());
         RunReport {
             plugins,
             fewer_connections: not_connected.map(|error| causes(Some(error)).join(": ")),
@@ -179,6 +173,17 @@ impl<'a> Run<'a> {
         report.not_run.drain(..applied.len());
         report.applied.append(&mut applied);
         outcome
+    }
+}
+
+/// Says of a plugin that was not started that the run was interrupted.
+fn name_interruption(report: &mut PluginReport) {
+    if let Outcome::Skipped(SkipReason::NoConnection) = report.outcome {
+        report.outcome = if report.not_run.is_empty() {
+            Outcome::UpToDate
+        } else {
+            Outcome::Skipped(SkipReason::Interrupted)
+        };
     }
 }
 

@@ -93,7 +93,7 @@ fn in_transaction<C: PgSession>(
     let lock = Lock::of_plugin(step.plugin);
     let begin = format!(
         "SET TRANSACTION ISOLATION LEVEL READ COMMITTED;\n{}",
-        acquire(lock, &checks(step), None)
+        acquire("", lock, &checks(step))
     );
     let mut failure = None;
     lock.retry_while_held(&mut DieselSession(connection), options, |session| {
@@ -153,11 +153,13 @@ fn check_and_run<C: PgSession>(
     migration: &dyn DieselMigration<Pg>,
     migration_connection: RustMigrationConnection,
 ) -> Result<(), Failure> {
-    send(&mut DieselSession(connection), &stop_if(&checks(step)))?;
+    send(&mut DieselSession(connection), &stop_if("", &checks(step)))?;
     match migration_connection {
         RustMigrationConnection::Direct => run(step, migration, connection)?,
         RustMigrationConnection::StatementByStatement => {
-            with_statement_sender(connection, |sender| run(step, migration, sender))?;
+            with_statement_sender(connection, step.strings, |sender| {
+                run(step, migration, sender)
+            })?;
         }
     }
     let session = &mut DieselSession(connection);

@@ -59,6 +59,7 @@ impl<'a> SelectedPlugin<'a> {
             plugin: self.plugin.id,
             migration,
             direction,
+            strings: self.state.strings,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use watertight_diagnostics::PostgresError;
 
-use super::message::{DISCARD_TEMPORARY, checks, history_changes, stop_if};
+use super::message::{checks, history_changes, stop_if};
 use super::migration_step::{AppliedBy, MigrationStep};
 use super::{failed_statement, unfinished};
 use crate::errors::{FailureEffect, FailureLocation, MigrateError, UnfinishedEffect};
@@ -10,7 +10,7 @@ use crate::session::{
     Lock, Options, Session, SessionError, SessionLock, has_open_transaction, send, send_watched,
 };
 use crate::sources::Script;
-use crate::sql::{Strings, split, transaction_command};
+use crate::sql::{split, transaction_command};
 
 pub(super) fn apply<S: Session>(
     session: &mut S,
@@ -122,10 +122,7 @@ fn check_and_send<S: Session>(
     scripts: &[&Script],
     options: &Options,
 ) -> Result<usize, Failure> {
-    if S::IS_OWN {
-        send(session, DISCARD_TEMPORARY)?;
-    }
-    send(session, &stop_if(&checks(step)))?;
+    send(session, &stop_if(&session.clean_up(), &checks(step)))?;
     let mut kept = 0;
     for script in scripts {
         kept = send_statements(session, step, script, options)?;
@@ -151,14 +148,14 @@ fn send_statements<S: Session>(
     // Without those of an open transaction.
     let mut kept = 0;
     let mut in_transaction = false;
-    let statements = split(&script.sql, Strings::Standard).unwrap_or_default();
+    let statements = split(&script.sql, step.strings).unwrap_or_default();
     for (sent, statement) in statements.into_iter().enumerate() {
         if options.interrupt.is_stopped() {
             return Err(Failure::unfinished(kept, false, None));
         }
         let sql = statement.sql(&script.sql);
         let watch = &mut |event| step.report_event(options, &event);
-        match send_watched(session, &[sql], watch) {
+        match send_watched(session, sql, watch) {
             Ok(()) => {}
             Err(SessionError::Database(error)) => {
                 let location =

@@ -26,8 +26,6 @@ impl<C: PgSession> Session for DieselSession<'_, C> {
 
     const REPORTS_COMPLETIONS: bool = false;
 
-    const IS_OWN: bool = false;
-
     fn send_raw(
         &mut self,
         messages: &[&str],

@@ -38,9 +38,6 @@ pub(crate) trait Session {
     /// Whether [`MessageEvent::Completed`] is reported.
     const REPORTS_COMPLETIONS: bool;
 
-    /// Whether the runner opened it, so that nothing on it is the caller's.
-    const IS_OWN: bool;
-
     /// Sends messages and waits until they have ended. An error does not end the transaction that a message left open.
     ///
     /// May send a message before the one before it has ended. Returns the error of the first one that failed; those
@@ -65,12 +62,28 @@ pub(crate) trait Session {
     /// Returns whether the caller has a transaction open on the session.
     fn has_callers_transaction(&mut self) -> Result<bool, SessionError>;
 
+    /// Returns whether the run was interrupted, so that PostgreSQL was told to cancel what ran on the session.
+    fn is_interrupted(&self) -> bool;
+
+    /// Sets whether what is sent is cancelled when the run is interrupted, as it is at first.
+    fn set_cancellable(&mut self, cancellable: bool);
+
+    /// Opens a new connection after the last one was lost, and ends what is left of the lost one. Returns whether nothing
+    /// is left: neither its session, nor one that has `lock`.
+    fn reopen(&mut self, lock: Lock) -> bool;
+
     /// Returns the settings to restore after SQL that mentions these.
     fn settings(&mut self, mentioned: MentionedNames) -> Result<SessionSettings, SessionError>
     where
         Self: Sized,
     {
         SessionSettings::read(self, mentioned)
+    }
+
+    /// Returns PL/pgSQL that removes what earlier migrations left on the session: settings and temporary objects. Empty if
+    /// they may be a caller's or of other clients of a pooler.
+    fn clean_up(&self) -> String {
+        String::new()
     }
 
     /// Returns whether a pooler may give each transaction another session.
@@ -83,16 +96,6 @@ pub(crate) trait Session {
         Ok(true)
     }
 
-    /// Returns whether the run was interrupted, so that PostgreSQL was told to cancel what ran on the session.
-    fn is_interrupted(&self) -> bool;
-
-    /// Sets whether what is sent is cancelled when the run is interrupted, as it is at first.
-    fn set_cancellable(&mut self, cancellable: bool);
-
-    /// Opens a new connection after the last one was lost, and ends what is left of the lost one. Returns whether nothing
-    /// is left: neither its session, nor one that has `lock`.
-    fn reopen(&mut self, lock: Lock) -> bool;
-
     /// Calls `work` with a Diesel connection to the same database.
     fn with_diesel<T>(
         &mut self,
@@ -102,16 +105,16 @@ pub(crate) trait Session {
 
 /// Sends a message that returns no rows.
 pub(crate) fn send<S: Session>(session: &mut S, sql: &str) -> Result<(), SessionError> {
-    send_watched(session, &[sql], &mut |_| ())
+    send_watched(session, sql, &mut |_| ())
 }
 
-/// Sends messages that return no rows, and reports what happens meanwhile.
+/// Sends a message that returns no rows, and reports what happens meanwhile.
 pub(crate) fn send_watched<S: Session>(
     session: &mut S,
-    messages: &[&str],
+    sql: &str,
     watch: &mut dyn FnMut(MessageEvent),
 ) -> Result<(), SessionError> {
-    let sent = session.send_raw(messages, watch);
+    let sent = session.send_raw(&[sql], watch);
     sent.map_err(|error| after_failure(session, error))
 }
 
@@ -122,6 +125,16 @@ pub(crate) fn load<S: Session, Row: DeserializeOwned>(
 ) -> Result<Vec<Row>, SessionError> {
     let loaded = session.texts(&as_json(sql));
     let texts = loaded.map_err(|error| after_failure(session, error))?;
+    texts.iter().map(|text| parse(text)).collect()
+}
+
+/// Runs a query inside a transaction, which the caller ends.
+pub(crate) fn load_in_transaction<S: Session, Row: DeserializeOwned>(
+    session: &mut S,
+    sql: &str,
+) -> Result<Vec<Row>, SessionError> {
+    let texts = session.texts(&as_json(sql));
+    let texts = texts.map_err(SessionError::Database)?;
     texts.iter().map(|text| parse(text)).collect()
 }
 
@@ -152,7 +165,7 @@ pub(super) fn parse<Row: DeserializeOwned>(text: &str) -> Result<Row, SessionErr
 }
 
 /// Ends the transaction that a failed message may have left open.
-fn after_failure<S: Session>(session: &mut S, error: PostgresError) -> SessionError {
+pub(crate) fn after_failure<S: Session>(session: &mut S, error: PostgresError) -> SessionError {
     if session.send_raw(&["ROLLBACK"], &mut |_| ()).is_err() {
         return SessionError::ConnectionLost(error);
     }

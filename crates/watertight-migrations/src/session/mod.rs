@@ -19,12 +19,14 @@ mod session_settings;
 pub(crate) use advisory_lock::Lock;
 pub(crate) use diesel_session::DieselSession;
 pub use interrupt::Interrupt;
-pub(crate) use messages::{MessageEvent, Session, load, send, send_watched};
+pub(crate) use messages::{
+    MessageEvent, Session, after_failure, load, load_in_transaction, send, send_watched,
+};
 pub(crate) use open_transaction::has_open_transaction;
 pub(crate) use options::Options;
 pub use pg_session::PgSession;
 pub(crate) use plugin_state::{PluginState, Schemas, read_states};
-pub(crate) use pooler::Pooler;
+pub(crate) use pooler::{Pooler, Pooling};
 pub(crate) use protocol_session::ProtocolSession;
 pub(crate) use session_error::{SessionError, StopReason};
 pub(crate) use session_lock::SessionLock;

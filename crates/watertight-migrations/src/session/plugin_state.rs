@@ -8,7 +8,7 @@ use super::messages::{Session, load};
 use super::open_transaction::IS_OPEN;
 use super::session_error::SessionError;
 use crate::errors::MigrateError;
-use crate::sql::history_sql;
+use crate::sql::{Strings, history_sql};
 
 const DOING: &str = "read which migrations are applied";
 
@@ -17,6 +17,8 @@ const DOING: &str = "read which migrations are applied";
 pub(crate) struct PluginState {
     pub(crate) may_create_schema: bool,
     pub(crate) schema: Option<SchemaState>,
+    /// How the session reads strings.
+    pub(crate) strings: Strings,
     /// The rows of the history by version, ordered like in Diesel.
     pub(crate) applied: BTreeMap<String, AppliedRow>,
 }
@@ -46,11 +48,12 @@ impl PluginState {
     }
 }
 
-/// A row for a schema. Without any of the schemas, a single row with only `in_transaction` and `may_create_schema`.
+/// A row for a schema. Without any of the schemas, a single row with only the first three columns.
 #[derive(Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "columns of a query")]
 struct SchemaRow {
     in_transaction: bool,
+    standard_strings: bool,
     may_create_schema: bool,
     schema: Option<String>,
     may_create_table: bool,
@@ -83,6 +86,7 @@ pub(crate) fn read_states<S: Session>(
 pub(crate) struct Schemas<'p> {
     plugins: &'p [PluginId],
     may_create_schema: bool,
+    strings: Strings,
     rows: HashMap<String, SchemaRow>,
 }
 
@@ -102,6 +106,11 @@ impl<'p> Schemas<'p> {
         Ok(Self {
             plugins,
             may_create_schema: rows.iter().all(|row| row.may_create_schema),
+            strings: if rows.iter().all(|row| row.standard_strings) {
+                Strings::Standard
+            } else {
+                Strings::Escaped
+            },
             rows: rows
                 .into_iter()
                 .filter_map(|row| Some((row.schema.clone()?, row)))
@@ -137,6 +146,7 @@ impl<'p> Schemas<'p> {
                     has_columns: row.has_checksum && row.has_name,
                     owns_history: row.owns_history,
                 }),
+                strings: self.strings,
                 applied: BTreeMap::new(),
             })
             .collect();
@@ -185,6 +195,7 @@ fn schemas_query(plugins: &[PluginId]) -> String {
     };
     format!(
         "SELECT {IS_OPEN} AS in_transaction, \
+         pg_catalog.current_setting('standard_conforming_strings') = 'on' AS standard_strings, \
          pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE') AS may_create_schema, \
          n.nspname::pg_catalog.text AS schema, \
          coalesce(pg_catalog.has_schema_privilege(n.oid, 'CREATE'), false) AS may_create_table, \

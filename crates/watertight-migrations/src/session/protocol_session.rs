@@ -21,21 +21,16 @@ use super::lock_monitor::LockMonitor;
 use super::messages::{MessageEvent, Session, load_bool, send};
 use super::pooler::{Pooler, Pooling};
 use super::session_error::SessionError;
-use super::session_settings::SessionSettings;
+use super::session_settings::{RESET, SessionSettings};
 use crate::errors::MigrateError;
 use crate::report::PostgresNotice;
 use crate::sql::MentionedNames;
 
 /// As on Diesel's connections.
-pub(super) const SETUP: &str = "SET TIME ZONE 'UTC'";
-/// A condition for the row of this session in `pg_stat_activity`. A later session may have the same process id.
-const IDENTITY: &str = "pg_catalog.format('pid = %s AND backend_start <= %L', pg_catalog.pg_backend_pid(), \
-                        pg_catalog.to_json(pg_catalog.now()) #>> '{}')";
+const SETUP: &str = "SET TIME ZONE 'UTC'";
 
 /// How long to try to find out what became of a lost connection.
 const REOPEN_LIMIT: Duration = Duration::from_secs(5);
-/// The user waits, and the server had its time to respond.
-const REOPEN_LIMIT_AFTER_INTERRUPT: Duration = Duration::from_secs(2);
 const REOPEN_PAUSE: Duration = Duration::from_millis(20);
 
 /// A connection that speaks the protocol, as a [`Session`].
@@ -43,15 +38,15 @@ const REOPEN_PAUSE: Duration = Duration::from_millis(20);
 /// The thread that uses it drives it: notices and responses arrive in the order in which PostgreSQL sent them.
 pub(crate) struct ProtocolSession {
     url: DatabaseUrl,
-    pooling: Arc<Pooling>,
     interrupt: Interrupt,
     is_cancellable: bool,
+    pooling: Arc<Pooling>,
     runtime: Runtime,
     monitor: LockMonitor,
     /// `None` while a Diesel connection is used on a server that serves one, and after a connection was given up.
     open: Option<Open>,
-    /// The condition for the last session in `pg_stat_activity`.
-    identity: Option<String>,
+    /// The identity of the connection that was given up.
+    given_up: Option<String>,
 }
 
 pub(super) struct Open {
@@ -60,7 +55,7 @@ pub(super) struct Open {
     pooling: Arc<Pooling>,
     pub(super) connection: ProtocolConnection,
     is_set_up: bool,
-    /// [`IDENTITY`], from the setup until the session takes it.
+    /// The condition for its session in `pg_stat_activity`. A later session may have the same process id.
     identity: Option<String>,
     pub(super) last_used: Instant,
     /// Whether nothing was sent since it waited for a plugin.
@@ -73,12 +68,13 @@ pub(super) enum Received {
 }
 
 impl ProtocolSession {
-    /// Opens a connection. What runs on it is cancelled when the run is interrupted. The connections of a run share what
-    /// they know about a pooler.
+    /// Opens a connection. What runs on it is cancelled when the run is interrupted.
+    ///
+    /// The connections of a run share what they know about a pooler.
     pub(crate) fn connect(
         url: &DatabaseUrl,
-        interrupt: &Interrupt,
         pooling: &Arc<Pooling>,
+        interrupt: &Interrupt,
     ) -> Result<Self, MigrateError> {
         let runtime = Builder::new_current_thread()
             .enable_all()
@@ -86,13 +82,13 @@ impl ProtocolSession {
             .expect("the operating system has a file descriptor left");
         let mut session = Self {
             url: url.clone(),
-            pooling: Arc::clone(pooling),
             interrupt: interrupt.clone(),
             is_cancellable: true,
+            pooling: Arc::clone(pooling),
             runtime,
             monitor: LockMonitor::new(url),
             open: None,
-            identity: None,
+            given_up: None,
         };
         session.reconnect(None)?;
         Ok(session)
@@ -123,7 +119,15 @@ impl ProtocolSession {
         Ok(())
     }
 
-    /// Sends messages, the first time together with a setup, which costs no round trip.
+    /// Finds out whether there is a pooler, which is known after the first query of a run.
+    fn find_pooler(&mut self) -> Result<(), PostgresError> {
+        match self.pooling.pooler.get() {
+            Some(_) => Ok(()),
+            None => self.exchange(&[], &mut |_| ()),
+        }
+    }
+
+    /// Sends messages, the first time together with the setup, which costs no round trip.
     fn exchange(
         &mut self,
         messages: &[&str],
@@ -133,16 +137,16 @@ impl ProtocolSession {
             return Err(PostgresError::from_message("the connection is closed"));
         };
         let was_idle = std::mem::take(&mut open.was_idle);
-        let response = self.respond(messages, receive)?;
-        if was_idle && matches!(&response, Err(error) if idle_connection::was_not_read(error)) {
-            self.reconnect(None)
-                .map_err(|error| PostgresError::from_message(error.to_string()))?;
-            return Ok(self.respond(messages, receive)??);
+        let mut exchanged = self.respond(messages, receive)?;
+        if was_idle && matches!(&exchanged, Err(error) if idle_connection::was_not_read(error)) {
+            let reopened = self.reconnect(None);
+            reopened.map_err(|error| PostgresError::from_message(error.to_string()))?;
+            exchanged = self.respond(messages, receive)?;
         }
-        Ok(response?)
+        Ok(exchanged?)
     }
 
-    /// Returns an error of its own if PostgreSQL does not respond after an interruption.
+    /// Gives the connection up if the run is interrupted and PostgreSQL does not respond in time.
     fn respond(
         &mut self,
         messages: &[&str],
@@ -164,15 +168,11 @@ impl ProtocolSession {
         let report = &mut |wait| receive.borrow_mut()(Received::Event(MessageEvent::Waits(wait)));
         let exchange = open.exchange(messages, receive_next);
         let exchange = self.monitor.watch(pid, exchange, &progress, report);
-        let response = self
-            .runtime
-            .block_on(self.interrupt.respond(canceller, exchange));
+        let response = self.interrupt.respond(canceller, exchange);
+        let response = self.runtime.block_on(response);
         open.last_used = Instant::now();
-        if let Some(identity) = open.identity.take() {
-            self.identity = Some(identity);
-        }
         response.ok_or_else(|| {
-            self.open = None;
+            self.given_up = self.open.take().and_then(|open| open.identity);
             PostgresError::from_message("PostgreSQL does not respond")
         })
     }
@@ -190,45 +190,71 @@ impl ProtocolSession {
 }
 
 impl Open {
-    /// Returns [`SETUP`] as a query that returns a row and has an effect only if the session has the key of the
-    /// connection. A pooler has keys of its own, and what is set in one of its sessions may reach other clients.
+    /// Returns [`SETUP`] as a query that returns the identity of the session, and has an effect only if the session has
+    /// the key of the connection. A pooler has keys of its own, and what is set in one of its sessions may reach other
+    /// clients.
     fn setup(&self) -> String {
+        let set = "pg_catalog.set_config('TimeZone', 'UTC', false)";
         match self.pid {
             Some(pid) => format!(
-                "SELECT {IDENTITY}, pg_catalog.set_config('TimeZone', 'UTC', false) \
-                 WHERE pg_catalog.pg_backend_pid() = {pid}"
+                "SELECT pg_catalog.format('pid = {pid} AND backend_start <= %L', \
+                 pg_catalog.to_json(pg_catalog.now()) #>> '{{}}'), {set} WHERE pg_catalog.pg_backend_pid() = {pid}"
             ),
-            None => format!("{SETUP}; SELECT {IDENTITY}"),
+            None => format!("SELECT 'false', {set}"),
         }
     }
 
+    /// Sends messages, the first time together with [`setup`](Self::setup). It is a message of its own if there is no
+    /// pooler, and else joined with the message, which must be a query or none then: nothing must be sent to a pooler
+    /// before the response to the message before.
     pub(super) async fn exchange(
         &mut self,
         messages: &[&str],
         receive: &mut dyn FnMut(Received),
     ) -> Result<(), Error> {
-        let client = self.connection.client();
-        let setup = if self.is_set_up {
-            None
-        } else {
-            Some(client.simple_query_raw(&self.setup()).await?)
-        };
-        let mut responses = Vec::new();
-        for sql in messages {
-            responses.push(client.simple_query_raw(sql).await?);
+        if self.is_set_up || self.pooling.pooler().is_some() {
+            return self.send(messages, receive).await;
         }
-        if let Some(setup) = setup {
-            let mut identity = None;
-            let receive = &mut |received| {
-                if let Received::Row(row) = received {
-                    identity = row;
-                }
-            };
-            receive_all(&mut self.connection, setup, receive).await?;
+        let setup = self.setup();
+        let messages = [&[setup.as_str()], messages].concat();
+        let joined = messages.join(";\n");
+        let is_direct = self.pooling.pooler.get().is_some();
+        let mut identity = None;
+        let mut is_set_up = false;
+        let receive = &mut |received| {
+            if is_set_up {
+                return receive(received);
+            }
+            match received {
+                Received::Row(row) => identity = row,
+                Received::Event(MessageEvent::Completed) => is_set_up = !is_direct,
+                Received::Event(MessageEvent::Ended) => is_set_up = true,
+                Received::Event(MessageEvent::Notice(_) | MessageEvent::Waits(_)) => {}
+            }
+        };
+        let sent = if is_direct {
+            self.send(&messages, receive).await
+        } else {
+            self.send(&[&joined], receive).await
+        };
+        if is_direct || sent.is_ok() {
             let pooler = || identity.is_none().then(|| Pooler::of(&self.connection));
             self.pooling.pooler.get_or_init(pooler);
             self.identity = identity;
-            self.is_set_up = true;
+            self.is_set_up = is_set_up;
+        }
+        sent
+    }
+
+    async fn send(
+        &mut self,
+        messages: &[&str],
+        receive: &mut dyn FnMut(Received),
+    ) -> Result<(), Error> {
+        let client = self.connection.client();
+        let mut responses = Vec::new();
+        for sql in messages {
+            responses.push(client.simple_query_raw(sql).await?);
         }
         let mut first_error = None;
         for response in responses {
@@ -270,7 +296,14 @@ pub(super) async fn receive_all(
                     }
                 }
                 Poll::Ready(Some(Ok(_))) => {}
-                Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error)),
+                Poll::Ready(Some(Err(error))) => {
+                    // PostgreSQL's reason for closing the connection comes before its end.
+                    let drained = drain(stream.as_mut(), context, receive);
+                    return match drained {
+                        Poll::Ready(Err(reason)) => Poll::Ready(Err(reason)),
+                        _ => Poll::Ready(Err(error)),
+                    };
+                }
                 // It may have passed on responses. The stream reports that the connection is closed.
                 Poll::Ready(None) | Poll::Pending => {
                     return drain(stream.as_mut(), context, receive);
@@ -317,17 +350,21 @@ impl Session for ProtocolSession {
 
     const REPORTS_COMPLETIONS: bool = true;
 
-    const IS_OWN: bool = true;
-
     fn send_raw(
         &mut self,
         messages: &[&str],
         watch: &mut dyn FnMut(MessageEvent),
     ) -> Result<(), PostgresError> {
-        self.exchange(messages, &mut |received| match received {
-            Received::Event(event) => watch(event),
-            Received::Row(_) => {}
-        })
+        self.find_pooler()?;
+        // If this process is killed, a pooler may give responses that are still to come to another client.
+        let at_once = if self.is_pooled() { 1 } else { messages.len() };
+        for messages in messages.chunks(at_once.max(1)) {
+            self.exchange(messages, &mut |received| match received {
+                Received::Event(event) => watch(event),
+                Received::Row(_) => {}
+            })?;
+        }
+        Ok(())
     }
 
     fn report_waits_within(&mut self, time: Duration) {
@@ -358,9 +395,52 @@ impl Session for ProtocolSession {
         Ok(false)
     }
 
+    fn is_interrupted(&self) -> bool {
+        self.interrupt.is_stopped()
+    }
+
+    fn set_cancellable(&mut self, cancellable: bool) {
+        self.is_cancellable = cancellable;
+    }
+
+    fn reopen(&mut self, lock: Lock) -> bool {
+        let lost = self.open.take().and_then(|open| open.identity);
+        let lost = lost.or_else(|| self.given_up.take());
+        let lost = lost.unwrap_or_else(|| "false".to_owned());
+        let lost = format!(
+            "FROM pg_catalog.pg_stat_activity WHERE {lost} AND pid <> pg_catalog.pg_backend_pid()"
+        );
+        let deadline = Instant::now() + REOPEN_LIMIT;
+        if self.reconnect_until(deadline).is_err() {
+            return false;
+        }
+        // A role that may not end it waits until it has ended.
+        let _ = send(
+            self,
+            &format!("SELECT pg_catalog.pg_terminate_backend(pid) {lost}"),
+        );
+        let is_left = format!("EXISTS (SELECT {lost}) OR {}", lock.is_held_elsewhere());
+        loop {
+            match load_bool(self, &format!("({is_left})")) {
+                Ok(true) if Instant::now() < deadline => thread::sleep(REOPEN_PAUSE),
+                is_left => return is_left.is_ok_and(|is_left| !is_left),
+            }
+        }
+    }
+
+    fn clean_up(&self) -> String {
+        if self.is_pooled() {
+            String::new()
+        } else if self.url.serves_one_connection() {
+            // Nobody has logged in on PGlite, so it does not know which role to go back to.
+            "DISCARD TEMP;\n".to_owned()
+        } else {
+            format!("{RESET}DISCARD TEMP;\n")
+        }
+    }
+
     fn settings(&mut self, mentioned: MentionedNames) -> Result<SessionSettings, SessionError> {
         if self.url.serves_one_connection() {
-            // Nobody has logged in on PGlite, so it does not know which role to go back to.
             return SessionSettings::read(self, mentioned);
         }
         Ok(match self.pooling.pooler() {
@@ -374,10 +454,8 @@ impl Session for ProtocolSession {
     }
 
     fn has_own_session(&mut self) -> Result<bool, ConnectError> {
-        if self.pooling.pooler.get().is_none() {
-            // An error is reported again by what follows.
-            let _ = self.exchange(&[], &mut |_| ());
-        }
+        // An error is reported again by what follows.
+        let _ = self.find_pooler();
         let Some(open) = self
             .open
             .as_mut()
@@ -397,43 +475,6 @@ impl Session for ProtocolSession {
             let _ = self.exchange(&[SETUP], &mut |_| ());
         }
         Ok(has_own_session)
-    }
-
-    fn is_interrupted(&self) -> bool {
-        self.interrupt.is_stopped()
-    }
-
-    fn set_cancellable(&mut self, cancellable: bool) {
-        self.is_cancellable = cancellable;
-    }
-
-    fn reopen(&mut self, lock: Lock) -> bool {
-        self.open = None;
-        let lost = self.identity.take().unwrap_or_else(|| "false".to_owned());
-        let lost = format!(
-            "FROM pg_catalog.pg_stat_activity WHERE {lost} AND pid <> pg_catalog.pg_backend_pid()"
-        );
-        let limit = if self.is_interrupted() {
-            REOPEN_LIMIT_AFTER_INTERRUPT
-        } else {
-            REOPEN_LIMIT
-        };
-        let deadline = Instant::now() + limit;
-        if self.reconnect_until(deadline).is_err() {
-            return false;
-        }
-        // A role that may not end it waits until it has ended.
-        let _ = send(
-            self,
-            &format!("SELECT pg_catalog.pg_terminate_backend(pid) {lost}"),
-        );
-        let is_left = format!("EXISTS (SELECT {lost}) OR {}", lock.is_held_elsewhere());
-        loop {
-            match load_bool(self, &format!("({is_left})")) {
-                Ok(true) if Instant::now() < deadline => thread::sleep(REOPEN_PAUSE),
-                is_left => return is_left.is_ok_and(|is_left| !is_left),
-            }
-        }
     }
 
     fn with_diesel<T>(

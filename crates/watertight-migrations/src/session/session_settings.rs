@@ -3,11 +3,14 @@ use std::fmt::Write;
 use postgres_protocol::escape::escape_literal;
 use serde::Deserialize;
 
-use super::messages::{Session, as_json, load, parse};
+use super::messages::{Session, load, load_in_transaction};
 use super::pooler::Pooler;
-use super::protocol_session::SETUP;
 use super::session_error::SessionError;
 use crate::sql::{MentionedNames, do_block};
+
+/// PL/pgSQL that restores the settings with which a connection of the runner's own begins.
+pub(super) const RESET: &str =
+    "RESET SESSION AUTHORIZATION;\nRESET ROLE;\nRESET ALL;\nSET TIME ZONE 'UTC';\n";
 
 /// The settings of a session before a migration.
 pub(crate) enum SessionSettings {
@@ -46,13 +49,8 @@ impl SessionSettings {
     /// Reads the settings inside a transaction, which the caller rolls back if this fails.
     pub(crate) fn read_in_transaction<S: Session>(session: &mut S) -> Result<Self, SessionError> {
         let mentioned = MentionedNames::default();
-        let texts = session.texts(&as_json(&query(&mentioned)));
-        let rows = texts.map_err(SessionError::Database)?;
-        let rows = rows.iter().map(|text| parse(text));
-        Ok(Self::Read(ReadSettings {
-            rows: rows.collect::<Result<_, _>>()?,
-            mentioned,
-        }))
+        let rows = load_in_transaction(session, &query(&mentioned))?;
+        Ok(Self::Read(ReadSettings { rows, mentioned }))
     }
 
     /// Returns what makes psql read the settings into its variable `watertight_settings`, as SQL that restores those
@@ -72,9 +70,7 @@ impl SessionSettings {
     pub(crate) fn restore(&self) -> String {
         match self {
             Self::Read(settings) => settings.restore(),
-            Self::OfNewConnection => do_block(&format!(
-                "BEGIN\nRESET SESSION AUTHORIZATION;\nRESET ROLE;\nRESET ALL;\n{SETUP};\nEND"
-            )),
+            Self::OfNewConnection => do_block(&format!("BEGIN\n{RESET}END")),
             Self::OfPooler(pooler) => pooler.clean_session(),
         }
     }

@@ -81,8 +81,10 @@ impl Shared {
                 self.forward_messages(client, server, &sent_after);
                 let _ = server.shutdown(Shutdown::Write);
             });
-            scope.spawn(|| receive_answers(server, &sent_after, &answers));
+            let sent_after = &sent_after;
+            scope.spawn(move || receive_answers(server, sent_after, &answers));
             self.forward_answers(client, &due);
+            let _ = client.shutdown(Shutdown::Both);
         });
     }
 
@@ -120,7 +122,7 @@ impl Shared {
 }
 
 fn receive_answers(mut server: &UnixStream, sent_after: &Mutex<usize>, answers: &Sender<Answer>) {
-    let mut buffer = [0; 1 << 16];
+    let mut buffer = [0; 1 << 13];
     while let Ok(length @ 1..) = server.read(&mut buffer) {
         let answer = Answer {
             bytes: buffer[..length].to_vec(),

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use watertight_migrations::{MigrationProgress, Outcome, RunReport};
 
+use crate::delaying_proxy::DelayingProxy;
 use crate::plugin_folders::{ONE, PluginFolders, applied};
 use crate::rounds::rounds;
 use crate::runner::run_at;
@@ -286,4 +287,42 @@ fn connections_that_are_closed_while_they_wait_are_opened_again() {
         query_one(connection, "SELECT count FROM plugin_base.closed"),
         "3"
     );
+}
+
+#[test]
+fn a_connection_that_times_out_while_a_message_is_on_its_way_is_opened_again() {
+    if skip_on_one_connection() {
+        return;
+    }
+    let plugins = PluginFolders::new(&[
+        ("base", &[]),
+        ("free", &[]),
+        ("d0", &["base"]),
+        ("d1", &["base"]),
+    ]);
+    // PostgreSQL closes the other connection while the answer is on its way to the client, which then sends a message
+    // before it receives the end of that connection.
+    plugins.write("base", &[("1_a/up.sql", "SELECT pg_sleep(0.4)")]);
+    for name in ["free", "d0", "d1"] {
+        plugins.write(name, &[("1_a/up.sql", "SELECT 1")]);
+    }
+    let database = TestDatabase::new();
+    let connection = &mut database.connect();
+    let version = "SELECT current_setting('server_version_num')::int >= 140000";
+    if query_one(connection, version) == "false" {
+        eprintln!("skipped: PostgreSQL 13 has no idle_session_timeout");
+        return;
+    }
+    let name = database.database_url().database_name();
+    let alter = format!("ALTER DATABASE \"{name}\"");
+    execute(
+        connection,
+        &format!("{alter} SET idle_session_timeout = '300ms'"),
+    );
+    let proxy = DelayingProxy::start(database.database_url());
+    let report = run_at(&plugins.migrator(), proxy.url()).unwrap();
+    execute(connection, &format!("{alter} RESET idle_session_timeout"));
+    let errors: Vec<_> = report.errors().map(|it| plugins.error_report(it)).collect();
+    assert!(report.is_success(), "{errors:?}");
+    assert_eq!(proxy.connections(), 3, "one of the two was opened again");
 }

@@ -18,10 +18,11 @@ use crate::test_database::{TestDatabase, execute, history, query_all, query_one}
 
 const SESSION: &str = "pool_mode = session";
 
+pub const ADVISORY_LOCKS: &str = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = \
+                                  (SELECT oid FROM pg_database WHERE datname = current_database())";
+
 pub fn assert_no_lock_is_left(database: &TestDatabase) {
-    let locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = \
-                 (SELECT oid FROM pg_database WHERE datname = current_database())";
-    assert_eq!(query_one(&mut database.connect(), locks), "0");
+    assert_eq!(query_one(&mut database.connect(), ADVISORY_LOCKS), "0");
 }
 
 const PLUGINS: [(&str, &[&str]); 4] = [

@@ -1,17 +1,22 @@
 //! Behind PgBouncer in transaction mode everything works but what needs a session of its own, and that is refused before
 //! anything is sent.
 
+use std::thread;
+use std::time::{Duration, Instant};
+
 use watertight_diagnostics::ErrorReport;
 use watertight_migrations::Migrator;
 
+use crate::child_process::spawn_run_on;
 use crate::pgbouncer::{
-    DEFAULT_SETTINGS, assert_no_lock_is_left, plugins, run_four_times_at_once, rust_migrator,
-    write_index,
+    ADVISORY_LOCKS, DEFAULT_SETTINGS, assert_no_lock_is_left, plugins, run_four_times_at_once,
+    rust_migrator, write_index,
 };
 use crate::plugin_folders::{PluginFolders, applied};
 use crate::pooler::{Pooler, version};
+use crate::rounds::{rounds, spread};
 use crate::runner::{run_at, status_at};
-use crate::test_database::{GUEST, TestDatabase, history, query_one, relation_exists};
+use crate::test_database::{GUEST, TestDatabase, execute, history, query_one, relation_exists};
 
 const TRANSACTION: &str = "pool_mode = transaction";
 
@@ -186,6 +191,60 @@ fn in_transaction_mode_nothing_runs_after_a_failure() {
         assert!(report.is_success(), "{}", plugins.error(&report));
         pooler.on_each_server(AS_NEW);
     });
+}
+
+const KILLS: usize = 20;
+
+/// Returns the migrations that are recorded although their table does not exist, or the other way round.
+fn half_applied(database: &TestDatabase) -> String {
+    let connection = &mut database.connect();
+    if !relation_exists(connection, "plugin_shop.__diesel_schema_migrations") {
+        return String::new();
+    }
+    query_one(
+        connection,
+        "SELECT coalesce(version, relname) FROM plugin_shop.__diesel_schema_migrations FULL JOIN \
+         (SELECT relname FROM pg_class WHERE relnamespace = 'plugin_shop'::regnamespace AND relname LIKE 'r%') AS tables \
+         ON relname = 'r' || version WHERE version IS NULL OR relname IS NULL",
+    )
+}
+
+#[test]
+fn in_transaction_mode_a_run_that_is_killed_at_any_time_leaves_no_lock_and_nothing_half_applied() {
+    let database = TestDatabase::new();
+    let Some(pooler) = Pooler::start(&database, TRANSACTION) else {
+        return;
+    };
+    let plugins = PluginFolders::shop(&[]);
+    for version in 1..=20 {
+        let sql = format!(
+            "CREATE TABLE plugin_shop.r{version} (); SET search_path = pg_catalog; SELECT pg_sleep(0.002)"
+        );
+        plugins.write("shop", &[(&format!("{version}_a/up.sql"), &sql)]);
+    }
+    for round in 0..rounds(KILLS) {
+        let mut child = spawn_run_on(&plugins, pooler.url().expose_secret());
+        // A run takes about a tenth of a second.
+        thread::sleep(Duration::from_millis(spread(round, 120) as u64));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(half_applied(&database), "", "round {round}");
+        let start = Instant::now();
+        while query_one(&mut database.connect(), ADVISORY_LOCKS) != "0" {
+            assert!(start.elapsed() < Duration::from_secs(30), "a lock stays");
+            thread::sleep(Duration::from_millis(2));
+        }
+        pooler.on_each_server(AS_NEW);
+        let report = run_at(&plugins.migrator(), pooler.url()).unwrap();
+        assert!(
+            report.is_success(),
+            "round {round}: {}",
+            plugins.error(&report)
+        );
+        assert_eq!(half_applied(&database), "", "round {round}");
+        assert_eq!(history(&mut database.connect(), "plugin_shop").len(), 20);
+        execute(&mut database.connect(), "DROP SCHEMA plugin_shop CASCADE");
+    }
 }
 
 /// Checks that this is the only error of the run, and that nothing of migration 6 has happened.

@@ -134,6 +134,35 @@ fn a_connection_of_the_runner_goes_back_to_the_settings_of_its_url() {
 }
 
 #[test]
+fn a_setting_that_an_earlier_function_changes_does_not_reach_the_next_migration() {
+    let plugins = PluginFolders::shop(&[
+        (
+            "1_a/up.sql",
+            "CREATE FUNCTION plugin_shop.f() RETURNS text LANGUAGE sql \
+             AS $$ SELECT set_config('search_path', 'public', false) $$",
+        ),
+        ("2_b/up.sql", "SELECT plugin_shop.f()"),
+        (
+            "3_c/up.sql",
+            "CREATE TABLE plugin_shop.seen AS SELECT current_setting('search_path') AS path",
+        ),
+        ("4_d/up.sql", "SELECT plugin_shop.f()"),
+        (
+            "5_e/up.sql",
+            "INSERT INTO plugin_shop.seen SELECT current_setting('search_path')",
+        ),
+        ("5_e/metadata.toml", "run_in_transaction = false"),
+    ]);
+    let database = TestDatabase::new();
+    let report = run_at(&plugins.migrator(), database.database_url()).unwrap();
+    assert!(report.is_success(), "{report:?}");
+    let connection = &mut database.connect();
+    let default = query_one(connection, "SELECT current_setting('search_path')");
+    let seen = query_one(connection, "SELECT DISTINCT path FROM plugin_shop.seen");
+    assert_eq!(seen, default);
+}
+
+#[test]
 fn settings_are_restored_after_a_failure() {
     for in_transaction in [true, false] {
         let plugins = PluginFolders::shop(&[

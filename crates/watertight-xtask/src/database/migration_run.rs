@@ -4,8 +4,8 @@ use watertight_embedded::Database;
 use watertight_metadata::PluginId;
 use watertight_migrations::{MigrationProgress, Migrator, PluginStatus, RunReport};
 
+use super::interrupt::interruptible;
 use super::migration_folders::migrator;
-use super::sessions::Sessions;
 use crate::generator::schema_refresh::SchemaRefresh;
 use crate::output::command_error;
 use crate::output::migration_progress::ProgressReporter;
@@ -50,6 +50,10 @@ pub(crate) fn run_and_refresh(
     } else {
         run_pending_after(migrator, database, only, begin)?
     };
+    if report.is_interrupted() {
+        // The next run rewrites the files.
+        return Ok(report);
+    }
     let migrated = report
         .plugins
         .iter()
@@ -89,9 +93,10 @@ fn run_pending_after(
         }
         report(progress);
     });
-    let sessions = Sessions::new(database.url())?;
-    let report = migrator.run_on(sessions.url(), only);
-    sessions.finish();
+    let report = interruptible(|interrupt| {
+        let migrator = migrator.interrupt(interrupt);
+        migrator.run_on(database.url(), only)
+    })?;
     reporter.finish();
     let report = report?;
     for error in report.errors() {
@@ -104,6 +109,8 @@ fn run_pending_after(
 pub(crate) fn exit_code(report: &RunReport) -> ExitCode {
     if report.is_success() {
         ExitCode::Success
+    } else if report.is_interrupted() {
+        ExitCode::Interrupted
     } else {
         ExitCode::Failure
     }

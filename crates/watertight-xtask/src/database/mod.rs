@@ -6,5 +6,4 @@ pub(crate) mod lock_timeout;
 pub(crate) mod migration_folders;
 pub(crate) mod migration_run;
 pub(crate) mod scratch;
-pub(crate) mod sessions;
 pub(crate) mod wait;

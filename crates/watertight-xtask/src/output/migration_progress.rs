@@ -1,7 +1,9 @@
+use std::error::Error as _;
 use std::io::IsTerminal;
 use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use watertight_diagnostics::causes;
 use watertight_migrations::{Direction, MigrationProgress};
 
 use crate::output::terminal;
@@ -70,6 +72,14 @@ fn report(bar: &ProgressBar, progress: &MigrationProgress<'_>) {
         MigrationProgress::Failed {
             plugin, migration, ..
         } => print(format!("{plugin} {migration} failed")),
+        MigrationProgress::Postponed {
+            plugin,
+            migration,
+            error,
+        } => print(format!(
+            "{plugin} {migration} is applied again when nothing else runs: {}",
+            causes(error.source()).join(": ")
+        )),
         _ => {
             if let Some(line) = progress.status_line() {
                 print(line);

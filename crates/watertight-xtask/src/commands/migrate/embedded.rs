@@ -1,3 +1,4 @@
+use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
@@ -13,6 +14,7 @@ pub(super) fn run(
     workspace: &Workspace,
     database: &Database,
     json: bool,
+    jobs: Option<NonZeroUsize>,
     lock_timeout: Option<u64>,
 ) -> Result<ExitCode> {
     let Some(server) = workspace.server_package()? else {
@@ -28,6 +30,7 @@ pub(super) fn run(
     command
         .args(["run", "--package", &server, "--", "migrate"])
         .args(json.then_some("--json"))
+        .args(jobs.map(|jobs| format!("--jobs={jobs}")))
         .args(lock_timeout.map(|seconds| format!("--lock-timeout={seconds}")))
         .env("DATABASE_URL", database.url().expose_secret());
     child_process::run(&mut command)

@@ -2,9 +2,9 @@ use anyhow::Result;
 use clap::Args;
 use watertight_diagnostics::ExitCode;
 
+use crate::database::interrupt::interruptible;
 use crate::database::lock_timeout::LockTimeoutArguments;
 use crate::database::migration_folders::migrator_for;
-use crate::database::sessions::Sessions;
 use crate::generator::schema_refresh::SchemaRefresh;
 use crate::output::terminal;
 use crate::workspace::Workspace;
@@ -28,10 +28,10 @@ pub(super) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
     if let Some(refresh) = &refresh {
         refresh.begin()(&[plugin]);
     }
-    let sessions = Sessions::new(database.url())?;
-    let migration = migrator.redo(&mut sessions.connect()?, &plugin);
-    sessions.finish();
-    let migration = migration?;
+    let migration = interruptible(|interrupt| {
+        let migrator = migrator.interrupt(interrupt);
+        migrator.redo_on(database.url(), &plugin)
+    })??;
     if let Some(refresh) = refresh {
         refresh.finish(&[plugin])?;
     }

@@ -4,9 +4,9 @@ use anyhow::Result;
 use clap::Args;
 use watertight_diagnostics::ExitCode;
 
+use crate::database::interrupt::interruptible;
 use crate::database::lock_timeout::LockTimeoutArguments;
 use crate::database::migration_folders::migrator_for;
-use crate::database::sessions::Sessions;
 use crate::output::migration_progress::ProgressReporter;
 use crate::output::terminal;
 use crate::workspace::Workspace;
@@ -31,10 +31,10 @@ pub(super) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
     let database = workspace.database()?;
     let reporter = ProgressReporter::new();
     let migrator = migrator.on_progress(reporter.callback());
-    let sessions = Sessions::new(database.url())?;
-    let mut connection = sessions.connect()?;
-    let reverted = migrator.revert(&mut connection, &plugin, arguments.steps);
-    sessions.finish();
+    let reverted = interruptible(|interrupt| {
+        let migrator = migrator.interrupt(interrupt);
+        migrator.revert_on(database.url(), &plugin, arguments.steps)
+    })?;
     reporter.finish();
     let reverted = reverted?;
     terminal::print(&match reverted.len() {

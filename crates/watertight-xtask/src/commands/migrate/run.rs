@@ -1,3 +1,4 @@
+use std::num::NonZeroUsize;
 use std::process;
 
 use anyhow::Result;
@@ -31,6 +32,9 @@ pub(crate) struct Arguments {
     /// Run the migrations embedded in the server's binary, with its `migrate` command.
     #[arg(long, conflicts_with_all = ["plugin", "dry_run"])]
     embedded: bool,
+    /// Most connections to migrate over, each with one plugin at a time [default: 4].
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
     /// Do not rewrite the plugins' schema.rs.
     #[arg(long)]
     no_schema: bool,
@@ -47,13 +51,16 @@ pub(super) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<proces
             workspace,
             &database,
             arguments.json,
+            arguments.jobs,
             arguments.lock_timeout.lock_timeout,
         );
     }
     let only = ids(workspace, &arguments.plugin)?;
-    let migrator = arguments
-        .lock_timeout
-        .apply(migrator_for(workspace, &only)?);
+    let migrator = migrator_for(workspace, &only)?;
+    let mut migrator = arguments.lock_timeout.apply(migrator);
+    if let Some(jobs) = arguments.jobs {
+        migrator = migrator.jobs(jobs);
+    }
     source_warnings::print(&migrator);
     let warnings: Vec<_> = migrator.warnings().map(source_warnings::to_json).collect();
     let database = arguments.wait.database(workspace)?;
