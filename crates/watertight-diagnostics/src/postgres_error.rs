@@ -1,7 +1,7 @@
 use std::error::Error;
 use std::fmt;
 
-use diesel::result::Error as DieselError;
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use tokio_postgres::error::ErrorPosition;
 
 use crate::Diagnostic;
@@ -49,7 +49,7 @@ impl PostgresError {
         self.0.detail.as_deref()
     }
 
-    /// Returns the SQLSTATE, or `None` for an error of the driver and for all of Diesel's errors, which hide it.
+    /// Returns the SQLSTATE, or `None` for an error of the driver and for most of Diesel's errors, which hide it.
     pub fn code(&self) -> Option<&str> {
         self.0.code.as_deref()
     }
@@ -84,7 +84,7 @@ impl PostgresError {
 
 impl From<DieselError> for PostgresError {
     fn from(error: DieselError) -> Self {
-        let DieselError::DatabaseError(_, information) = &error else {
+        let DieselError::DatabaseError(kind, information) = &error else {
             return Self::from_message(error.to_string());
         };
         let owned = |value: Option<&str>| value.map(str::to_owned);
@@ -92,7 +92,7 @@ impl From<DieselError> for PostgresError {
             message: information.message().to_owned(),
             detail: owned(information.details()),
             hint: owned(information.hint()),
-            code: None,
+            code: code(*kind).map(str::to_owned),
             constraint: owned(information.constraint_name()),
             schema: None,
             table: owned(information.table_name()),
@@ -101,6 +101,19 @@ impl From<DieselError> for PostgresError {
                 .and_then(|position| position.try_into().ok()),
             may_be_internal: true,
         }))
+    }
+}
+
+/// Returns the SQLSTATE of a kind that has only one.
+fn code(kind: DatabaseErrorKind) -> Option<&'static str> {
+    match kind {
+        DatabaseErrorKind::NotNullViolation => Some("23502"),
+        DatabaseErrorKind::ForeignKeyViolation => Some("23503"),
+        DatabaseErrorKind::UniqueViolation => Some("23505"),
+        DatabaseErrorKind::CheckViolation => Some("23514"),
+        DatabaseErrorKind::ReadOnlyTransaction => Some("25006"),
+        DatabaseErrorKind::SerializationFailure => Some("40001"),
+        _ => None,
     }
 }
 
@@ -159,7 +172,7 @@ impl Diagnostic for PostgresError {
 
 #[cfg(test)]
 mod tests {
-    use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind};
+    use diesel::result::DatabaseErrorInformation;
 
     use super::*;
 

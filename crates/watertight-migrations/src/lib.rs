@@ -26,7 +26,8 @@
 //! - With `run_in_transaction = false` in its `metadata.toml`, its statements are sent one by one under a lock of the
 //!   session. If one fails, the previous ones stay applied, and the error says so. If this process is killed between
 //!   the last statement and the history row, the migration runs again the next time, so write it accordingly: drop
-//!   an index with `DROP INDEX CONCURRENTLY IF EXISTS`, then create it. `IF NOT EXISTS` would keep an invalid one.
+//!   an index with `DROP INDEX CONCURRENTLY IF EXISTS`, then create it. With `IF NOT EXISTS`, an invalid index stays,
+//!   and the migration is not recorded.
 //! - SQL with a top-level `COMMIT` and the like, with an unterminated quote or comment, or meant for psql, is refused
 //!   with its line before anything of its plugin is sent.
 //! - Settings that it changes (`search_path`, `role`, any setting that its SQL may change) are restored. On connections
@@ -63,7 +64,7 @@ pub use direction::Direction;
 pub use errors::{
     DeniedMigration, DeniedMigrations, Drift, DriftedMigration, DriftedMigrations, FailureEffect,
     FailureLocation, LoadError, LockHolder, LockWait, MigrateError, MigrationFailure, NoLock,
-    RefusedSql, UnfinishedEffect, UnfinishedMigration,
+    RefusedSql, UnfinishedEffect, UnfinishedMigration, UnrecordedMigration, UnrecordedReason,
 };
 pub use migration_harness::PluginHarness;
 pub use migrator::Migrator;
@@ -71,8 +72,8 @@ pub use policy::Policy;
 pub use report::{
     AppliedMigration, MigrationPlan, MigrationProgress, MigrationState, MigrationStatus,
     OrderWarning, Outcome, PlannedMigration, PluginReport, PluginStatus, PostgresNotice,
-    RenumberedMigration, Repair, RepairChange, RepairReason, RunReport, SkipReason, status_table,
-    styled_status_table,
+    ProgressWarning, RenumberedMigration, Repair, RepairChange, RepairReason, RunReport,
+    SkipReason, status_table, styled_status_table,
 };
 pub use session::{Interrupt, PgSession};
 pub use sources::{

@@ -98,11 +98,9 @@ impl Migrator {
         self
     }
 
-    /// Sets what stops a run, a revert or a redo from another thread.
-    #[must_use]
-    pub fn interrupt(mut self, interrupt: &Interrupt) -> Self {
-        self.options.interrupt = interrupt.clone();
-        self
+    /// Returns what stops the runs, reverts and redos of this migrator from another thread.
+    pub fn interrupt(&self) -> Interrupt {
+        self.options.interrupt.clone()
     }
 
     /// Sets a callback for progress events.

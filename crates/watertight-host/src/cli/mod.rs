@@ -2,9 +2,11 @@
 
 mod cli_error;
 mod database;
+mod interruptible_run;
 mod listen_address;
 mod logging;
 mod migrate;
+mod migration_progress;
 mod output;
 mod serve;
 mod status;
@@ -14,7 +16,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use watertight_diagnostics::{ErrorReport, ExitCode};
+use watertight_diagnostics::ErrorReport;
 
 use crate::server::Server;
 
@@ -102,13 +104,14 @@ impl Server {
             Command::Status { json } => status::run(self, json),
         };
         let code = code.unwrap_or_else(|error| {
+            let code = error.exit_code();
             let report = ErrorReport::new(&error);
             output::print_error(&report);
             if let Some(name) = json_name {
                 // If this fails too, the exit code is the same.
                 let _ = output::print_failure(name, &report);
             }
-            ExitCode::Failure
+            code
         });
         code.into()
     }

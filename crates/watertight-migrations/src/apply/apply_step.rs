@@ -4,8 +4,12 @@ use super::migration_step::{AppliedBy, MigrationStep};
 use super::rust_migration::RustMigrationConnection;
 use super::{in_transaction, rust_migration, unfinished, without_transaction};
 use crate::errors::{MigrateError, UnfinishedEffect};
+use crate::report::PostgresNotice;
 use crate::session::{Options, Session, SessionError};
 use crate::sources::{LoadedPlugin, MigrationBody};
+
+/// What is done for each migration that is applied, with the notices that PostgreSQL sent meanwhile.
+pub(super) type Done<'d> = dyn FnMut(MigrationStep<'_>, AppliedBy, Vec<PostgresNotice>) + 'd;
 
 /// Applies, reverts or redoes migrations of one plugin together with their history rows, and reports the progress.
 /// `done` is called for each one that is applied. The first failure ends it.
@@ -14,22 +18,24 @@ pub(super) fn apply_steps<S: Session>(
     mut steps: &[MigrationStep<'_>],
     plugin: &LoadedPlugin,
     options: &Options,
-    done: &mut dyn FnMut(MigrationStep<'_>, AppliedBy),
+    done: &mut Done<'_>,
 ) -> Result<(), MigrateError> {
     while let [step, ..] = steps {
         let in_transaction = steps.iter().take_while(|step| step.is_sql_in_transaction());
         let (group, later) = steps.split_at(in_transaction.count().max(1));
         let mut finished = 0;
-        let mut count = |step: MigrationStep<'_>, by| {
+        let mut count = |step: MigrationStep<'_>, by, notices| {
             finished += 1;
-            done(step, by);
+            done(step, by, notices);
         };
         let outcome = if options.interrupt.is_stopped() {
             Err(step.session_failed(SessionError::Interrupted))
         } else if step.is_sql_in_transaction() {
             in_transaction::apply(session, group, options, &mut count)
         } else {
-            apply_alone(session, *step, plugin, options).map(|by| count(*step, by))
+            let mut notices = Vec::new();
+            let applied = apply_alone(session, *step, plugin, options, &mut notices);
+            applied.map(|by| count(*step, by, notices))
         };
         match outcome {
             Err(MigrateError::Unfinished(unfinished)) if unfinished.is_unsettled() => {
@@ -49,7 +55,7 @@ pub(super) fn apply_step<S: Session>(
     plugin: &LoadedPlugin,
     options: &Options,
 ) -> Result<(), MigrateError> {
-    apply_steps(session, &[step], plugin, options, &mut |_, _| ())
+    apply_steps(session, &[step], plugin, options, &mut |_, _, _| ())
 }
 
 fn apply_alone<S: Session>(
@@ -57,13 +63,14 @@ fn apply_alone<S: Session>(
     step: MigrationStep<'_>,
     plugin: &LoadedPlugin,
     options: &Options,
+    notices: &mut Vec<PostgresNotice>,
 ) -> Result<AppliedBy, MigrateError> {
     step.require_session(session)?;
     step.report_started(options);
     let start = Instant::now();
     let outcome = match &step.migration.body {
         MigrationBody::Rust => apply_rust(session, step, plugin, options),
-        MigrationBody::Sql { .. } => without_transaction::apply(session, step, options),
+        MigrationBody::Sql { .. } => without_transaction::apply(session, step, options, notices),
     };
     match &outcome {
         Ok(by) => step.report_finished(options, start.elapsed(), *by),

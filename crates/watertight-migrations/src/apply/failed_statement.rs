@@ -32,12 +32,10 @@ pub(super) fn location(
                 None => script.line_at(start),
             })
         }
+        PartKind::Begin | PartKind::Check => FailureLocation::Begin,
+        PartKind::RestoreSettings => FailureLocation::RestoreSettings,
+        PartKind::Guard | PartKind::History => FailureLocation::History,
         PartKind::Commit => FailureLocation::Commit { file: file() },
-        PartKind::Begin
-        | PartKind::Check
-        | PartKind::RestoreSettings
-        | PartKind::Guard
-        | PartKind::History => FailureLocation::Unknown { file: file() },
     }
 }
 

@@ -1,16 +1,18 @@
 //! SQL migrations in transactions, each of which is one message, unless it changes how strings are read.
 
+use std::mem;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use watertight_diagnostics::PostgresError;
 
+use super::apply_step::Done;
 use super::lock_retries::LockRetries;
 use super::message::{Message, PreparedStep, Tracking};
 use super::migration_step::{AppliedBy, MigrationStep};
 use super::{failed_statement, lock_retries, statement_marker};
 use crate::errors::{FailureEffect, FailureLocation, MigrateError, NoLock};
-use crate::report::MigrationProgress;
+use crate::report::{MigrationProgress, PostgresNotice};
 use crate::session::{
     Lock, MessageEvent, Options, Session, SessionError, StopReason, after_failure,
 };
@@ -31,7 +33,7 @@ pub(super) fn apply<S: Session>(
     session: &mut S,
     steps: &[MigrationStep<'_>],
     options: &Options,
-    done: &mut dyn FnMut(MigrationStep<'_>, AppliedBy),
+    done: &mut Done<'_>,
 ) -> Result<(), MigrateError> {
     let mut prepared = Vec::new();
     for step in steps {
@@ -76,7 +78,7 @@ fn send<S: Session>(
     steps: &[PreparedStep<'_>],
     options: &Options,
     retries: &mut LockRetries,
-    done: &mut dyn FnMut(MigrationStep<'_>, AppliedBy),
+    done: &mut Done<'_>,
 ) -> Result<usize, MigrateError> {
     let tracking = if S::REPORTS_COMPLETIONS {
         Tracking::Completions
@@ -115,6 +117,7 @@ fn send<S: Session>(
         completed: 0,
         start: Instant::now(),
         retries,
+        notices: Vec::new(),
         done,
     };
     watch.start();
@@ -146,7 +149,9 @@ struct Watch<'a, 'd> {
     start: Instant,
     /// Of the migration that runs.
     retries: &'d mut LockRetries,
-    done: &'d mut dyn FnMut(MigrationStep<'_>, AppliedBy),
+    /// What PostgreSQL sent while it ran.
+    notices: Vec<PostgresNotice>,
+    done: &'d mut Done<'d>,
 }
 
 impl Watch<'_, '_> {
@@ -163,11 +168,16 @@ impl Watch<'_, '_> {
                 self.completed = 0;
                 self.start();
             }
-            // Known from the try before.
-            MessageEvent::Waits(wait) if !self.retries.is_new(&wait) => {}
-            event => self.steps[self.index]
-                .step
-                .report_event(self.options, &event),
+            MessageEvent::Notice(notice) => {
+                let step = self.steps[self.index].step;
+                step.report_notice(self.options, &notice);
+                self.notices.push(notice);
+            }
+            MessageEvent::Waits(wait) => {
+                if self.retries.is_new(&wait) {
+                    self.steps[self.index].step.report_wait(self.options, &wait);
+                }
+            }
         }
     }
 
@@ -182,7 +192,7 @@ impl Watch<'_, '_> {
         let step = self.steps[self.index].step;
         step.report_finished(self.options, self.start.elapsed(), by);
         *self.retries = LockRetries::default();
-        (self.done)(step, by);
+        (self.done)(step, by, mem::take(&mut self.notices));
     }
 
     /// Returns how many migrations are applied, if others can be tried.
@@ -193,6 +203,11 @@ impl Watch<'_, '_> {
     ) -> Result<usize, MigrateError> {
         let step = self.steps[self.index].step;
         let outcome = match error {
+            // Its snapshot, or a program that takes no lock, can hide that from its check.
+            SessionError::Database(_) if step.is_applied_meanwhile(session) => {
+                self.finish(AppliedBy::AnotherRun);
+                Ok(self.index + 1)
+            }
             SessionError::Database(source) => {
                 let message = &self.messages[self.index];
                 let part = message.failed_part(self.completed, &source);

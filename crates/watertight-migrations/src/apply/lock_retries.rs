@@ -9,8 +9,8 @@ use std::time::Duration;
 use watertight_diagnostics::PostgresError;
 
 use super::message::PreparedStep;
-use crate::errors::LockWait;
-use crate::sql::mentions_word;
+use crate::errors::{LockWait, is_lock_timeout};
+use crate::sql::mentioned_words;
 
 pub(super) const TRIES: u32 = 10;
 
@@ -48,19 +48,12 @@ impl LockRetries {
 /// Returns whether a statement was cancelled by a `lock_timeout` that the migration does not set itself: that one is
 /// final, as is a `NOWAIT`.
 pub(super) fn may_retry(prepared: &PreparedStep<'_>, error: &PostgresError) -> bool {
-    let is_timeout = match error.code() {
-        Some(code) => code == "55P03",
-        // Diesel hides PostgreSQL's error code, so this recognizes the English message.
-        None => error.message() == "canceling statement due to lock timeout",
-    };
     let decides_itself = |sql: &str| {
+        let words = mentioned_words(sql);
         ["lock_timeout", "nowait"]
             .iter()
-            .any(|word| mentions_word(sql, prepared.step.strings, word))
+            .any(|word| words.contains(*word))
     };
-    is_timeout
-        && !prepared
-            .scripts
-            .iter()
-            .any(|script| decides_itself(&script.sql))
+    let mut scripts = prepared.scripts.iter();
+    is_lock_timeout(error) && !scripts.any(|script| decides_itself(&script.sql))
 }

@@ -7,13 +7,13 @@ use watertight_metadata::PluginId;
 
 use crate::direction::Direction;
 use crate::errors::{
-    FailureEffect, FailureLocation, MigrateError, MigrationFailure, RefusedSql, UnfinishedEffect,
-    UnfinishedMigration,
+    FailureEffect, FailureLocation, LockWait, MigrateError, MigrationFailure, RefusedSql,
+    UnfinishedEffect, UnfinishedMigration, UnrecordedMigration, UnrecordedReason,
 };
-use crate::report::MigrationProgress;
-use crate::session::{MessageEvent, Options, Session, SessionError, SessionSettings, StopReason};
+use crate::report::{MigrationProgress, PostgresNotice};
+use crate::session::{Options, Session, SessionError, SessionSettings, StopReason, load_bool};
 use crate::sources::{Migration, MigrationBody, Script};
-use crate::sql::{self, Strings, mentioned_settings};
+use crate::sql::{self, Strings, history_sql, mentioned_settings};
 
 /// A migration that is about to be applied, reverted or redone.
 #[derive(Clone, Copy)]
@@ -101,6 +101,12 @@ impl<'a> MigrationStep<'a> {
             .map_err(|error| self.session_failed(error))
     }
 
+    /// Returns whether another run has applied it, after it failed to be applied.
+    pub(super) fn is_applied_meanwhile<S: Session>(self, session: &mut S) -> bool {
+        let is_applied = history_sql::is_applied(self.plugin, &self.migration.version);
+        self.direction == Direction::Up && load_bool(session, &is_applied).unwrap_or(false)
+    }
+
     /// Checks that there is a session for what needs one.
     pub(super) fn require_session<S: Session>(self, session: &mut S) -> Result<(), MigrateError> {
         if self.is_sql_in_transaction() || session.has_own_session()? {
@@ -131,6 +137,7 @@ impl<'a> MigrationStep<'a> {
                 migration,
                 direction,
             }),
+            StopReason::LockLost => Err(MigrateError::LockLost { plugin, migration }),
             StopReason::NotApplied
             | StopReason::NotNewest
             | StopReason::PreviousNotApplied
@@ -154,24 +161,6 @@ impl<'a> MigrationStep<'a> {
             SessionError::Cancelled => self.unfinished(UnfinishedEffect::RolledBack, None),
             SessionError::Interrupted => self.unfinished(UnfinishedEffect::NotStarted, None),
             error => error.into_migrate_error(doing),
-        }
-    }
-
-    /// Reports what PostgreSQL sends while it runs, and what it waits for.
-    pub(super) fn report_event(self, options: &Options, event: &MessageEvent) {
-        let (plugin, migration) = (self.plugin, &self.migration.name[..]);
-        match event {
-            MessageEvent::Notice(notice) => (options.progress)(&MigrationProgress::Notice {
-                plugin,
-                migration,
-                notice,
-            }),
-            MessageEvent::Waits(wait) => (options.progress)(&MigrationProgress::Blocked {
-                plugin,
-                migration,
-                wait,
-            }),
-            MessageEvent::Completed | MessageEvent::Ended => {}
         }
     }
 
@@ -213,6 +202,42 @@ impl<'a> MigrationStep<'a> {
             migration: &self.migration.name,
             direction: self.direction,
         });
+    }
+
+    pub(super) fn report_notice(self, options: &Options, notice: &PostgresNotice) {
+        (options.progress)(&MigrationProgress::Notice {
+            plugin: self.plugin,
+            migration: &self.migration.name,
+            notice,
+        });
+    }
+
+    pub(super) fn report_wait(self, options: &Options, wait: &LockWait) {
+        (options.progress)(&MigrationProgress::Blocked {
+            plugin: self.plugin,
+            migration: &self.migration.name,
+            wait,
+        });
+    }
+
+    pub(super) fn report_invalid_indexes(self, options: &Options, indexes: &[String]) {
+        if !indexes.is_empty() {
+            (options.progress)(&MigrationProgress::InvalidIndexes {
+                plugin: self.plugin,
+                migration: &self.migration.name,
+                indexes,
+            });
+        }
+    }
+
+    pub(super) fn unrecorded(self, reason: UnrecordedReason) -> MigrateError {
+        MigrateError::Unrecorded(Box::new(UnrecordedMigration {
+            plugin: self.plugin,
+            migration: self.migration.name.clone(),
+            version: self.migration.version.clone(),
+            direction: self.direction,
+            reason,
+        }))
     }
 
     pub(super) fn sql_failed(

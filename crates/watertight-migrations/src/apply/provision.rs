@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use watertight_metadata::PluginId;
 
-use super::message;
+use super::{message, rights};
 use crate::errors::MigrateError;
 use crate::session::{Lock, Options, PluginState, Session, SessionError, send};
 use crate::sql::history_sql;
@@ -21,24 +21,6 @@ pub(crate) fn missing(plugin: PluginId, state: &PluginState) -> Vec<String> {
     }
 }
 
-/// Checks that the role may create what the plugin is missing.
-///
-/// # Errors
-///
-/// Names the missing right.
-pub(super) fn check_rights(plugin: PluginId, state: &PluginState) -> Result<(), MigrateError> {
-    match &state.schema {
-        None if !state.may_create_schema => Err(MigrateError::MayNotCreateSchema { plugin }),
-        Some(schema) if !schema.has_history && !schema.may_create_table => {
-            Err(MigrateError::MayNotCreateHistory { plugin })
-        }
-        Some(schema) if schema.has_history && !schema.has_columns && !schema.owns_history => {
-            Err(MigrateError::MayNotAlterHistory { plugin })
-        }
-        _ => Ok(()),
-    }
-}
-
 /// Creates what a plugin is missing.
 pub(crate) fn provision<S: Session>(
     session: &mut S,
@@ -46,7 +28,7 @@ pub(crate) fn provision<S: Session>(
     state: &PluginState,
     options: &Options,
 ) -> Result<(), MigrateError> {
-    check_rights(plugin, state)?;
+    rights::check_create(plugin, state)?;
     create(session, &missing(plugin, state), options).map_err(|error| refused(plugin, error))
 }
 

@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::message;
-use super::provision::{check_rights, missing};
+use super::provision::missing;
+use super::rights::HistoryChange;
 use super::selected_plugin::SelectedPlugin;
+use super::{message, rights};
 use crate::errors::MigrateError;
 use crate::report::{Repair, RepairChange, RepairReason};
 use crate::session::{Lock, Options, Session, SessionError, StopReason, send};
@@ -74,7 +75,9 @@ pub(crate) fn apply<S: Session>(
     }
     let id = plugin.id;
     let state = SelectedPlugin::read_one(session, plugin)?.state;
-    check_rights(id, &state)?;
+    rights::check_writable(&state)?;
+    rights::check_create(id, &state)?;
+    rights::check_history(id, &state, HistoryChange::Update)?;
     let lock = Lock::of_plugin(id);
     let mut sql = message::begin(lock, &[]);
     for statement in missing(id, &state) {

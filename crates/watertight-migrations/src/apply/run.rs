@@ -6,9 +6,10 @@ use super::apply_step::apply_steps;
 use super::breadth::breadth;
 use super::concurrency_error::is_concurrency_error;
 use super::migration_step::AppliedBy;
+use super::rights::HistoryChange;
 use super::schedule::{RunningPlugin, Schedule, ScheduledPlugin};
 use super::selected_plugin::SelectedPlugin;
-use super::{drift, order_policy, provision};
+use super::{drift, order_policy, provision, rights};
 use crate::direction::Direction;
 use crate::errors::MigrateError;
 use crate::policy::Policy;
@@ -41,6 +42,9 @@ impl<'a> Run<'a> {
         })?;
         drift::check(&selected)?;
         order_policy::check(&selected, options)?;
+        if let Some(selected) = selected.iter().find(|selected| has_work(selected)) {
+            rights::check_writable(&selected.state)?;
+        }
         let mut errors: Vec<_> = selected
             .iter()
             .map(|selected| cannot_run(session, selected))
@@ -154,7 +158,7 @@ impl<'a> Run<'a> {
             &steps,
             selected.plugin,
             self.options,
-            &mut |step, by| {
+            &mut |step, by, notices| {
                 let out_of_order = selected.is_out_of_order(step.migration);
                 if out_of_order && self.options.out_of_order == Policy::Warn {
                     report.warnings.push(OrderWarning::OutOfOrder {
@@ -166,6 +170,7 @@ impl<'a> Run<'a> {
                     version: step.migration.version.clone(),
                     out_of_order,
                     by_another_run: by == AppliedBy::AnotherRun,
+                    notices,
                     at_second_attempt: std::mem::take(&mut was_postponed),
                 });
             },
@@ -187,15 +192,28 @@ fn name_interruption(report: &mut PluginReport) {
     }
 }
 
+/// Returns whether the run would change anything of the plugin.
+fn has_work(selected: &SelectedPlugin<'_>) -> bool {
+    selected.pending().next().is_some()
+        || !provision::missing(selected.plugin.id, &selected.state).is_empty()
+}
+
 /// Returns why none of the plugin's migrations must be run.
 fn cannot_run<S: Session>(session: &mut S, selected: &SelectedPlugin<'_>) -> Option<MigrateError> {
+    let (plugin, state) = (selected.plugin.id, &selected.state);
     let mut steps = selected
         .pending()
         .map(|migration| selected.step(migration, Direction::Up));
+    let has_pending = selected.pending().next().is_some();
     selected
         .refused()
         .or_else(|| steps.find_map(|step| step.require_session(session).err()))
-        .or_else(|| provision::check_rights(selected.plugin.id, &selected.state).err())
+        .or_else(|| rights::check_create(plugin, state).err())
+        .or_else(|| {
+            has_pending
+                .then(|| rights::check_history(plugin, state, HistoryChange::Insert).err())
+                .flatten()
+        })
 }
 
 fn schedule(

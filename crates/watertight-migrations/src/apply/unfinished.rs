@@ -1,13 +1,12 @@
 //! Migrations that did not end, because the run was interrupted or the connection was lost.
 
-use postgres_protocol::escape::escape_literal;
-use serde::Deserialize;
-
+use super::apply_step::Done;
+use super::invalid_indexes;
 use super::migration_step::{AppliedBy, MigrationStep};
 use super::selected_plugin::SelectedPlugin;
 use crate::direction::Direction;
 use crate::errors::{MigrateError, UnfinishedEffect, UnfinishedMigration};
-use crate::session::{Lock, Session, load};
+use crate::session::{Lock, Session};
 use crate::sources::LoadedPlugin;
 
 /// Asks the database what became of `steps`, the last of which was sent when the connection was lost. Calls `done` for
@@ -21,7 +20,7 @@ pub(super) fn settle<S: Session>(
     plugin: &LoadedPlugin,
     steps: &[MigrationStep<'_>],
     mut unfinished: Box<UnfinishedMigration>,
-    done: &mut dyn FnMut(MigrationStep<'_>, AppliedBy),
+    done: &mut Done<'_>,
 ) -> Result<(), MigrateError> {
     if session.is_interrupted() {
         unfinished.connection_lost = None;
@@ -53,7 +52,7 @@ pub(super) fn settle<S: Session>(
             };
             return Err(MigrateError::Unfinished(unfinished));
         }
-        done(*step, AppliedBy::ThisRun);
+        done(*step, AppliedBy::ThisRun, Vec::new());
     }
     Ok(())
 }
@@ -64,10 +63,6 @@ pub(super) fn with_invalid_indexes<S: Session>(
     step: MigrationStep<'_>,
     effect: UnfinishedEffect,
 ) -> UnfinishedEffect {
-    #[derive(Deserialize)]
-    struct Row {
-        name: String,
-    }
     let UnfinishedEffect::StatementsKept {
         count,
         next_is_unknown,
@@ -76,17 +71,9 @@ pub(super) fn with_invalid_indexes<S: Session>(
     else {
         return effect;
     };
-    let query = format!(
-        "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS name FROM pg_catalog.pg_index AS i \
-         JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid AND c.relkind = 'i' \
-         JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace \
-         WHERE NOT i.indisvalid AND n.nspname = {} ORDER BY name",
-        escape_literal(step.plugin.schema_name())
-    );
-    let rows: Vec<Row> = load(session, &query).unwrap_or_default();
     UnfinishedEffect::StatementsKept {
         count,
         next_is_unknown,
-        invalid_indexes: rows.into_iter().map(|row| row.name).collect(),
+        invalid_indexes: invalid_indexes::in_schema(session, step.plugin),
     }
 }

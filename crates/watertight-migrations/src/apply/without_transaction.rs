@@ -2,20 +2,26 @@
 
 use watertight_diagnostics::PostgresError;
 
-use super::message::{checks, history_changes, stop_if};
+use super::history_row::{self, NotWritten};
+use super::invalid_indexes::InvalidIndexes;
+use super::message::{checks, stop_if};
 use super::migration_step::{AppliedBy, MigrationStep};
 use super::{failed_statement, unfinished};
 use crate::errors::{FailureEffect, FailureLocation, MigrateError, UnfinishedEffect};
+use crate::report::PostgresNotice;
 use crate::session::{
-    Lock, Options, Session, SessionError, SessionLock, has_open_transaction, send, send_watched,
+    Lock, MessageEvent, Options, Session, SessionError, SessionLock, has_open_transaction, send,
+    send_watched,
 };
 use crate::sources::Script;
 use crate::sql::{split, transaction_command};
 
+/// Applies a migration. `notices` gets what PostgreSQL sends meanwhile.
 pub(super) fn apply<S: Session>(
     session: &mut S,
     step: MigrationStep<'_>,
     options: &Options,
+    notices: &mut Vec<PostgresNotice>,
 ) -> Result<AppliedBy, MigrateError> {
     let scripts = step.scripts()?;
     let settings = step.read_settings(session, &scripts)?;
@@ -23,26 +29,23 @@ pub(super) fn apply<S: Session>(
     if let Err(error) = lock.acquire(session, options) {
         return outcome_of(session, step, error.into());
     }
-    let sent = check_and_send(session, step, &scripts, options);
+    let sent = check_and_send(session, step, &scripts, options, notices);
     // What follows records what happened.
     session.set_cancellable(false);
-    let outcome = sent.and_then(|kept| {
-        check_transaction(session, step).map_err(|failure| failure.after_statements(kept))?;
+    let complete = sent.and_then(|sent| {
+        let invalid_indexes = complete(session, step, &sent.invalid_indexes);
+        let invalid_indexes = invalid_indexes.map_err(|failure| failure.after(sent.kept))?;
+        Ok((sent.kept, invalid_indexes))
+    });
+    let restored = settings.map_or(Ok(()), |settings| send(session, &settings.restore()));
+    let outcome = complete.and_then(|(kept, invalid_indexes)| {
+        let written = history_row::write(session, step, &lock, restored, invalid_indexes);
+        written.map_err(|error| Failure::from(error).after(kept))?;
         Ok(kept)
     });
-    let mut last_message = String::new();
-    if let Some(settings) = settings {
-        last_message.push_str(&settings.restore());
-    }
-    if outcome.is_ok() {
-        last_message.push_str(&history_changes(step));
-    }
-    let finished = send(session, &last_message);
     let released = lock.release(session);
-    let outcome = outcome.and_then(|kept| {
-        let finished = finished.and(released).map_err(Failure::from);
-        finished.map_err(|failure| failure.after_statements(kept))
-    });
+    let outcome =
+        outcome.and_then(|kept| released.map_err(|error| Failure::from(error).after(kept)));
     session.set_cancellable(true);
     match outcome {
         Ok(()) => Ok(AppliedBy::ThisRun),
@@ -69,6 +72,15 @@ impl From<SessionError> for Failure {
     }
 }
 
+impl From<NotWritten> for Failure {
+    fn from(error: NotWritten) -> Self {
+        match error {
+            NotWritten::Session(error) => error.into(),
+            NotWritten::Unrecorded(error) => Self::Migration(error),
+        }
+    }
+}
+
 impl Failure {
     fn unfinished(
         kept: usize,
@@ -87,7 +99,7 @@ impl Failure {
     }
 
     /// Adds that this many statements stay applied.
-    fn after_statements(self, kept: usize) -> Self {
+    fn after(self, kept: usize) -> Self {
         match self {
             Self::Unfinished {
                 connection_lost, ..
@@ -115,27 +127,52 @@ fn outcome_of<S: Session>(
     }
 }
 
-/// Returns the number of statements that stay applied.
+/// What was sent without an error.
+struct Sent {
+    /// The number of statements that stay applied.
+    kept: usize,
+    invalid_indexes: InvalidIndexes,
+}
+
 fn check_and_send<S: Session>(
     session: &mut S,
     step: MigrationStep<'_>,
     scripts: &[&Script],
     options: &Options,
-) -> Result<usize, Failure> {
+    notices: &mut Vec<PostgresNotice>,
+) -> Result<Sent, Failure> {
     send(session, &stop_if(&session.clean_up(), &checks(step)))?;
+    let invalid_indexes = InvalidIndexes::before(session, step, scripts)?;
+    step.report_invalid_indexes(options, &invalid_indexes.of_earlier_attempt());
+    let mut watch = |event| match event {
+        MessageEvent::Notice(notice) => {
+            step.report_notice(options, &notice);
+            notices.push(notice);
+        }
+        MessageEvent::Waits(wait) => step.report_wait(options, &wait),
+        MessageEvent::Completed | MessageEvent::Ended => {}
+    };
     let mut kept = 0;
     for script in scripts {
-        kept = send_statements(session, step, script, options)?;
+        kept = send_statements(session, step, script, options, &invalid_indexes, &mut watch)?;
     }
-    Ok(kept)
+    Ok(Sent {
+        kept,
+        invalid_indexes,
+    })
 }
 
-fn check_transaction<S: Session>(session: &mut S, step: MigrationStep<'_>) -> Result<(), Failure> {
+/// Checks that the SQL did not leave a transaction open. Returns the invalid indexes that are there afterwards.
+fn complete<S: Session>(
+    session: &mut S,
+    step: MigrationStep<'_>,
+    invalid_indexes: &InvalidIndexes,
+) -> Result<Vec<String>, Failure> {
     if has_open_transaction(session)? {
         send(session, "ROLLBACK")?;
         return Err(Failure::Migration(Box::new(step.transaction_left_open())));
     }
-    Ok(())
+    Ok(invalid_indexes.after(session)?)
 }
 
 /// Returns the number of statements that stay applied.
@@ -144,6 +181,8 @@ fn send_statements<S: Session>(
     step: MigrationStep<'_>,
     script: &Script,
     options: &Options,
+    invalid_indexes: &InvalidIndexes,
+    watch: &mut dyn FnMut(MessageEvent),
 ) -> Result<usize, Failure> {
     // Without those of an open transaction.
     let mut kept = 0;
@@ -154,14 +193,16 @@ fn send_statements<S: Session>(
             return Err(Failure::unfinished(kept, false, None));
         }
         let sql = statement.sql(&script.sql);
-        let watch = &mut |event| step.report_event(options, &event);
         match send_watched(session, sql, watch) {
             Ok(()) => {}
             Err(SessionError::Database(error)) => {
                 let location =
                     failed_statement::location_alone(script, statement.start, sql, &error);
                 let location = FailureLocation::Statement(location);
-                let effect = FailureEffect::StatementsKept(kept);
+                let effect = FailureEffect::StatementsKept {
+                    count: kept,
+                    invalid_indexes: invalid_indexes.after(session).unwrap_or_default(),
+                };
                 let failed = step.sql_failed(location, error, effect);
                 return Err(Failure::Migration(Box::new(failed)));
             }

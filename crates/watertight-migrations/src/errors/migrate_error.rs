@@ -11,7 +11,9 @@ use super::lock_holder::LockHolder;
 use super::migration_failure::MigrationFailure;
 use super::no_lock::NoLock;
 use super::refused_sql::RefusedSql;
+use super::sqlstate;
 use super::unfinished_migration::UnfinishedMigration;
+use super::unrecorded_migration::UnrecordedMigration;
 use crate::direction::Direction;
 use crate::sql::history_sql;
 
@@ -83,6 +85,23 @@ pub enum MigrateError {
         /// The plugin.
         plugin: PluginId,
     },
+    /// The role has no right to write a history.
+    #[error("failed to write the history of plugin `{plugin}`: the role has no right to {right}")]
+    MayNotWriteHistory {
+        /// The plugin.
+        plugin: PluginId,
+        /// `INSERT`, `DELETE` or `UPDATE`.
+        right: &'static str,
+    },
+    /// The database cannot be written; nothing was run.
+    #[error(
+        "failed to write to the database: {}",
+        if *.is_standby { "the server is a standby" } else { "`default_transaction_read_only` is on" }
+    )]
+    ReadOnly {
+        /// Whether the server is a standby. Otherwise the session is read-only.
+        is_standby: bool,
+    },
     /// Another session held a lock for too long.
     #[error(
         "failed to {doing}: {holder} still holds the lock after {} s",
@@ -111,11 +130,24 @@ pub enum MigrateError {
     /// A migration did not get a lock within PostgreSQL's `lock_timeout`.
     #[error(transparent)]
     NoLock(Box<NoLock>),
+    /// A migration without a transaction ran, but is not recorded.
+    #[error(transparent)]
+    Unrecorded(Box<UnrecordedMigration>),
+    /// A migration without a transaction is recorded, but its session no longer held the plugin's lock.
+    #[error(
+        "failed to release the lock of plugin `{plugin}` after migration {migration}: the session no longer holds it"
+    )]
+    LockLost {
+        /// The plugin.
+        plugin: PluginId,
+        /// The migration.
+        migration: String,
+    },
     /// A migration did not end.
     #[error(transparent)]
     Unfinished(Box<UnfinishedMigration>),
-    /// The run was interrupted before it started a migration.
-    #[error("interrupted: no migration was started")]
+    /// The run was interrupted while no migration was running.
+    #[error("interrupted while no migration was running")]
     Interrupted,
     /// A Rust migration failed.
     #[error("failed to {direction} migration {migration} of plugin `{plugin}`")]
@@ -238,6 +270,7 @@ impl Diagnostic for MigrateError {
             Self::Refused(refused) => return refused.hint(),
             Self::Failed(failure) => return failure.hint(),
             Self::NoLock(error) => return error.hint(),
+            Self::Unrecorded(unrecorded) => return unrecorded.hint(),
             Self::Unfinished(unfinished) => return unfinished.hint(),
             Self::Connect(error) => return error.hint(),
             Self::Database { source, .. } => return Some(database_hint(source)),
@@ -268,21 +301,48 @@ impl Diagnostic for MigrateError {
                     history_sql::add_columns(*plugin)
                 ));
             }
+            Self::MayNotWriteHistory { plugin, .. } => {
+                return Some(format!(
+                    "as its owner, run `GRANT INSERT, UPDATE, DELETE ON {} TO <role>`",
+                    history_sql::table(*plugin)
+                ));
+            }
+            Self::ReadOnly { is_standby: true } => {
+                "connect to the primary server, which `target_session_attrs=read-write` finds among several hosts"
+            }
+            Self::ReadOnly { is_standby: false } => {
+                "turn it off for this role, database or connection"
+            }
             Self::LockTimeout { holder, .. } => {
                 return Some(format!(
                     "wait for it to end, or end it with `SELECT pg_terminate_backend({})`",
                     holder.pid
                 ));
             }
-            Self::ConnectionLost { next, .. } => next,
+            Self::ConnectionLost { source, next, .. } => match sqlstate::remedy(source) {
+                Some(remedy) => return Some(format!("{remedy}; {next}")),
+                None => next,
+            },
+            Self::LockLost { .. } => {
+                "the migration is applied and recorded; connect without a pooler in transaction mode, which may keep the lock"
+            }
             Self::Interrupted => "run it again",
             Self::OpenTransaction => "commit it or roll it back first, or use another connection",
             Self::RustMigration {
-                in_transaction: true,
+                in_transaction,
+                source,
                 ..
-            } => "nothing of this migration was applied; fix it and run it again",
-            Self::RustMigration { .. } => {
-                "what it did before the error stays applied, because it runs without a transaction"
+            } => {
+                let remedy = source.downcast_ref().and_then(sqlstate::remedy);
+                let effect = if *in_transaction {
+                    "nothing of this migration was applied; fix it and run it again"
+                } else {
+                    "what it did before the error stays applied, because it runs without a transaction"
+                };
+                return Some(match remedy {
+                    Some(remedy) => format!("{remedy}; {effect}"),
+                    None => effect.to_owned(),
+                });
             }
             Self::TransactionEnded { .. } => {
                 "set `run_in_transaction = false` in its metadata.toml"
@@ -315,6 +375,7 @@ impl Diagnostic for MigrateError {
 fn database_hint(source: &PostgresError) -> String {
     source
         .hint()
+        .or_else(|| sqlstate::remedy(source).map(str::to_owned))
         .unwrap_or_else(|| "see the log of the PostgreSQL server if this is not enough".to_owned())
 }
 
@@ -334,11 +395,13 @@ impl MigrateError {
             Self::Refused(refused) => Some(&refused.migration),
             Self::Failed(failure) => Some(&failure.migration),
             Self::NoLock(error) => Some(&error.migration),
+            Self::Unrecorded(unrecorded) => Some(&unrecorded.migration),
             Self::Unfinished(unfinished) => Some(&unfinished.migration),
             Self::RustMigration { migration, .. }
             | Self::TransactionEnded { migration, .. }
             | Self::SharedSession { migration, .. }
             | Self::TransactionLeftOpen { migration, .. }
+            | Self::LockLost { migration, .. }
             | Self::NoDownSql { migration, .. }
             | Self::HistoryChanged { migration, .. } => Some(migration),
             _ => None,

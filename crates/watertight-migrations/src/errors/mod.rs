@@ -3,6 +3,7 @@
 mod denied_migrations;
 mod drifted_migrations;
 mod failure_location;
+pub(crate) mod invalid_indexes;
 mod load_error;
 mod lock_holder;
 mod lock_wait;
@@ -10,7 +11,9 @@ mod migrate_error;
 mod migration_failure;
 mod no_lock;
 mod refused_sql;
+mod sqlstate;
 mod unfinished_migration;
+mod unrecorded_migration;
 
 pub use denied_migrations::{DeniedMigration, DeniedMigrations};
 pub use drifted_migrations::{Drift, DriftedMigration, DriftedMigrations};
@@ -22,4 +25,6 @@ pub use migrate_error::MigrateError;
 pub use migration_failure::{FailureEffect, MigrationFailure};
 pub use no_lock::NoLock;
 pub use refused_sql::RefusedSql;
+pub(crate) use sqlstate::is_lock_timeout;
 pub use unfinished_migration::{UnfinishedEffect, UnfinishedMigration};
+pub use unrecorded_migration::{UnrecordedMigration, UnrecordedReason};

@@ -77,7 +77,7 @@ impl Diagnostic for NoLock {
     fn excerpt(&self) -> Option<SourceExcerpt> {
         match &self.location {
             FailureLocation::Statement(location) => Some(location.clone()),
-            FailureLocation::Commit { .. } | FailureLocation::Unknown { .. } => None,
+            _ => None,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use watertight_diagnostics::{Diagnostic, PostgresError};
 use watertight_metadata::PluginId;
 
+use super::sqlstate;
 use crate::direction::Direction;
 
 /// A migration that did not end, because the run was interrupted or the connection was lost.
@@ -105,20 +106,32 @@ impl Error for UnfinishedMigration {
 
 impl Diagnostic for UnfinishedMigration {
     fn hint(&self) -> Option<String> {
+        let next = self.next();
+        Some(
+            match self.connection_lost.as_ref().and_then(sqlstate::remedy) {
+                Some(cause) => format!("{cause}; {next}"),
+                None => next,
+            },
+        )
+    }
+}
+
+impl UnfinishedMigration {
+    fn next(&self) -> String {
         let (count, next_is_unknown, invalid_indexes) = match &self.effect {
             UnfinishedEffect::NotStarted | UnfinishedEffect::RolledBack => {
                 let effect = match self.connection_lost {
                     Some(_) => format!("nothing of it was {}; ", self.done()),
                     None => String::new(),
                 };
-                return Some(format!("{effect}run it again"));
+                return format!("{effect}run it again");
             }
             UnfinishedEffect::Unknown => {
                 let unknown = match self.connection_lost {
                     Some(_) => format!("whether it was {} is unknown; ", self.done()),
                     None => String::new(),
                 };
-                return Some(format!("{unknown}check the status when PostgreSQL is back"));
+                return format!("{unknown}check the status when PostgreSQL is back");
             }
             UnfinishedEffect::StatementsKept {
                 count,
@@ -145,7 +158,7 @@ impl Diagnostic for UnfinishedMigration {
             );
         }
         parts.push("run it again".to_owned());
-        Some(parts.join("; "))
+        parts.join("; ")
     }
 }
 

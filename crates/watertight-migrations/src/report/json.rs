@@ -2,6 +2,7 @@ use serde_json::{Value, json};
 use watertight_diagnostics::{ErrorReport, causes};
 
 use super::plugin_status::{MigrationStatus, PluginStatus, RenumberedMigration};
+use super::postgres_notice::PostgresNotice;
 use super::run_report::{AppliedMigration, Outcome, PluginReport, RunReport, SkipReason};
 
 impl RunReport {
@@ -59,6 +60,16 @@ fn applied_migration(migration: &AppliedMigration) -> Value {
         "out_of_order": migration.out_of_order,
         "by_another_run": migration.by_another_run,
         "at_second_attempt": migration.at_second_attempt,
+        "notices": migration.notices.iter().map(notice).collect::<Value>(),
+    })
+}
+
+fn notice(notice: &PostgresNotice) -> Value {
+    json!({
+        "severity": notice.severity,
+        "message": notice.message,
+        "detail": notice.detail,
+        "hint": notice.hint,
     })
 }
 

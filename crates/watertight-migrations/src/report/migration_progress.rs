@@ -67,6 +67,15 @@ pub enum MigrationProgress<'a> {
         /// The notice.
         notice: &'a PostgresNotice,
     },
+    /// An earlier attempt of a migration without a transaction left invalid indexes. It is run again nevertheless.
+    InvalidIndexes {
+        /// Its plugin.
+        plugin: PluginId,
+        /// Its name.
+        migration: &'a str,
+        /// The indexes, as they are written in SQL.
+        indexes: &'a [String],
+    },
     /// A migration waits for a lock of PostgreSQL's.
     Blocked {
         /// Its plugin.
@@ -98,7 +107,8 @@ pub enum MigrationProgress<'a> {
 }
 
 impl MigrationProgress<'_> {
-    /// Returns a line about what a user should see while the run lasts, such as a notice or what the run waits for.
+    /// Returns a line about what a user should see while the run lasts and that is no [`warning`](Self::warning): a notice,
+    /// or what the run waits for.
     pub fn status_line(&self) -> Option<String> {
         match self {
             Self::Notice {
@@ -106,14 +116,8 @@ impl MigrationProgress<'_> {
                 migration,
                 notice,
             } => {
-                let detail = match &notice.detail {
-                    Some(detail) => format!(" ({})", detail.trim_end_matches('.')),
-                    None => String::new(),
-                };
-                let (severity, message) = (&notice.severity, &notice.message);
-                Some(format!(
-                    "{plugin} {migration}: {severity}: {message}{detail}"
-                ))
+                let (severity, text) = (&notice.severity, notice.text());
+                Some(format!("{plugin} {migration}: {severity}: {text}"))
             }
             Self::Blocked {
                 plugin,
@@ -140,7 +144,8 @@ impl MigrationProgress<'_> {
             | Self::Started { .. }
             | Self::Finished { .. }
             | Self::Failed { .. }
-            | Self::Postponed { .. } => None,
+            | Self::Postponed { .. }
+            | Self::InvalidIndexes { .. } => None,
         }
     }
 }

@@ -1,6 +1,7 @@
 use watertight_metadata::PluginId;
 
 use super::order_warning::OrderWarning;
+use super::postgres_notice::PostgresNotice;
 use crate::errors::MigrateError;
 
 /// What a run did.
@@ -40,6 +41,8 @@ pub struct AppliedMigration {
     pub out_of_order: bool,
     /// Whether a concurrent run applied it.
     pub by_another_run: bool,
+    /// The notices and warnings that PostgreSQL sent while it ran, unless it ran on a Diesel connection, which hides them.
+    pub notices: Vec<PostgresNotice>,
     /// Whether it had failed beside migrations of other plugins, and was applied again when nothing else ran.
     pub at_second_attempt: bool,
 }

@@ -114,6 +114,7 @@ mod tests {
                 version: "1".to_owned(),
                 out_of_order: true,
                 by_another_run: false,
+                notices: Vec::new(),
                 at_second_attempt: true,
             },
             AppliedMigration {
@@ -121,6 +122,7 @@ mod tests {
                 version: "2".to_owned(),
                 out_of_order: false,
                 by_another_run: true,
+                notices: Vec::new(),
                 at_second_attempt: false,
             },
         ];

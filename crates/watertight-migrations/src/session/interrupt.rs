@@ -11,38 +11,34 @@ pub(super) const RESPONSE_LIMIT: Duration = Duration::from_secs(5);
 /// A request to cancel that arrives between two statements has no effect, so it is repeated.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Stops a run from another thread, for example when a signal arrives.
+/// Stops what a [`Migrator`](crate::Migrator) runs, from another thread, for example when a signal arrives.
 ///
 /// ```
 /// use watertight_connection::DatabaseUrl;
-/// use watertight_migrations::{Interrupt, MigrateError, Migrator, RunReport};
+/// use watertight_migrations::{MigrateError, Migrator, RunReport};
 ///
-/// fn run(migrator: Migrator, url: &DatabaseUrl, interrupt: &Interrupt) -> Result<RunReport, MigrateError> {
-///     // Another thread has a clone of `interrupt` and calls `interrupt.stop()`.
-///     migrator.interrupt(interrupt).run_on(url, &[])
+/// fn run(migrator: &Migrator, url: &DatabaseUrl) -> Result<RunReport, MigrateError> {
+///     let interrupt = migrator.interrupt();
+///     std::thread::spawn(move || {
+///         // Waits for a signal.
+///         interrupt.stop();
+///     });
+///     migrator.run_on(url, &[])
 /// }
 /// ```
 ///
-/// On the connections that a [`Migrator`](crate::Migrator) opens itself, PostgreSQL is told to cancel the running
-/// statements, by the key of each connection. A server that does not respond is given up after some seconds. A caller's
-/// Diesel connection finishes its migration. In both cases, no further migration is started, and the report says what
-/// was applied.
+/// On the connections that the migrator opens itself, PostgreSQL is told to cancel the running statements, by the key of
+/// each connection. A server that does not respond is given up after some seconds. A caller's Diesel connection finishes
+/// its migration. In both cases, no further migration is started, and the report says what was applied.
 #[derive(Clone, Debug)]
 pub struct Interrupt(watch::Sender<bool>);
 
-impl Default for Interrupt {
-    fn default() -> Self {
+impl Interrupt {
+    pub(crate) fn new() -> Self {
         Self(watch::Sender::new(false))
     }
-}
 
-impl Interrupt {
-    /// Creates an interrupt that is not stopped.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Stops every run that has this interrupt or a clone of it. Returns at once; the runs end a little later.
+    /// Stops what the migrator runs, for good. Returns at once; a run ends a little later.
     pub fn stop(&self) {
         self.0.send_replace(true);
     }

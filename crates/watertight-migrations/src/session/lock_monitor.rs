@@ -104,7 +104,7 @@ async fn lock_wait(
     let query = as_json(&query(pid));
     let response = connection.client().simple_query_raw(&query).await?;
     let mut rows = Vec::new();
-    receive_all(connection, response, &mut |received| {
+    receive_all(connection, response, &mut None, &mut |received| {
         if let Received::Row(Some(text)) = received {
             rows.extend(parse::<Row>(&text));
         }

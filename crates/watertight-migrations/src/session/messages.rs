@@ -108,7 +108,7 @@ pub(crate) fn send<S: Session>(session: &mut S, sql: &str) -> Result<(), Session
     send_watched(session, sql, &mut |_| ())
 }
 
-/// Sends a message that returns no rows, and reports what happens meanwhile.
+/// As [`send`], and reports what happens meanwhile.
 pub(crate) fn send_watched<S: Session>(
     session: &mut S,
     sql: &str,
@@ -139,7 +139,7 @@ pub(crate) fn load_in_transaction<S: Session, Row: DeserializeOwned>(
 }
 
 /// Evaluates a condition outside of any transaction.
-pub(super) fn load_bool<S: Session>(
+pub(crate) fn load_bool<S: Session>(
     session: &mut S,
     condition: &str,
 ) -> Result<bool, SessionError> {

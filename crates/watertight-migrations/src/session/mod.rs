@@ -20,7 +20,7 @@ pub(crate) use advisory_lock::Lock;
 pub(crate) use diesel_session::DieselSession;
 pub use interrupt::Interrupt;
 pub(crate) use messages::{
-    MessageEvent, Session, after_failure, load, load_in_transaction, send, send_watched,
+    MessageEvent, Session, after_failure, load, load_bool, load_in_transaction, send, send_watched,
 };
 pub(crate) use open_transaction::has_open_transaction;
 pub(crate) use options::Options;

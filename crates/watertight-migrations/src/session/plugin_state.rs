@@ -15,6 +15,8 @@ const DOING: &str = "read which migrations are applied";
 /// A plugin's schema and history in the database.
 #[derive(Debug, Default)]
 pub(crate) struct PluginState {
+    /// If the session cannot write, whether the reason is that the server is a standby.
+    pub(crate) read_only: Option<bool>,
     pub(crate) may_create_schema: bool,
     pub(crate) schema: Option<SchemaState>,
     /// How the session reads strings.
@@ -32,6 +34,9 @@ pub(crate) struct SchemaState {
     /// Whether the history has Watertight's columns.
     pub(crate) has_columns: bool,
     pub(crate) owns_history: bool,
+    pub(crate) may_insert: bool,
+    pub(crate) may_update: bool,
+    pub(crate) may_delete: bool,
 }
 
 #[derive(Debug)]
@@ -48,12 +53,14 @@ impl PluginState {
     }
 }
 
-/// A row for a schema. Without any of the schemas, a single row with only the first three columns.
+/// A row for a schema. Without any of the schemas, a single row with what is about the session.
 #[derive(Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "columns of a query")]
 struct SchemaRow {
     in_transaction: bool,
     standard_strings: bool,
+    is_standby: bool,
+    is_read_only: bool,
     may_create_schema: bool,
     schema: Option<String>,
     may_create_table: bool,
@@ -62,6 +69,9 @@ struct SchemaRow {
     has_checksum: bool,
     has_name: bool,
     owns_history: bool,
+    may_insert: bool,
+    may_update: bool,
+    may_delete: bool,
 }
 
 #[derive(Deserialize)]
@@ -85,6 +95,8 @@ pub(crate) fn read_states<S: Session>(
 /// What the first of the two queries of [`read_states`] returns.
 pub(crate) struct Schemas<'p> {
     plugins: &'p [PluginId],
+    /// As in [`PluginState`].
+    read_only: Option<bool>,
     may_create_schema: bool,
     strings: Strings,
     rows: HashMap<String, SchemaRow>,
@@ -103,8 +115,10 @@ impl<'p> Schemas<'p> {
         if rows.iter().any(|row| row.in_transaction) {
             return Err(MigrateError::OpenTransaction);
         }
+        let cannot_write = |row: &&SchemaRow| row.is_standby || row.is_read_only;
         Ok(Self {
             plugins,
+            read_only: rows.iter().find(cannot_write).map(|row| row.is_standby),
             may_create_schema: rows.iter().all(|row| row.may_create_schema),
             strings: if rows.iter().all(|row| row.standard_strings) {
                 Strings::Standard
@@ -139,12 +153,16 @@ impl<'p> Schemas<'p> {
             .plugins
             .iter()
             .map(|plugin| PluginState {
+                read_only: self.read_only,
                 may_create_schema: self.may_create_schema,
                 schema: self.row(*plugin).map(|row| SchemaState {
                     may_create_table: row.may_create_table,
                     has_history: row.has_history,
                     has_columns: row.has_checksum && row.has_name,
                     owns_history: row.owns_history,
+                    may_insert: row.may_insert,
+                    may_update: row.may_update,
+                    may_delete: row.may_delete,
                 }),
                 strings: self.strings,
                 applied: BTreeMap::new(),
@@ -196,6 +214,8 @@ fn schemas_query(plugins: &[PluginId]) -> String {
     format!(
         "SELECT {IS_OPEN} AS in_transaction, \
          pg_catalog.current_setting('standard_conforming_strings') = 'on' AS standard_strings, \
+         pg_catalog.pg_is_in_recovery() AS is_standby, \
+         pg_catalog.current_setting('default_transaction_read_only')::pg_catalog.bool AS is_read_only, \
          pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE') AS may_create_schema, \
          n.nspname::pg_catalog.text AS schema, \
          coalesce(pg_catalog.has_schema_privilege(n.oid, 'CREATE'), false) AS may_create_table, \
@@ -203,7 +223,10 @@ fn schemas_query(plugins: &[PluginId]) -> String {
          coalesce(pg_catalog.has_schema_privilege(n.oid, 'USAGE') \
            AND pg_catalog.has_table_privilege(c.oid, 'SELECT'), false) AS readable, \
          {} AS has_checksum, {} AS has_name, \
-         coalesce(pg_catalog.pg_has_role(c.relowner, 'USAGE'), false) AS owns_history \
+         coalesce(pg_catalog.pg_has_role(c.relowner, 'USAGE'), false) AS owns_history, \
+         coalesce(pg_catalog.has_any_column_privilege(c.oid, 'INSERT'), false) AS may_insert, \
+         coalesce(pg_catalog.has_any_column_privilege(c.oid, 'UPDATE'), false) AS may_update, \
+         coalesce(pg_catalog.has_table_privilege(c.oid, 'DELETE'), false) AS may_delete \
          FROM (SELECT) AS one \
          LEFT JOIN pg_catalog.pg_namespace AS n ON n.nspname = ANY (ARRAY[{}]::pg_catalog.name[]) \
          LEFT JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid AND c.relname = '{}' \

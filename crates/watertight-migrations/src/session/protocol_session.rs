@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use futures_util::Stream;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
-use tokio_postgres::error::DbError;
+use tokio_postgres::error::{DbError, Severity};
 use tokio_postgres::{AsyncMessage, Error, SimpleQueryMessage};
 use watertight_connection::{ConnectError, Connection, DatabaseUrl, ProtocolConnection};
 use watertight_diagnostics::PostgresError;
@@ -256,14 +256,16 @@ impl Open {
         for sql in messages {
             responses.push(client.simple_query_raw(sql).await?);
         }
+        let mut notice = None;
         let mut first_error = None;
         for response in responses {
             if first_error.is_some() {
                 // The connection is usable only when the responses to all messages are received.
-                let _ = receive_all(&mut self.connection, response, &mut |_| ()).await;
+                let ignore = &mut |_| ();
+                let _ = receive_all(&mut self.connection, response, &mut notice, ignore).await;
                 continue;
             }
-            match receive_all(&mut self.connection, response, receive).await {
+            match receive_all(&mut self.connection, response, &mut notice, receive).await {
                 Ok(()) => receive(Received::Event(MessageEvent::Ended)),
                 Err(error) => first_error = Some(error),
             }
@@ -273,28 +275,29 @@ impl Open {
 }
 
 /// Drives the connection until the response is complete.
+///
+/// `notice` is one that came after what an earlier stream has received. It belongs to this response, unless that is already
+/// complete.
 pub(super) async fn receive_all(
     connection: &mut ProtocolConnection,
     stream: impl Stream<Item = Result<SimpleQueryMessage, Error>>,
+    notice: &mut Option<DbError>,
     receive: &mut dyn FnMut(Received),
 ) -> Result<(), Error> {
     let mut stream = pin!(stream);
     poll_fn(|context| {
         loop {
+            // The responses that came before a notice are received before it.
             if let Poll::Ready(done) = drain(stream.as_mut(), context, receive) {
                 return Poll::Ready(done);
             }
+            if let Some(notice) = notice.take() {
+                receive(Received::Event(MessageEvent::Notice(from_db_error(
+                    &notice,
+                ))));
+            }
             match connection.poll_message(context) {
-                Poll::Ready(Some(Ok(AsyncMessage::Notice(notice)))) => {
-                    // The responses that came before it are received before it.
-                    let drained = drain(stream.as_mut(), context, receive);
-                    receive(Received::Event(MessageEvent::Notice(from_db_error(
-                        &notice,
-                    ))));
-                    if drained.is_ready() {
-                        return drained;
-                    }
-                }
+                Poll::Ready(Some(Ok(AsyncMessage::Notice(next)))) => *notice = Some(next),
                 Poll::Ready(Some(Ok(_))) => {}
                 Poll::Ready(Some(Err(error))) => {
                     // PostgreSQL's reason for closing the connection comes before its end.
@@ -337,8 +340,16 @@ fn drain(
 }
 
 fn from_db_error(notice: &DbError) -> PostgresNotice {
+    let severity = match notice.parsed_severity() {
+        Some(Severity::Warning) => "WARNING",
+        Some(Severity::Notice) => "NOTICE",
+        Some(Severity::Info) => "INFO",
+        Some(Severity::Log) => "LOG",
+        Some(Severity::Debug) => "DEBUG",
+        _ => notice.severity(),
+    };
     PostgresNotice {
-        severity: notice.severity().to_owned(),
+        severity: severity.to_owned(),
         message: notice.message().to_owned(),
         detail: notice.detail().map(str::to_owned),
         hint: notice.hint().map(str::to_owned),

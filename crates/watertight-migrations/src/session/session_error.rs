@@ -37,16 +37,19 @@ pub(crate) enum StopReason {
     /// The migration that was sent before it failed, or was reverted by another run.
     PreviousNotApplied,
     TransactionEnded,
+    /// The session no longer holds the lock that it took.
+    LockLost,
 }
 
 impl StopReason {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::LockHeld,
         Self::AlreadyApplied,
         Self::NotApplied,
         Self::NotNewest,
         Self::PreviousNotApplied,
         Self::TransactionEnded,
+        Self::LockLost,
     ];
 
     pub(crate) fn constraint(self) -> &'static str {
@@ -57,6 +60,7 @@ impl StopReason {
             Self::NotNewest => "watertight_not_newest",
             Self::PreviousNotApplied => "watertight_previous_not_applied",
             Self::TransactionEnded => "watertight_transaction_ended",
+            Self::LockLost => "watertight_lock_lost",
         }
     }
 

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use super::strings::Strings;
 use super::tokens::{Token, TokenKind, Tokens};
 
@@ -12,17 +14,6 @@ pub(super) enum Part<'a> {
     /// The contents of a string begin, which may be SQL.
     StringStart,
     StringEnd,
-}
-
-/// Returns whether this word, in lower case, occurs in SQL or its strings, but not only in comments.
-pub(crate) fn mentions_word(sql: &str, strings: Strings, word: &str) -> bool {
-    let mut found = false;
-    for token in Tokens::new(sql, strings).map_while(Result::ok) {
-        read_words(&token, &mut |part| {
-            found |= matches!(part, Part::Word(it) if it.eq_ignore_ascii_case(word));
-        });
-    }
-    found
 }
 
 /// Passes a token and, for a string, the words in it to `read`.
@@ -48,6 +39,19 @@ pub(super) fn read_words(token: &Token<'_>, read: &mut dyn FnMut(Part<'_>)) {
         TokenKind::Symbol(byte) => read(symbol(byte)),
         TokenKind::Number => read(Part::Other),
     }
+}
+
+/// Returns the words in `sql`, also those in its strings, in lower case.
+pub(crate) fn mentioned_words(sql: &str) -> BTreeSet<String> {
+    let mut words = BTreeSet::new();
+    for token in Tokens::new(sql, Strings::Standard).map_while(Result::ok) {
+        read_words(&token, &mut |part| {
+            if let Part::Word(word) = part {
+                words.insert(word.to_ascii_lowercase());
+            }
+        });
+    }
+    words
 }
 
 fn symbol<'a>(byte: u8) -> Part<'a> {
@@ -90,7 +94,7 @@ mod tests {
 
     #[test]
     fn a_word_in_a_comment_is_not_mentioned() {
-        let mentions = |sql| mentions_word(sql, Strings::Standard, "lock_timeout");
+        let mentions = |sql| mentioned_words(sql).contains("lock_timeout");
         for sql in [
             "SET LOCAL Lock_Timeout = 0",
             "SELECT set_config('lock_timeout', '0', true)",

@@ -307,16 +307,16 @@ fn a_read_only_database_is_reported() {
         1
     );
     insta::assert_snapshot!(ErrorReport::new(&plugins.migrator().run(connection, &[]).unwrap_err()), @"
-    error: failed to create schemas and histories: cannot execute CREATE SCHEMA in a read-only transaction
-    hint: see the log of the PostgreSQL server if this is not enough
+    error: failed to write to the database: `default_transaction_read_only` is on
+    hint: turn it off for this role, database or connection
     ");
 }
 
 #[test]
 fn a_migration_that_drops_its_history_is_reported() {
     insta::assert_snapshot!(error("DROP TABLE plugin_shop.__diesel_schema_migrations"), @r#"
-    error: failed to apply migration 1_a of plugin `shop`, somewhere in shop/1_a/up.sql: relation "plugin_shop.__diesel_schema_migrations" does not exist
-    hint: no statement fails this way when run alone, so the migration may have prevented its history row from being written; nothing of this migration was applied; fix the SQL and run it again
+    error: failed to apply migration 1_a of plugin `shop`: its SQL ran, its history row could not be written: relation "plugin_shop.__diesel_schema_migrations" does not exist
+    hint: nothing of this migration was applied; make sure that its history can be written and run it again
     "#);
 }
 

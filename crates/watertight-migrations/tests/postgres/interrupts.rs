@@ -14,7 +14,7 @@ use watertight_diagnostics::ErrorReport;
 use watertight_embedded::{EmbeddedKind, EmbeddedServer};
 use watertight_metadata::PluginMetadata;
 use watertight_migrations::{
-    Interrupt, MigrateError, Migrator, Outcome, PluginMigrations, RunReport, SkipReason,
+    MigrateError, Migrator, Outcome, PluginMigrations, RunReport, SkipReason,
 };
 
 use crate::plugin_folders::{ONE, PluginFolders, applied, id};
@@ -42,12 +42,11 @@ pub fn wait_until(url: &DatabaseUrl, condition: &str) {
 
 /// Runs the migrations, and interrupts the run when the condition is true.
 fn interrupt_when(
-    migrator: Migrator,
+    migrator: &Migrator,
     url: &DatabaseUrl,
     condition: &str,
 ) -> Result<RunReport, MigrateError> {
-    let interrupt = Interrupt::new();
-    let migrator = migrator.interrupt(&interrupt);
+    let interrupt = migrator.interrupt();
     thread::scope(|scope| {
         let run = scope.spawn(|| migrator.run_on(url, &[]));
         wait_until(url, condition);
@@ -73,7 +72,7 @@ fn an_interrupted_migration_is_cancelled_and_those_after_it_are_not_run() {
     );
     plugins.write("orders", &[("1_a/up.sql", "SELECT 1")]);
     let database = TestDatabase::new();
-    let report = interrupt_when(plugins.migrator(), database.database_url(), SLEEPS).unwrap();
+    let report = interrupt_when(&plugins.migrator(), database.database_url(), SLEEPS).unwrap();
     insta::assert_snapshot!(plugins.error(&report), @"
     error: interrupted: migration 2_slow of plugin `shop` was rolled back
     hint: run it again
@@ -98,12 +97,12 @@ fn an_interruption_cancels_no_other_run() {
     }
     let plugins = PluginFolders::shop(&[("1_slow/up.sql", "SELECT pg_sleep(600)")]);
     let (database, other) = (TestDatabase::new(), TestDatabase::new());
-    let interrupt = Interrupt::new();
-    let of_other = plugins.migrator().interrupt(&interrupt);
+    let of_other = plugins.migrator();
+    let interrupt = of_other.interrupt();
     thread::scope(|scope| {
         let run = scope.spawn(|| of_other.run_on(other.database_url(), &[]));
         wait_until(other.database_url(), SLEEPS);
-        let report = interrupt_when(plugins.migrator(), database.database_url(), SLEEPS).unwrap();
+        let report = interrupt_when(&plugins.migrator(), database.database_url(), SLEEPS).unwrap();
         assert!(report.is_interrupted());
         assert_eq!(query_one(&mut other.connect(), SLEEPS), "true");
         assert!(!run.is_finished());
@@ -128,7 +127,7 @@ fn a_migration_that_is_committed_despite_the_interruption_is_reported_as_applied
         ],
     );
     let database = TestDatabase::new();
-    let report = interrupt_when(plugins.migrator(), database.database_url(), SLEEPS).unwrap();
+    let report = interrupt_when(&plugins.migrator(), database.database_url(), SLEEPS).unwrap();
     assert_eq!(applied(&report), ["1_slow"]);
     insta::assert_snapshot!(plugins.error(&report), @"
     error: interrupted: migration 2_b of plugin `shop` was not started
@@ -154,7 +153,7 @@ fn an_interrupted_index_build_is_reported_with_the_index_that_it_left() {
     let only_first = PluginFolders::shop(&[("1_a/up.sql", "CREATE TABLE plugin_shop.t (a int)")]);
     assert!(only_first.migrator().run_on(url, &[]).unwrap().is_success());
     execute(connection, "BEGIN; INSERT INTO plugin_shop.t VALUES (1)");
-    let report = interrupt_when(plugins.migrator(), url, WAITS_FOR_LOCK).unwrap();
+    let report = interrupt_when(&plugins.migrator(), url, WAITS_FOR_LOCK).unwrap();
     insta::assert_snapshot!(plugins.error(&report), @"
     error: interrupted: migration 2_index of plugin `shop` was cancelled, and its first statement stays applied, because it runs without a transaction
     hint: drop the invalid index with `DROP INDEX CONCURRENTLY plugin_shop.i`; undo what stays applied or remove it from the SQL, unless it is safe to repeat; run it again
@@ -178,8 +177,8 @@ fn an_interrupted_revert_is_rolled_back() {
     let database = TestDatabase::new();
     let url = database.database_url();
     assert!(plugins.migrator().run_on(url, &[]).unwrap().is_success());
-    let interrupt = Interrupt::new();
-    let migrator = plugins.migrator().interrupt(&interrupt);
+    let migrator = plugins.migrator();
+    let interrupt = migrator.interrupt();
     let error = thread::scope(|scope| {
         let revert = scope.spawn(|| migrator.revert_on(url, &id("shop"), ONE));
         wait_until(url, SLEEPS);
@@ -201,13 +200,13 @@ fn a_run_that_waits_for_another_one_ends_when_it_is_interrupted() {
     let plugins = PluginFolders::shop(&[("1_slow/up.sql", "SELECT pg_sleep(600)")]);
     let database = TestDatabase::new();
     let url = database.database_url();
-    let interrupt = Interrupt::new();
-    let first = plugins.migrator().interrupt(&interrupt);
+    let first = plugins.migrator();
+    let interrupt = first.interrupt();
     thread::scope(|scope| {
         let run = scope.spawn(|| first.run_on(url, &[]));
         wait_until(url, SLEEPS);
         let three = "SELECT count(*) >= 3 FROM pg_stat_activity WHERE datname = current_database()";
-        let report = interrupt_when(plugins.migrator(), url, three);
+        let report = interrupt_when(&plugins.migrator(), url, three);
         assert!(!run.is_finished());
         interrupt.stop();
         assert!(run.join().unwrap().unwrap().is_interrupted());
@@ -222,12 +221,11 @@ fn a_run_that_waits_for_another_one_ends_when_it_is_interrupted() {
 fn a_run_that_is_interrupted_before_it_begins_runs_nothing() {
     let plugins = PluginFolders::shop(&[("1_a/up.sql", "SELECT 1")]);
     let database = TestDatabase::new();
-    let interrupt = Interrupt::new();
-    interrupt.stop();
-    let migrator = plugins.migrator().interrupt(&interrupt);
+    let migrator = plugins.migrator();
+    migrator.interrupt().stop();
     let error = migrator.run_on(database.database_url(), &[]).unwrap_err();
     insta::assert_snapshot!(ErrorReport::new(&error), @"
-    error: interrupted: no migration was started
+    error: interrupted while no migration was running
     hint: run it again
     ");
     let report = migrator.run(&mut database.connect(), &[]).unwrap();
@@ -297,7 +295,7 @@ fn an_interrupted_rust_migration_is_rolled_back() {
     let migrations = PluginMigrations::new(SHOP, SlowRustMigration);
     let migrator = Migrator::new(vec![migrations]).unwrap();
     let database = TestDatabase::new();
-    let report = interrupt_when(migrator, database.database_url(), SLEEPS).unwrap();
+    let report = interrupt_when(&migrator, database.database_url(), SLEEPS).unwrap();
     let error = ErrorReport::new(report.errors().next().unwrap());
     insta::assert_snapshot!(error, @"
     error: interrupted: migration 1_rust of plugin `shop` was rolled back
@@ -324,8 +322,8 @@ fn an_interrupted_run_on_a_server_that_hangs_ends_and_says_that_it_does_not_know
     }
     let pid = status.running.unwrap().pid;
     let plugins = PluginFolders::shop(&[("1_slow/up.sql", "SELECT pg_sleep(600)")]);
-    let interrupt = Interrupt::new();
-    let migrator = plugins.migrator().interrupt(&interrupt);
+    let migrator = plugins.migrator();
+    let interrupt = migrator.interrupt();
     let report = thread::scope(|scope| {
         let run = scope.spawn(|| migrator.run_on(server.url(), &[]));
         wait_until(server.url(), SLEEPS);

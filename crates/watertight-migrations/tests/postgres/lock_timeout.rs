@@ -136,7 +136,7 @@ fn a_lock_timeout_that_the_migration_sets_is_final() {
       |
     2 | ALTER TABLE plugin_shop.items ADD a int
       |
-    hint: nothing of this migration was applied; fix the SQL and run it again
+    hint: another session held a lock that it needs for longer than `lock_timeout`, which `SET LOCAL lock_timeout` in the SQL can raise; nothing of this migration was applied; run it again
     ");
     assert_eq!(retries, 0);
     let (error, retries) = fails("LOCK TABLE plugin_shop.items NOWAIT", run);
@@ -146,7 +146,7 @@ fn a_lock_timeout_that_the_migration_sets_is_final() {
       |
     1 | LOCK TABLE plugin_shop.items NOWAIT
       |
-    hint: nothing of this migration was applied; fix the SQL and run it again
+    hint: another session held a lock that it needs; nothing of this migration was applied; run it again
     "#);
     assert_eq!(retries, 0);
 }

@@ -39,7 +39,7 @@ fn a_terminated_session_stops_only_its_plugin_and_the_error_says_what_it_left() 
     });
     insta::assert_snapshot!(plugins.error(&report), @"
     error: failed to apply migration 2_slow of plugin `other`: the connection to PostgreSQL was lost: terminating connection due to administrator command
-    hint: nothing of it was applied; run it again
+    hint: the server was shut down, or somebody ended the session with `pg_terminate_backend`; nothing of it was applied; run it again
     ");
     insta::assert_snapshot!(report, @"
     other: 1 migration applied; failed at 2_slow
@@ -75,7 +75,7 @@ fn a_migration_without_a_transaction_says_which_statements_stay_when_its_session
     });
     insta::assert_snapshot!(plugins.error(&report), @"
     error: failed to apply migration 1_a of plugin `shop`: the connection to PostgreSQL was lost: terminating connection due to administrator command
-    hint: its first statement stays applied, because it runs without a transaction; the statement after that may stay applied too; undo what stays applied or remove it from the SQL, unless it is safe to repeat; run it again
+    hint: the server was shut down, or somebody ended the session with `pg_terminate_backend`; its first statement stays applied, because it runs without a transaction; the statement after that may stay applied too; undo what stays applied or remove it from the SQL, unless it is safe to repeat; run it again
     ");
     let Some(MigrateError::Unfinished(unfinished)) = report.errors().next() else {
         panic!("{report:?}");

@@ -257,7 +257,7 @@ fn a_lost_connection_ends_the_run_and_is_reported() {
         .unwrap();
     insta::assert_snapshot!(plugins.error(&report), @"
     error: failed to apply migration 1_a of plugin `shop`: the connection to PostgreSQL was lost: terminating connection due to administrator command
-    hint: whether it was applied is unknown; check the status when PostgreSQL is back
+    hint: the server was shut down, or somebody ended the session with `pg_terminate_backend`; whether it was applied is unknown; check the status when PostgreSQL is back
     ");
     assert!(matches!(
         report.plugins[1].outcome,

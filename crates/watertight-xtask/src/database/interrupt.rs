@@ -9,7 +9,7 @@ use tokio::runtime::Builder;
 use tokio::select;
 use tokio::signal::unix::{SignalKind, signal};
 use watertight_diagnostics::ExitCode;
-use watertight_migrations::Interrupt;
+use watertight_migrations::Migrator;
 
 /// What a signal does.
 enum Reaction {
@@ -42,16 +42,15 @@ pub(crate) fn leave_ctrl_c() -> Result<()> {
     react(Reaction::LeaveCtrlC)
 }
 
-/// Calls `run` with an [`Interrupt`] that the first signal stops.
+/// Calls `run`, which the first signal stops.
 ///
 /// # Errors
 ///
 /// When the handlers cannot be installed.
-pub(crate) fn interruptible<T>(run: impl FnOnce(&Interrupt) -> T) -> Result<T> {
-    let interrupt = Interrupt::new();
-    let of_handler = interrupt.clone();
-    on_interrupt(move || of_handler.stop())?;
-    let result = run(&interrupt);
+pub(crate) fn interruptible<T>(migrator: &Migrator, run: impl FnOnce(&Migrator) -> T) -> Result<T> {
+    let interrupt = migrator.interrupt();
+    on_interrupt(move || interrupt.stop())?;
+    let result = run(migrator);
     *reaction() = Reaction::Exit;
     Ok(result)
 }

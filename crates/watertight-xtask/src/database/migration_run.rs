@@ -2,7 +2,7 @@ use anyhow::Result;
 use watertight_diagnostics::ExitCode;
 use watertight_embedded::Database;
 use watertight_metadata::PluginId;
-use watertight_migrations::{MigrationProgress, Migrator, PluginStatus, RunReport};
+use watertight_migrations::{MigrateError, MigrationProgress, Migrator, PluginStatus, RunReport};
 
 use super::interrupt::interruptible;
 use super::migration_folders::migrator;
@@ -93,14 +93,14 @@ fn run_pending_after(
         }
         report(progress);
     });
-    let report = interruptible(|interrupt| {
-        let migrator = migrator.interrupt(interrupt);
-        migrator.run_on(database.url(), only)
-    })?;
+    let report = interruptible(&migrator, |migrator| migrator.run_on(database.url(), only))?;
     reporter.finish();
     let report = report?;
     for error in report.errors() {
         terminal::error(&command_error::report(error));
+    }
+    if report.is_interrupted() && report.errors().next().is_none() {
+        terminal::error(&command_error::report(&MigrateError::Interrupted));
     }
     Ok(report)
 }

@@ -40,6 +40,10 @@ impl ProgressReporter {
 }
 
 fn report(bar: &ProgressBar, progress: &MigrationProgress<'_>) {
+    if let Some(warning) = progress.warning() {
+        bar.suspend(|| terminal::warning(&warning));
+        return;
+    }
     let print = |line: String| bar.suspend(|| terminal::status(&line));
     match progress {
         MigrationProgress::Planned { migrations, .. } => bar.set_length(*migrations as u64),

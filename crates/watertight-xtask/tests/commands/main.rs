@@ -16,6 +16,7 @@ mod new_plugin;
 mod new_plugin_all_or_nothing;
 mod new_plugin_conflicts;
 mod output;
+mod pgbouncer;
 mod root_package_server;
 mod schema;
 mod shop;

@@ -28,8 +28,7 @@ pub(super) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
     if let Some(refresh) = &refresh {
         refresh.begin()(&[plugin]);
     }
-    let migration = interruptible(|interrupt| {
-        let migrator = migrator.interrupt(interrupt);
+    let migration = interruptible(&migrator, |migrator| {
         migrator.redo_on(database.url(), &plugin)
     })??;
     if let Some(refresh) = refresh {

@@ -31,8 +31,7 @@ pub(super) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
     let database = workspace.database()?;
     let reporter = ProgressReporter::new();
     let migrator = migrator.on_progress(reporter.callback());
-    let reverted = interruptible(|interrupt| {
-        let migrator = migrator.interrupt(interrupt);
+    let reverted = interruptible(&migrator, |migrator| {
         migrator.revert_on(database.url(), &plugin, arguments.steps)
     })?;
     reporter.finish();
