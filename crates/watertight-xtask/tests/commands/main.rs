@@ -1,6 +1,7 @@
 //! The commands, run in temporary workspaces and on real PostgreSQL servers.
 
 mod cargo_variables;
+mod counting_proxy;
 mod db;
 mod dry_run;
 mod file_systems;

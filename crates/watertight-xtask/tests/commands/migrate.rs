@@ -8,7 +8,8 @@ use diesel::connection::SimpleConnection as _;
 use insta::assert_snapshot;
 use serde_json::Value;
 
-use crate::shop::Shop;
+use crate::counting_proxy::CountingProxy;
+use crate::shop::{Shop, has_one_connection};
 use crate::test_workspace::Outcome;
 
 #[test]
@@ -20,6 +21,21 @@ fn all_plugins_are_migrated_once() {
     Applied 2 migrations; 2 plugins up to date.
     ");
     assert_snapshot!(shop.run(&["migrate"]).succeeded(), @"Nothing to do: 2 plugins up to date.");
+}
+
+#[test]
+fn a_run_with_nothing_to_do_connects_once() {
+    if has_one_connection() {
+        return;
+    }
+    let shop = Shop::new();
+    let jobs = shop.run(&["migrate", "--jobs", "1"]);
+    assert!(jobs.succeeded().contains("Applied 2 migrations"));
+    let proxy = CountingProxy::start(shop.database.url());
+    let mut command = shop.workspace.command(&["migrate"]);
+    let run = command.env("DATABASE_URL", proxy.url()).output().unwrap();
+    assert!(Outcome::new(run).succeeded().contains("Nothing to do"));
+    assert_eq!(proxy.connections(), 1);
 }
 
 #[test]
