@@ -10,8 +10,6 @@ use tokio::time::sleep;
 use tokio_postgres::Error;
 use watertight_connection::{DatabaseUrl, ProtocolConnection};
 
-use super::messages::{as_json, parse};
-use super::protocol_session::{Received, receive_all};
 use crate::errors::{LockHolder, LockWait};
 
 /// Asks PostgreSQL what a session waits for. Its connection is opened when it is first needed, and kept.
@@ -101,15 +99,10 @@ async fn lock_wait(
     connection: &mut ProtocolConnection,
     pid: i32,
 ) -> Result<Option<LockWait>, Error> {
-    let query = as_json(&query(pid));
-    let response = connection.client().simple_query_raw(&query).await?;
-    let mut rows = Vec::new();
-    receive_all(connection, response, &mut None, &mut |received| {
-        if let Received::Row(Some(text)) = received {
-            rows.extend(parse::<Row>(&text));
-        }
-    })
-    .await?;
+    let Some(json) = connection.simple_value(&query(pid)).await? else {
+        return Ok(None);
+    };
+    let rows: Vec<Row> = serde_json::from_str(&json).unwrap_or_default();
     let relation = rows.first().and_then(|row| row.relation.clone());
     let holders: Vec<_> = rows.into_iter().map(|row| row.holder).collect();
     Ok((!holders.is_empty()).then_some(LockWait { relation, holders }))
@@ -117,7 +110,7 @@ async fn lock_wait(
 
 fn query(pid: i32) -> String {
     format!(
-        "SELECT blocking.pid, {}, \
+        "SELECT pg_catalog.json_agg(holder) FROM (SELECT blocking.pid, {}, \
          (SELECT pg_catalog.format('%I.%I', namespace.nspname, relation.relname) \
            FROM pg_catalog.pg_locks AS waiting \
            JOIN pg_catalog.pg_class AS relation ON relation.oid = waiting.relation \
@@ -125,7 +118,7 @@ fn query(pid: i32) -> String {
            WHERE waiting.pid = {pid} AND NOT waiting.granted LIMIT 1) AS relation \
          FROM (SELECT DISTINCT pg_catalog.unnest(pg_catalog.pg_blocking_pids({pid}))) AS blocking (pid) \
          LEFT JOIN pg_catalog.pg_stat_activity AS activity ON activity.pid = blocking.pid \
-         ORDER BY blocking.pid",
+         ORDER BY blocking.pid) AS holder",
         LockHolder::COLUMNS
     )
 }

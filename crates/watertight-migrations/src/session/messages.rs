@@ -153,11 +153,11 @@ pub(crate) fn load_bool<S: Session>(
 
 /// Returns a query with each row of `sql` as JSON: the protocol's simple queries return strings, and Diesel's need to
 /// know the types.
-pub(super) fn as_json(sql: &str) -> String {
+fn as_json(sql: &str) -> String {
     format!("SELECT pg_catalog.to_json(loaded)::pg_catalog.text AS row FROM ({sql}) AS loaded")
 }
 
-pub(super) fn parse<Row: DeserializeOwned>(text: &str) -> Result<Row, SessionError> {
+fn parse<Row: DeserializeOwned>(text: &str) -> Result<Row, SessionError> {
     serde_json::from_str(text).map_err(|error| {
         let error = diesel::result::Error::DeserializationError(error.into());
         SessionError::Database(error.into())

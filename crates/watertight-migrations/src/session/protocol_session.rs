@@ -278,7 +278,7 @@ impl Open {
 ///
 /// `notice` is one that came after what an earlier stream has received. It belongs to this response, unless that is already
 /// complete.
-pub(super) async fn receive_all(
+async fn receive_all(
     connection: &mut ProtocolConnection,
     stream: impl Stream<Item = Result<SimpleQueryMessage, Error>>,
     notice: &mut Option<DbError>,
