@@ -21,6 +21,9 @@ use crate::sources::{LoadedPlugin, MigrationBody, PluginMigrations, Script, Sour
 ///
 /// Plugins are always ordered so that each comes after its dependencies. Every operation refuses a connection with an
 /// open transaction, and restores the connection's settings.
+///
+/// Behind a connection pooler in transaction mode, only the functions that take a URL work. A connection that the caller
+/// passes must have a session of its own, as [`DatabaseUrl::connect_session`] ensures.
 pub struct Migrator {
     /// Each comes after its dependencies.
     plugins: Vec<LoadedPlugin>,

@@ -1,15 +1,12 @@
 use std::time::Instant;
 
-use super::migration_step::{AppliedBy, MigrationStep};
+use super::migration_step::{AppliedBy, Done, MigrationStep};
 use super::rust_migration::RustMigrationConnection;
 use super::{in_transaction, rust_migration, unfinished, without_transaction};
 use crate::errors::{MigrateError, UnfinishedEffect};
 use crate::report::PostgresNotice;
 use crate::session::{Options, Session, SessionError};
 use crate::sources::{LoadedPlugin, MigrationBody};
-
-/// What is done for each migration that is applied, with the notices that PostgreSQL sent meanwhile.
-pub(super) type Done<'d> = dyn FnMut(MigrationStep<'_>, AppliedBy, Vec<PostgresNotice>) + 'd;
 
 /// Applies, reverts or redoes migrations of one plugin together with their history rows, and reports the progress.
 /// `done` is called for each one that is applied. The first failure ends it.

@@ -6,10 +6,9 @@ use std::time::{Duration, Instant};
 
 use watertight_diagnostics::PostgresError;
 
-use super::apply_step::Done;
 use super::lock_retries::LockRetries;
 use super::message::{Message, PreparedStep, Tracking};
-use super::migration_step::{AppliedBy, MigrationStep};
+use super::migration_step::{AppliedBy, Done, MigrationStep};
 use super::{failed_statement, lock_retries, statement_marker};
 use crate::errors::{FailureEffect, FailureLocation, MigrateError, NoLock};
 use crate::report::{MigrationProgress, PostgresNotice};

@@ -10,7 +10,7 @@ use watertight_metadata::PluginId;
 use super::migration_step::MigrationStep;
 use super::statement_marker;
 use crate::direction::Direction;
-use crate::session::{Lock, Pooler, SessionSettings, StopReason};
+use crate::session::{Lock, SessionSettings, StopReason};
 use crate::sources::{Migration, Script};
 use crate::sql::{Strings, byte_offset, do_block, history_sql, leading_set_transaction, split};
 
@@ -168,10 +168,6 @@ impl Builder {
             .map(|script| leading_set_transaction(&script.sql, step.strings))
             .collect();
         self.add(PartKind::Begin, "BEGIN ISOLATION LEVEL READ COMMITTED;\n");
-        if let Some(SessionSettings::OfPooler(_)) = &prepared.settings {
-            let set_time_zone = format!("{};\n", Pooler::SET_TIME_ZONE);
-            self.add(PartKind::Check, &set_time_zone);
-        }
         for (index, script) in prepared.scripts.iter().enumerate() {
             for range in &moved[index] {
                 let kind = PartKind::Statement {

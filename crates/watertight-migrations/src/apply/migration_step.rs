@@ -33,6 +33,9 @@ pub(crate) enum AppliedBy {
     AnotherRun,
 }
 
+/// What is done for each migration that is applied, with the notices that PostgreSQL sent meanwhile.
+pub(super) type Done<'d> = dyn FnMut(MigrationStep<'_>, AppliedBy, Vec<PostgresNotice>) + 'd;
+
 impl<'a> MigrationStep<'a> {
     /// Returns the SQL to run, in order. A Rust migration has none.
     ///

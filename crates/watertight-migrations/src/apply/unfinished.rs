@@ -1,8 +1,7 @@
 //! Migrations that did not end, because the run was interrupted or the connection was lost.
 
-use super::apply_step::Done;
 use super::invalid_indexes;
-use super::migration_step::{AppliedBy, MigrationStep};
+use super::migration_step::{AppliedBy, Done, MigrationStep};
 use super::selected_plugin::SelectedPlugin;
 use crate::direction::Direction;
 use crate::errors::{MigrateError, UnfinishedEffect, UnfinishedMigration};

@@ -26,7 +26,7 @@ pub(crate) use open_transaction::has_open_transaction;
 pub(crate) use options::Options;
 pub use pg_session::PgSession;
 pub(crate) use plugin_state::{PluginState, Schemas, read_states};
-pub(crate) use pooler::{Pooler, Pooling};
+pub(crate) use pooler::Pooling;
 pub(crate) use protocol_session::ProtocolSession;
 pub(crate) use session_error::{SessionError, StopReason};
 pub(crate) use session_lock::SessionLock;

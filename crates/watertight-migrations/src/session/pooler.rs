@@ -40,8 +40,8 @@ const KEPT: [&str; 5] = [
 ];
 
 impl Pooler {
-    /// For the transactions of a migration, because what is set in a session reaches other clients.
-    pub(crate) const SET_TIME_ZONE: &str = "SET LOCAL TIME ZONE 'UTC'";
+    /// PL/pgSQL for the transaction of a migration, because what is set in a session reaches other clients.
+    pub(super) const SET_TIME_ZONE: &str = "SET LOCAL TIME ZONE 'UTC';\n";
 
     pub(super) fn of(connection: &ProtocolConnection) -> Self {
         let value = |name| Some((name, connection.parameter(name)?.to_owned()));
@@ -70,7 +70,7 @@ impl Pooler {
              RESET ROLE;\n\
              RESET ALL;\n\
              {kept}\
-             {set_time_zone};\n\
+             {set_time_zone}\
              FOR prepared IN SELECT name FROM pg_catalog.pg_prepared_statements WHERE from_sql LOOP\n\
              EXECUTE pg_catalog.format('DEALLOCATE %I', prepared.name);\n\
              END LOOP;\n\

@@ -441,7 +441,7 @@ impl Session for ProtocolSession {
 
     fn clean_up(&self) -> String {
         if self.is_pooled() {
-            String::new()
+            Pooler::SET_TIME_ZONE.to_owned()
         } else if self.url.serves_one_connection() {
             // Nobody has logged in on PGlite, so it does not know which role to go back to.
             "DISCARD TEMP;\n".to_owned()

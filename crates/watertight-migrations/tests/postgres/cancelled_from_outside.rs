@@ -9,8 +9,8 @@ use crate::test_database::{TestDatabase, execute, query_one, skip_on_one_connect
 const SLEEPS: &str = "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() \
                       AND pid <> pg_backend_pid() AND wait_event = 'PgSleep'";
 
-/// Runs a migration that fails after it has counted itself. Returns the error's first line and how often it ran, and calls
-/// `meanwhile` while it runs.
+/// Runs a migration that fails after it has counted itself, and calls `meanwhile` then. Returns the error and how often it
+/// ran.
 fn run(sql: &str, meanwhile: impl FnOnce(&TestDatabase)) -> (String, String) {
     let database = TestDatabase::new();
     let connection = &mut database.connect();
@@ -33,7 +33,7 @@ fn run(sql: &str, meanwhile: impl FnOnce(&TestDatabase)) -> (String, String) {
     let runs = query_one(connection, "SELECT last_value FROM plugin_count.runs");
     let sleeps = query_one(connection, SLEEPS);
     assert_eq!(sleeps, "false");
-    (error.lines().next().unwrap().to_owned(), runs)
+    (error, runs)
 }
 
 #[test]
@@ -49,7 +49,14 @@ fn a_migration_that_another_session_cancels_is_not_run_again() {
              WHERE datname = current_database() AND wait_event = 'PgSleep'",
         );
     });
-    insta::assert_snapshot!(error, @"error: failed to apply migration 1_a of plugin `shop`: canceling statement due to user request");
+    insta::assert_snapshot!(error, @"
+    error: failed to apply migration 1_a of plugin `shop`: canceling statement due to user request
+     --> shop/1_a/up.sql:1
+      |
+    1 | SELECT nextval('plugin_count.runs'); SELECT 1; SELECT pg_sleep(600)
+      |
+    hint: somebody cancelled it, for example with `pg_cancel_backend`; nothing of this migration was applied; run it again
+    ");
     assert_eq!(runs, "1");
 }
 
@@ -59,7 +66,14 @@ fn a_migration_that_exceeds_statement_timeout_is_not_run_again() {
         return;
     }
     let (error, runs) = run("SET LOCAL statement_timeout = 100", |_| ());
-    insta::assert_snapshot!(error, @"error: failed to apply migration 1_a of plugin `shop`: canceling statement due to statement timeout");
+    insta::assert_snapshot!(error, @"
+    error: failed to apply migration 1_a of plugin `shop`: canceling statement due to statement timeout
+     --> shop/1_a/up.sql:1
+      |
+    1 | SELECT nextval('plugin_count.runs'); SET LOCAL statement_timeout = 100; SELECT pg_sleep(600)
+      |
+    hint: it ran for longer than `statement_timeout`, which `SET LOCAL statement_timeout` in the SQL can raise; nothing of this migration was applied; run it again
+    ");
     assert_eq!(runs, "1");
 }
 
@@ -70,6 +84,13 @@ fn a_migration_that_exceeds_lock_timeout_is_not_run_again() {
     }
     let sql = "SET LOCAL lock_timeout = 100; LOCK TABLE plugin_count.held";
     let (error, runs) = run(sql, |_| ());
-    insta::assert_snapshot!(error, @"error: failed to apply migration 1_a of plugin `shop`: canceling statement due to lock timeout");
+    insta::assert_snapshot!(error, @"
+    error: failed to apply migration 1_a of plugin `shop`: canceling statement due to lock timeout
+     --> shop/1_a/up.sql:1
+      |
+    1 | SELECT nextval('plugin_count.runs'); SET LOCAL lock_timeout = 100; LOCK TABLE plugin_count.held; SELECT pg_sleep(600)
+      |
+    hint: another session held a lock that it needs for longer than `lock_timeout`, which `SET LOCAL lock_timeout` in the SQL can raise; nothing of this migration was applied; run it again
+    ");
     assert_eq!(runs, "1");
 }

@@ -18,12 +18,13 @@ use watertight_migrations::{
 };
 
 use crate::plugin_folders::{ONE, PluginFolders, applied, id};
+use crate::pooler::Pooler;
 use crate::test_database::{
     Connection, TestDatabase, execute, history, query_one, relation_exists, skip_on_one_connection,
 };
 
 /// Another session of the test's database sleeps in `pg_sleep`.
-const SLEEPS: &str = "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() \
+pub const SLEEPS: &str = "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() \
                       AND pid <> pg_backend_pid() AND wait_event = 'PgSleep'";
 /// Another session of the test's database waits for a lock.
 const WAITS_FOR_LOCK: &str = "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() \
@@ -46,10 +47,20 @@ fn interrupt_when(
     url: &DatabaseUrl,
     condition: &str,
 ) -> Result<RunReport, MigrateError> {
+    interrupt_at(migrator, url, url, condition)
+}
+
+/// Like [`interrupt_when`], with another URL to look at the server.
+fn interrupt_at(
+    migrator: &Migrator,
+    url: &DatabaseUrl,
+    server: &DatabaseUrl,
+    condition: &str,
+) -> Result<RunReport, MigrateError> {
     let interrupt = migrator.interrupt();
     thread::scope(|scope| {
         let run = scope.spawn(|| migrator.run_on(url, &[]));
-        wait_until(url, condition);
+        wait_until(server, condition);
         interrupt.stop();
         run.join().unwrap()
     })
@@ -109,6 +120,26 @@ fn an_interruption_cancels_no_other_run() {
         interrupt.stop();
         assert!(run.join().unwrap().unwrap().is_interrupted());
     });
+}
+
+#[test]
+fn an_interrupted_migration_is_cancelled_behind_pgbouncer() {
+    for mode in ["session", "transaction"] {
+        let database = TestDatabase::new();
+        let Some(pooler) = Pooler::start(&database, &format!("pool_mode = {mode}")) else {
+            return;
+        };
+        let plugins = PluginFolders::shop(&[("1_slow/up.sql", "SELECT pg_sleep(600)")]);
+        let report = interrupt_at(
+            &plugins.migrator(),
+            pooler.url(),
+            database.database_url(),
+            SLEEPS,
+        );
+        let error = plugins.error(&report.unwrap());
+        assert!(error.contains("was rolled back"), "{mode}: {error}");
+        assert_eq!(query_one(&mut database.connect(), SLEEPS), "false");
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ use watertight_diagnostics::ErrorReport;
 use watertight_migrations::Migrator;
 
 use crate::child_process::spawn_run_on;
+use crate::interrupts::{SLEEPS, wait_until};
 use crate::pgbouncer::{
     ADVISORY_LOCKS, DEFAULT_SETTINGS, assert_no_lock_is_left, plugins, run_four_times_at_once,
     rust_migrator, write_index,
@@ -245,6 +246,36 @@ fn in_transaction_mode_a_run_that_is_killed_at_any_time_leaves_no_lock_and_nothi
         assert_eq!(history(&mut database.connect(), "plugin_shop").len(), 20);
         execute(&mut database.connect(), "DROP SCHEMA plugin_shop CASCADE");
     }
+}
+
+#[test]
+fn in_transaction_mode_an_interrupted_migration_is_rolled_back_and_no_other_client_is_cancelled() {
+    in_transaction_mode(|database, pooler| {
+        let plugins = PluginFolders::shop(&[
+            ("1_a/up.sql", "CREATE TABLE plugin_shop.a ()"),
+            (
+                "2_b/up.sql",
+                "CREATE TABLE plugin_shop.b (); SELECT pg_sleep(600)",
+            ),
+        ]);
+        let migrator = plugins.migrator();
+        let interrupt = migrator.interrupt();
+        let report = thread::scope(|scope| {
+            let run = scope.spawn(|| migrator.run_on(pooler.url(), &[]).unwrap());
+            wait_until(database.database_url(), SLEEPS);
+            let other = scope.spawn(|| pooler.client().execute("SELECT pg_sleep(0.5)"));
+            interrupt.stop();
+            other.join().unwrap();
+            run.join().unwrap()
+        });
+        assert_eq!(
+            plugins.error(&report),
+            "error: interrupted: migration 2_b of plugin `shop` was rolled back\nhint: run it again"
+        );
+        assert_eq!(history(&mut database.connect(), "plugin_shop"), ["1"]);
+        assert_no_lock_is_left(database);
+        pooler.on_each_server(AS_NEW);
+    });
 }
 
 /// Checks that this is the only error of the run, and that nothing of migration 6 has happened.

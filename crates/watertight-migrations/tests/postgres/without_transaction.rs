@@ -47,10 +47,8 @@ fn a_migration_is_not_recorded_over_an_invalid_index() {
     let plugins =
         plugins("CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS \"U\" ON plugin_shop.t (i);");
     let database = TestDatabase::new();
-    let connection = &mut database.connect();
-
-    let report = plugins.migrator().run(connection, &[]).unwrap();
-    insta::assert_snapshot!(plugins.error(&report), @r#"
+    let report = plugins.migrator().run(&mut database.connect(), &[]);
+    insta::assert_snapshot!(plugins.error(&report.unwrap()), @r#"
     error: failed to apply migration 2_ix of plugin `shop`: could not create unique index "U" (Key (i)=(1) is duplicated)
      --> shop/2_ix/up.sql:1
       |
@@ -64,7 +62,7 @@ fn a_migration_is_not_recorded_over_an_invalid_index() {
         let report = if over_the_protocol {
             run_at(&migrator, database.database_url())
         } else {
-            migrator.run(connection, &[])
+            migrator.run(&mut database.connect(), &[])
         };
         insta::allow_duplicates! {
             insta::assert_snapshot!(plugins.error(&report.unwrap()), @r#"
@@ -73,9 +71,10 @@ fn a_migration_is_not_recorded_over_an_invalid_index() {
             "#);
         }
         assert_eq!(*reported.lock().unwrap(), ["2_ix: plugin_shop.\"U\""]);
-        assert_eq!(history(connection, "plugin_shop"), ["1"]);
+        assert_eq!(history(&mut database.connect(), "plugin_shop"), ["1"]);
     }
 
+    let connection = &mut database.connect();
     execute(connection, REMOVE_DUPLICATES);
     execute(connection, "DROP INDEX CONCURRENTLY plugin_shop.\"U\"");
     let (migrator, reported) = watched(&plugins);
