@@ -61,7 +61,10 @@ impl ProtocolConnection {
     }
 
     /// Returns the first value of a query, which is sent as a simple query. Notices and notifications are dropped.
-    pub(crate) async fn simple_value(&mut self, sql: &str) -> Result<Option<String>, Error> {
+    ///
+    /// # Errors
+    /// PostgreSQL's error, and when the connection is lost.
+    pub async fn simple_value(&mut self, sql: &str) -> Result<Option<String>, Error> {
         let mut query = pin!(self.client.simple_query(sql));
         let driver = &mut self.driver;
         let messages = poll_fn(|context| {

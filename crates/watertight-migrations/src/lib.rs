@@ -34,12 +34,15 @@
 //!   of the runner's own, no setting and nothing temporary reaches the next migration. On a caller's connection there
 //!   are two exceptions: settings changed by a function of an earlier migration, which its SQL does not show, and custom
 //!   settings that did not exist before, which PostgreSQL can only make empty.
+//! - A statement waits for a lock for at most five seconds ([`Migrator::statement_lock_timeout`]), because others queue
+//!   behind it. Then its migration is rolled back and tried again, up to ten times.
 //! - An error has the file, the line, the column if PostgreSQL's position is plausible, and PostgreSQL's message.
 //!   Without a position it names the statement: the one after those that PostgreSQL completed.
 //!
 //! # Concurrent runs
 //!
-//! Locks are advisory, one for each plugin, and polled until [`Migrator::lock_timeout`]. A migration that a concurrent
+//! Locks are advisory, one for each plugin, and polled, by default as long as the other run is alive
+//! ([`Migrator::lock_timeout`]). A migration that a concurrent
 //! run has applied counts as applied. Diesel's own tools work on the same history but do not use these locks.
 //!
 //! With [`Migrator::run_on`], plugins migrate at the same time. A migration in a transaction that fails with an error that
@@ -51,6 +54,7 @@ mod direction;
 mod errors;
 mod migration_harness;
 mod migrator;
+mod policy;
 mod report;
 mod session;
 mod sources;
@@ -58,17 +62,18 @@ mod sql;
 
 pub use direction::Direction;
 pub use errors::{
-    Drift, DriftedMigration, DriftedMigrations, FailureEffect, FailureLocation, LoadError,
-    LockHolder, MigrateError, MigrationFailure, RefusedSql, UnfinishedEffect, UnfinishedMigration,
-    UnrecordedMigration, UnrecordedReason,
+    DeniedMigration, DeniedMigrations, Drift, DriftedMigration, DriftedMigrations, FailureEffect,
+    FailureLocation, LoadError, LockHolder, LockWait, MigrateError, MigrationFailure, NoLock,
+    RefusedSql, UnfinishedEffect, UnfinishedMigration, UnrecordedMigration, UnrecordedReason,
 };
 pub use migration_harness::PluginHarness;
 pub use migrator::Migrator;
+pub use policy::Policy;
 pub use report::{
-    AppliedMigration, MigrationPlan, MigrationProgress, MigrationState, MigrationStatus, Outcome,
-    PlannedMigration, PluginReport, PluginStatus, PostgresNotice, ProgressWarning,
-    RenumberedMigration, Repair, RepairChange, RepairReason, RunReport, SkipReason, status_table,
-    styled_status_table,
+    AppliedMigration, MigrationPlan, MigrationProgress, MigrationState, MigrationStatus,
+    OrderWarning, Outcome, PlannedMigration, PluginReport, PluginStatus, PostgresNotice,
+    ProgressWarning, RenumberedMigration, Repair, RepairChange, RepairReason, RunReport,
+    SkipReason, status_table, styled_status_table,
 };
 pub use session::{Interrupt, PgSession};
 pub use sources::{

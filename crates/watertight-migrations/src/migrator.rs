@@ -8,6 +8,7 @@ use watertight_metadata::{PluginId, dependency_closure, dependency_order};
 
 use crate::apply::{self, Run, SelectedPlugin};
 use crate::errors::{LoadError, MigrateError};
+use crate::policy::Policy;
 use crate::report::{
     MigrationPlan, MigrationProgress, PlannedMigration, PluginStatus, Repair, RunReport,
 };
@@ -56,10 +57,23 @@ impl Migrator {
         })
     }
 
-    /// Sets how long to wait for each lock that another session holds. The default is one minute.
+    /// Sets how long to wait for each lock that another run holds. The default, `None`, waits as long as the other run
+    /// is alive.
     #[must_use]
-    pub fn lock_timeout(mut self, timeout: Duration) -> Self {
-        self.options.lock_timeout = timeout;
+    pub fn lock_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.options.lock_timeout = timeout.into();
+        self
+    }
+
+    /// Sets PostgreSQL's `lock_timeout` for the statements of SQL migrations that run in a transaction. The default is
+    /// five seconds. `None` leaves it as it is.
+    ///
+    /// Such a migration is rolled back after this time and tried again, up to ten times with growing pauses, so that
+    /// sessions that need the table do not queue behind it for longer. A `lock_timeout` that the session has by its role or
+    /// URL, or that the migration sets, takes precedence; with the latter it is tried once.
+    #[must_use]
+    pub fn statement_lock_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.options.statement_lock_timeout = timeout.into().filter(|timeout| !timeout.is_zero());
         self
     }
 
@@ -68,6 +82,22 @@ impl Migrator {
     #[must_use]
     pub fn jobs(mut self, jobs: NonZeroUsize) -> Self {
         self.options.jobs = jobs;
+        self
+    }
+
+    /// Sets what a run does when the history has versions that no migration has. The default is [`Policy::Warn`]: a
+    /// newer version of the code has migrated the database, and may run beside this one.
+    #[must_use]
+    pub fn ahead(mut self, policy: Policy) -> Self {
+        self.options.ahead = policy;
+        self
+    }
+
+    /// Sets what a run does with a pending migration that is older than an applied one. The default is
+    /// [`Policy::Warn`], with which it is applied.
+    #[must_use]
+    pub fn out_of_order(mut self, policy: Policy) -> Self {
+        self.options.out_of_order = policy;
         self
     }
 
@@ -111,8 +141,8 @@ impl Migrator {
     ///
     /// # Errors
     ///
-    /// Those of [`status`](Self::status), when an applied migration was modified, and when a migration's SQL must not
-    /// be sent.
+    /// Those of [`status`](Self::status), when an applied migration was modified, when one is in a state that the
+    /// options deny, and when a migration's SQL must not be sent.
     pub fn plan<C: PgSession>(
         &self,
         connection: &mut C,
@@ -120,6 +150,7 @@ impl Migrator {
     ) -> Result<MigrationPlan, MigrateError> {
         let selected = SelectedPlugin::read(&mut DieselSession(connection), &self.select(only)?)?;
         apply::drift::check(&selected)?;
+        apply::order_policy::check(&selected, &self.options)?;
         let mut migrations = Vec::new();
         for selected in &selected {
             if let Some(refused) = selected.refused() {
@@ -158,7 +189,7 @@ impl Migrator {
     /// # Errors
     ///
     /// When nothing can be run: the state cannot be read, an applied migration of any of the plugins was modified or
-    /// renumbered, schemas cannot be created, or a plugin is unknown.
+    /// renumbered, one is in a state that the options deny, schemas cannot be created, or a plugin is unknown.
     pub fn run<C: PgSession>(
         &self,
         connection: &mut C,

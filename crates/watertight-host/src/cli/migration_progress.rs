@@ -1,4 +1,4 @@
-//! What PostgreSQL reports while migrations run, and what an interrupted attempt left.
+//! What PostgreSQL reports while migrations run, what they wait for, and what an interrupted attempt left.
 
 use watertight_diagnostics::Diagnostic as _;
 use watertight_migrations::MigrationProgress;
@@ -14,7 +14,7 @@ pub(super) fn print(progress: &MigrationProgress<'_>) {
 
 fn lines(progress: &MigrationProgress<'_>) -> Option<String> {
     let Some(warning) = progress.warning() else {
-        return notice(progress);
+        return progress.status_line();
     };
     let hint = warning.hint().map(|hint| format!("\nhint: {hint}"));
     Some(format!("warning: {warning}{}", hint.unwrap_or_default()))
@@ -24,22 +24,9 @@ fn lines(progress: &MigrationProgress<'_>) -> Option<String> {
 pub(super) fn log(progress: &MigrationProgress<'_>) {
     if let Some(warning) = progress.warning() {
         tracing::warn!(hint = warning.hint(), "{warning}");
-    } else if let Some(notice) = notice(progress) {
-        tracing::info!("{notice}");
+    } else if let Some(line) = progress.status_line() {
+        tracing::info!("{line}");
     }
-}
-
-fn notice(progress: &MigrationProgress<'_>) -> Option<String> {
-    let MigrationProgress::Notice {
-        plugin,
-        migration,
-        notice,
-    } = progress
-    else {
-        return None;
-    };
-    let (severity, text) = (&notice.severity, notice.text());
-    Some(format!("{plugin} {migration}: {severity}: {text}"))
 }
 
 #[cfg(test)]

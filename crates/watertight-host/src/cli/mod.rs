@@ -13,6 +13,7 @@ mod status;
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use watertight_diagnostics::ErrorReport;
@@ -37,6 +38,9 @@ enum Command {
         /// Run the pending migrations of all plugins first. Several servers can do so at the same time.
         #[arg(long)]
         migrate: bool,
+        /// Give up when another run holds a lock for this long [default: wait as long as it is alive].
+        #[arg(long, value_name = "SECONDS", requires = "migrate")]
+        lock_timeout: Option<u64>,
         /// The address to listen on [default: 0.0.0.0 and the port in PORT, or 127.0.0.1:3000 without PORT].
         #[arg(long, value_name = "ADDR")]
         listen: Option<SocketAddr>,
@@ -49,6 +53,9 @@ enum Command {
         /// Most connections to migrate over, each with one plugin at a time [default: 4].
         #[arg(long, value_name = "N")]
         jobs: Option<NonZeroUsize>,
+        /// Give up when another run holds a lock for this long [default: wait as long as it is alive].
+        #[arg(long, value_name = "SECONDS")]
+        lock_timeout: Option<u64>,
     },
     /// Show the applied and the pending migrations.
     Status {
@@ -70,6 +77,12 @@ impl Command {
 }
 
 impl Server {
+    /// Sets how long migrations wait for another run.
+    fn lock_timeout(mut self, seconds: Option<u64>) -> Self {
+        self.lock_timeout = seconds.map(Duration::from_secs);
+        self
+    }
+
     /// The `main` function of a server: parses the command line (`serve`, `migrate` or `status`), runs the command,
     /// prints its result and returns its [exit code](watertight_diagnostics::ExitCode).
     ///
@@ -78,8 +91,16 @@ impl Server {
         let command = Cli::parse().command;
         let json_name = command.json_name();
         let code = match command {
-            Command::Serve { migrate, listen } => serve::run(self, migrate, listen),
-            Command::Migrate { json, jobs } => migrate::run(self, json, jobs),
+            Command::Serve {
+                migrate,
+                lock_timeout,
+                listen,
+            } => serve::run(self.lock_timeout(lock_timeout), migrate, listen),
+            Command::Migrate {
+                json,
+                jobs,
+                lock_timeout,
+            } => migrate::run(self.lock_timeout(lock_timeout), json, jobs),
             Command::Status { json } => status::run(self, json),
         };
         let code = code.unwrap_or_else(|error| {

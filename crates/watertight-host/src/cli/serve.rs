@@ -51,7 +51,7 @@ pub(super) fn run(
     runtime.block_on(async {
         let listener = serve::listen(address).await?;
         assembled.run_hooks().await?;
-        warn_of_pending(&assembled).await;
+        warn_of_differences(&assembled).await;
         let shutdown = async move {
             signals.recv().await;
             tracing::info!("shutting down after the open requests");
@@ -63,13 +63,25 @@ pub(super) fn run(
     })
 }
 
-/// Warns of pending migrations, which do not prevent the start: another process may run them later.
-async fn warn_of_pending(assembled: &Assembled) {
-    match assembled.readiness.pending().await {
-        Ok(pending) => {
-            for status in pending {
-                let count = status.pending().count();
-                tracing::warn!(plugin = %status.plugin, count, "migrations are pending; run `migrate`");
+/// Warns of migrations that are pending or ahead, which do not prevent the start: another process may run the pending
+/// ones later, and those that are ahead are of a newer version of the server, beside which this one still runs.
+async fn warn_of_differences(assembled: &Assembled) {
+    match assembled.readiness.statuses().await {
+        Ok(statuses) => {
+            for status in statuses {
+                let (pending, ahead) = (status.pending().count(), status.ahead().count());
+                if pending > 0 {
+                    tracing::warn!(
+                        plugin = %status.plugin, count = pending, "migrations are pending; run `migrate`"
+                    );
+                }
+                if ahead > 0 {
+                    tracing::warn!(
+                        plugin = %status.plugin,
+                        count = ahead,
+                        "the history is ahead of this server: a newer version has migrated the database"
+                    );
+                }
             }
         }
         Err(error) => {

@@ -26,7 +26,7 @@ pub(super) fn apply_steps<S: Session>(
             done(step, by, notices);
         };
         let outcome = if options.interrupt.is_stopped() {
-            Err(step.session_failed(SessionError::Interrupted, options.lock_timeout))
+            Err(step.session_failed(SessionError::Interrupted))
         } else if step.is_sql_in_transaction() {
             in_transaction::apply(session, group, options, &mut count)
         } else {
@@ -94,7 +94,7 @@ fn apply_rust<S: Session>(
             options,
         )
     });
-    match outcome.map_err(|error| step.session_failed(error, options.lock_timeout))? {
+    match outcome.map_err(|error| step.session_failed(error))? {
         // Diesel's error does not say whether it was cancelled.
         Err(MigrateError::RustMigration {
             in_transaction: true,

@@ -9,6 +9,8 @@ pub(super) fn is_concurrency_error(error: &MigrateError) -> bool {
         MigrateError::Failed(failure) => {
             failure.effect == FailureEffect::RolledBack && can_be_caused(&failure.source)
         }
+        // Another migration of this run may hold the lock.
+        MigrateError::NoLock(_) => true,
         _ => false,
     }
 }

@@ -1,13 +1,17 @@
 //! SQL migrations in transactions, each of which is one message, unless it changes how strings are read.
 
 use std::mem;
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
+use watertight_diagnostics::PostgresError;
+
+use super::lock_retries::LockRetries;
 use super::message::{Message, PreparedStep, Tracking};
 use super::migration_step::{AppliedBy, Done, MigrationStep};
-use super::{failed_statement, statement_marker};
-use crate::errors::{FailureEffect, MigrateError};
-use crate::report::PostgresNotice;
+use super::{failed_statement, lock_retries, statement_marker};
+use crate::errors::{FailureEffect, FailureLocation, MigrateError, NoLock};
+use crate::report::{MigrationProgress, PostgresNotice};
 use crate::session::{
     Lock, MessageEvent, Options, Session, SessionError, StopReason, after_failure,
 };
@@ -15,6 +19,9 @@ use crate::session::{
 /// How much SQL is sent before the response to the first message is there. Beyond that, a round trip costs little beside
 /// the work.
 const PIPELINE_BYTES: usize = 1 << 20;
+
+/// How soon an interruption ends a pause.
+const PAUSE_STEP: Duration = Duration::from_millis(50);
 
 /// Applies migrations of one plugin, in order. `done` is called for each one that is applied.
 ///
@@ -38,13 +45,16 @@ pub(super) fn apply<S: Session>(
             clean_up: session.clean_up(),
         });
     }
+    if let Some(timeout) = options.statement_lock_timeout {
+        session.report_waits_within(timeout);
+    }
+    let mut retries = LockRetries::default();
     let mut rest = &prepared[..];
     while let [next, ..] = rest {
         if options.interrupt.is_stopped() {
-            let error = SessionError::Interrupted;
-            return Err(next.step.session_failed(error, options.lock_timeout));
+            return Err(next.step.session_failed(SessionError::Interrupted));
         }
-        let count = send(session, pipelined(rest), options, done)?;
+        let count = send(session, pipelined(rest), options, &mut retries, done)?;
         rest = &rest[count..];
     }
     Ok(())
@@ -66,6 +76,7 @@ fn send<S: Session>(
     session: &mut S,
     steps: &[PreparedStep<'_>],
     options: &Options,
+    retries: &mut LockRetries,
     done: &mut Done<'_>,
 ) -> Result<usize, MigrateError> {
     let tracking = if S::REPORTS_COMPLETIONS {
@@ -76,7 +87,12 @@ fn send<S: Session>(
     let mut previous = None;
     let mut messages = Vec::new();
     for step in steps {
-        messages.push(Message::new(step, previous, tracking));
+        messages.push(Message::new(
+            step,
+            previous,
+            options.statement_lock_timeout,
+            tracking,
+        ));
         previous = Some(step.step.migration);
     }
     let is_whole = |message: &&Message| message.count() == 1;
@@ -99,6 +115,7 @@ fn send<S: Session>(
         message: 0,
         completed: 0,
         start: Instant::now(),
+        retries,
         notices: Vec::new(),
         done,
     };
@@ -129,6 +146,8 @@ struct Watch<'a, 'd> {
     /// The number of its completed parts.
     completed: usize,
     start: Instant,
+    /// Of the migration that runs.
+    retries: &'d mut LockRetries,
     /// What PostgreSQL sent while it ran.
     notices: Vec<PostgresNotice>,
     done: &'d mut Done<'d>,
@@ -153,6 +172,11 @@ impl Watch<'_, '_> {
                 step.report_notice(self.options, &notice);
                 self.notices.push(notice);
             }
+            MessageEvent::Waits(wait) => {
+                if self.retries.is_new(&wait) {
+                    self.steps[self.index].step.report_wait(self.options, &wait);
+                }
+            }
         }
     }
 
@@ -166,6 +190,7 @@ impl Watch<'_, '_> {
     fn finish(&mut self, by: AppliedBy) {
         let step = self.steps[self.index].step;
         step.report_finished(self.options, self.start.elapsed(), by);
+        *self.retries = LockRetries::default();
         (self.done)(step, by, mem::take(&mut self.notices));
     }
 
@@ -185,18 +210,24 @@ impl Watch<'_, '_> {
             SessionError::Database(source) => {
                 let message = &self.messages[self.index];
                 let part = message.failed_part(self.completed, &source);
-                let scripts = &self.steps[self.index].scripts;
-                let location = failed_statement::location(message, part, scripts, &source);
-                Err(step.sql_failed(location, source, FailureEffect::RolledBack))
+                let prepared = &self.steps[self.index];
+                let location =
+                    failed_statement::location(message, part, &prepared.scripts, &source);
+                match self.options.statement_lock_timeout {
+                    Some(timeout) if lock_retries::may_retry(prepared, &source) => {
+                        self.after_lock_timeout(timeout, location, source)
+                    }
+                    _ => Err(step.sql_failed(location, source, FailureEffect::RolledBack)),
+                }
             }
             SessionError::Stopped(StopReason::LockHeld) => {
                 let lock = Lock::of_plugin(step.plugin);
                 let waited = lock.wait_until_released(session, self.options);
                 waited
                     .map(|()| self.index)
-                    .map_err(|error| step.session_failed(error, self.options.lock_timeout))
+                    .map_err(|error| step.session_failed(error))
             }
-            error => step.stopped(error, self.options).map(|by| {
+            error => step.stopped(error).map(|by| {
                 self.finish(by);
                 self.index + 1
             }),
@@ -205,5 +236,37 @@ impl Watch<'_, '_> {
             step.report_failed(self.options);
         }
         outcome
+    }
+
+    /// Pauses before the next try, if there is one.
+    fn after_lock_timeout(
+        &mut self,
+        timeout: Duration,
+        location: FailureLocation,
+        source: PostgresError,
+    ) -> Result<usize, MigrateError> {
+        let step = self.steps[self.index].step;
+        let Some((next_try, pause)) = self.retries.next(timeout) else {
+            return Err(MigrateError::NoLock(Box::new(NoLock {
+                plugin: step.plugin,
+                migration: step.migration.name.clone(),
+                direction: step.direction,
+                location,
+                tries: lock_retries::TRIES,
+                wait: self.retries.wait.take(),
+                source,
+            })));
+        };
+        (self.options.progress)(&MigrationProgress::LockTimedOut {
+            plugin: step.plugin,
+            migration: &step.migration.name,
+            next_try,
+            tries: lock_retries::TRIES,
+        });
+        let end = Instant::now() + pause;
+        while Instant::now() < end && !self.options.interrupt.is_stopped() {
+            thread::sleep(PAUSE_STEP.min(pause));
+        }
+        Ok(self.index)
     }
 }

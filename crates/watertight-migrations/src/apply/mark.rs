@@ -83,10 +83,9 @@ fn change<S: Session>(
         Err(SessionError::Stopped(StopReason::AlreadyApplied | StopReason::NotApplied)) => {
             Ok(false)
         }
-        Err(error) => Err(error.into_migrate_error(
-            format!("change the history of plugin `{}`", plugin.id),
-            options.lock_timeout,
-        )),
+        Err(error) => {
+            Err(error.into_migrate_error(format!("change the history of plugin `{}`", plugin.id)))
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 use std::ops::Range;
+use std::time::Duration;
 
 use watertight_diagnostics::PostgresError;
 use watertight_metadata::PluginId;
@@ -82,11 +83,13 @@ impl Message {
     pub(super) fn new(
         prepared: &PreparedStep<'_>,
         previous: Option<&Migration>,
+        lock_timeout: Option<Duration>,
         tracking: Tracking,
     ) -> Self {
         let mut builder = Builder {
             sql: String::new(),
             parts: Vec::new(),
+            lock_timeout,
             starts: vec![(0, 0)],
             strings: prepared.step.strings,
             tracking,
@@ -147,6 +150,7 @@ impl Message {
 struct Builder {
     sql: String,
     parts: Vec<MessagePart>,
+    lock_timeout: Option<Duration>,
     starts: Vec<(usize, usize)>,
     /// How PostgreSQL reads the strings of the current message.
     strings: Strings,
@@ -177,7 +181,11 @@ impl Builder {
         conditions.extend(previous.map(|previous| is_pending(step.plugin, previous)));
         self.add(
             PartKind::Check,
-            &acquire(&prepared.clean_up, lock, &conditions),
+            &acquire(
+                &(prepared.clean_up.clone() + &set_lock_timeout(self.lock_timeout)),
+                lock,
+                &conditions,
+            ),
         );
         for (index, script) in prepared.scripts.iter().enumerate() {
             for statement in split(&script.sql, step.strings).unwrap_or_default() {
@@ -270,6 +278,17 @@ pub(super) fn acquire(first: &str, lock: Lock, checks: &[(StopReason, String)]) 
         "BEGIN\n{first}{}PERFORM pg_catalog.set_config({MARK}, {TRANSACTION}, true);\nEND",
         raise_if(&conditions)
     ))
+}
+
+/// Returns PL/pgSQL that sets PostgreSQL's `lock_timeout` for the transaction, unless the session has one.
+fn set_lock_timeout(timeout: Option<Duration>) -> String {
+    timeout.map_or_else(String::new, |timeout| {
+        let milliseconds = timeout.as_millis().clamp(1, i32::MAX as u128);
+        format!(
+            "IF pg_catalog.current_setting('lock_timeout') = '0' THEN \
+             PERFORM pg_catalog.set_config('lock_timeout', '{milliseconds}', true); END IF;\n"
+        )
+    })
 }
 
 /// A setting that ends with the transaction, and its value.

@@ -7,8 +7,8 @@ use watertight_metadata::PluginId;
 
 use crate::direction::Direction;
 use crate::errors::{
-    FailureEffect, FailureLocation, MigrateError, MigrationFailure, RefusedSql, UnfinishedEffect,
-    UnfinishedMigration, UnrecordedMigration, UnrecordedReason,
+    FailureEffect, FailureLocation, LockWait, MigrateError, MigrationFailure, RefusedSql,
+    UnfinishedEffect, UnfinishedMigration, UnrecordedMigration, UnrecordedReason,
 };
 use crate::report::{MigrationProgress, PostgresNotice};
 use crate::session::{Options, Session, SessionError, SessionSettings, StopReason, load_bool};
@@ -101,7 +101,7 @@ impl<'a> MigrationStep<'a> {
         let settings = session.settings(mentioned.unwrap_or_default());
         settings
             .map(Some)
-            .map_err(|error| self.session_failed(error, Duration::ZERO))
+            .map_err(|error| self.session_failed(error))
     }
 
     /// Returns whether another run has applied it, after it failed to be applied.
@@ -127,13 +127,9 @@ impl<'a> MigrationStep<'a> {
     }
 
     /// Returns the result after an error that is not the fault of the migration's SQL.
-    pub(super) fn stopped(
-        self,
-        error: SessionError,
-        options: &Options,
-    ) -> Result<AppliedBy, MigrateError> {
+    pub(super) fn stopped(self, error: SessionError) -> Result<AppliedBy, MigrateError> {
         let SessionError::Stopped(reason) = error else {
-            return Err(self.session_failed(error, options.lock_timeout));
+            return Err(self.session_failed(error));
         };
         let (plugin, migration, direction) =
             (self.plugin, self.migration.name.clone(), self.direction);
@@ -156,7 +152,7 @@ impl<'a> MigrationStep<'a> {
         }
     }
 
-    pub(super) fn session_failed(self, error: SessionError, waited: Duration) -> MigrateError {
+    pub(super) fn session_failed(self, error: SessionError) -> MigrateError {
         let doing = format!(
             "{} migration {} of plugin `{}`",
             self.direction, self.migration.name, self.plugin
@@ -167,7 +163,7 @@ impl<'a> MigrationStep<'a> {
             }
             SessionError::Cancelled => self.unfinished(UnfinishedEffect::RolledBack, None),
             SessionError::Interrupted => self.unfinished(UnfinishedEffect::NotStarted, None),
-            error => error.into_migrate_error(doing, waited),
+            error => error.into_migrate_error(doing),
         }
     }
 
@@ -216,6 +212,14 @@ impl<'a> MigrationStep<'a> {
             plugin: self.plugin,
             migration: &self.migration.name,
             notice,
+        });
+    }
+
+    pub(super) fn report_wait(self, options: &Options, wait: &LockWait) {
+        (options.progress)(&MigrationProgress::Blocked {
+            plugin: self.plugin,
+            migration: &self.migration.name,
+            wait,
         });
     }
 

@@ -29,8 +29,7 @@ pub(crate) fn provision<S: Session>(
     options: &Options,
 ) -> Result<(), MigrateError> {
     rights::check_create(plugin, state)?;
-    create(session, &missing(plugin, state), options)
-        .map_err(|error| refused(plugin, error, options))
+    create(session, &missing(plugin, state), options).map_err(|error| refused(plugin, error))
 }
 
 /// Creates what plugins are missing, with one message for all of them. If that fails, each plugin gets one of its own,
@@ -55,21 +54,21 @@ pub(super) fn provision_all<S: Session>(
             match create(session, statements, options) {
                 Ok(()) => {}
                 Err(error @ SessionError::Database(_)) => {
-                    errors.insert(*plugin, refused(*plugin, error, options));
+                    errors.insert(*plugin, refused(*plugin, error));
                 }
-                Err(error) => return Err(refused(*plugin, error, options)),
+                Err(error) => return Err(refused(*plugin, error)),
             }
         }
         if errors.len() < plugins_of_run {
             return Ok(errors);
         }
     }
-    Err(error.into_migrate_error("create schemas and histories", options.lock_timeout))
+    Err(error.into_migrate_error("create schemas and histories"))
 }
 
-fn refused(plugin: PluginId, error: SessionError, options: &Options) -> MigrateError {
+fn refused(plugin: PluginId, error: SessionError) -> MigrateError {
     let doing = format!("create the schema and the history of plugin `{plugin}`");
-    error.into_migrate_error(doing, options.lock_timeout)
+    error.into_migrate_error(doing)
 }
 
 /// Runs the statements of [`missing`] as one message under a lock for all plugins, because even `IF NOT EXISTS` fails

@@ -97,10 +97,7 @@ pub(crate) fn apply<S: Session>(
         SessionError::Stopped(StopReason::NotApplied) => {
             MigrateError::HistoryChangedBeforeRepair { plugin: id }
         }
-        error => error.into_migrate_error(
-            format!("repair the history of plugin `{id}`"),
-            options.lock_timeout,
-        ),
+        error => error.into_migrate_error(format!("repair the history of plugin `{id}`")),
     })
 }
 

@@ -9,11 +9,12 @@ use super::migration_step::AppliedBy;
 use super::rights::HistoryChange;
 use super::schedule::{RunningPlugin, Schedule, ScheduledPlugin};
 use super::selected_plugin::SelectedPlugin;
-use super::{drift, provision, rights};
+use super::{drift, order_policy, provision, rights};
 use crate::direction::Direction;
 use crate::errors::MigrateError;
+use crate::policy::Policy;
 use crate::report::{
-    AppliedMigration, MigrationProgress, Outcome, PluginReport, RunReport, SkipReason,
+    AppliedMigration, MigrationProgress, OrderWarning, Outcome, PluginReport, RunReport, SkipReason,
 };
 use crate::session::{Options, Session};
 use crate::sources::LoadedPlugin;
@@ -40,6 +41,7 @@ impl<'a> Run<'a> {
             }));
         })?;
         drift::check(&selected)?;
+        order_policy::check(&selected, options)?;
         if let Some(selected) = selected.iter().find(|selected| has_work(selected)) {
             rights::check_writable(&selected.state)?;
         }
@@ -78,7 +80,7 @@ impl<'a> Run<'a> {
             }
         }
         let scheduled = selected.iter().zip(errors);
-        let scheduled = scheduled.map(|(selected, error)| schedule(selected, error));
+        let scheduled = scheduled.map(|(selected, error)| schedule(selected, error, options));
         Ok(Self {
             options,
             schedule: Schedule::new(scheduled.collect()),
@@ -157,10 +159,16 @@ impl<'a> Run<'a> {
             selected.plugin,
             self.options,
             &mut |step, by, notices| {
+                let out_of_order = selected.is_out_of_order(step.migration);
+                if out_of_order && self.options.out_of_order == Policy::Warn {
+                    report.warnings.push(OrderWarning::OutOfOrder {
+                        migration: step.migration.name.clone(),
+                    });
+                }
                 applied.push(AppliedMigration {
                     name: step.migration.name.clone(),
                     version: step.migration.version.clone(),
-                    out_of_order: selected.is_out_of_order(step.migration),
+                    out_of_order,
                     by_another_run: by == AppliedBy::AnotherRun,
                     notices,
                     at_second_attempt: std::mem::take(&mut was_postponed),
@@ -208,7 +216,11 @@ fn cannot_run<S: Session>(session: &mut S, selected: &SelectedPlugin<'_>) -> Opt
         })
 }
 
-fn schedule(selected: &SelectedPlugin<'_>, error: Option<MigrateError>) -> ScheduledPlugin {
+fn schedule(
+    selected: &SelectedPlugin<'_>,
+    error: Option<MigrateError>,
+    options: &Options,
+) -> ScheduledPlugin {
     let plugin = selected.plugin;
     let applied = &selected.state.applied;
     let outcome = match error {
@@ -216,7 +228,7 @@ fn schedule(selected: &SelectedPlugin<'_>, error: Option<MigrateError>) -> Sched
         // Stays so if no connection is left to start it.
         None => Outcome::Skipped(SkipReason::NoConnection),
     };
-    let report = PluginReport {
+    let mut report = PluginReport {
         plugin: plugin.id,
         applied: Vec::new(),
         outcome,
@@ -229,7 +241,13 @@ fn schedule(selected: &SelectedPlugin<'_>, error: Option<MigrateError>) -> Sched
             .filter(|version| plugin.migration(version).is_none())
             .cloned()
             .collect(),
+        warnings: Vec::new(),
     };
+    if options.ahead == Policy::Warn && !report.ahead.is_empty() {
+        report.warnings.push(OrderWarning::Ahead {
+            versions: report.ahead.clone(),
+        });
+    }
     ScheduledPlugin {
         id: plugin.id,
         dependencies: plugin.dependencies.clone(),

@@ -44,7 +44,7 @@ pub(crate) fn apply<C: PgSession>(
     };
     match outcome {
         Ok(()) => Ok(AppliedBy::ThisRun),
-        Err(Failure::Session(error)) => step.stopped(error, options),
+        Err(Failure::Session(error)) => step.stopped(error),
         Err(Failure::Migration(error)) => Err(step.rust_failed(error)),
         Err(Failure::Unrecorded(error)) => Err(*error),
         Err(Failure::TransactionLeftOpen) => Err(step.transaction_left_open()),

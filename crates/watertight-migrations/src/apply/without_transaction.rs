@@ -27,7 +27,7 @@ pub(super) fn apply<S: Session>(
     let settings = step.read_settings(session, &scripts)?;
     let lock = SessionLock(Lock::of_plugin(step.plugin));
     if let Err(error) = lock.acquire(session, options) {
-        return outcome_of(session, step, error.into(), options);
+        return outcome_of(session, step, error.into());
     }
     let sent = check_and_send(session, step, &scripts, options, notices);
     // What follows records what happened.
@@ -49,7 +49,7 @@ pub(super) fn apply<S: Session>(
     session.set_cancellable(true);
     match outcome {
         Ok(()) => Ok(AppliedBy::ThisRun),
-        Err(failure) => outcome_of(session, step, failure, options),
+        Err(failure) => outcome_of(session, step, failure),
     }
 }
 
@@ -113,11 +113,10 @@ fn outcome_of<S: Session>(
     session: &mut S,
     step: MigrationStep<'_>,
     failure: Failure,
-    options: &Options,
 ) -> Result<AppliedBy, MigrateError> {
     match failure {
         Failure::Migration(error) => Err(*error),
-        Failure::Session(error) => step.stopped(error, options),
+        Failure::Session(error) => step.stopped(error),
         Failure::Unfinished {
             effect,
             connection_lost,
@@ -145,11 +144,13 @@ fn check_and_send<S: Session>(
     send(session, &stop_if(&session.clean_up(), &checks(step)))?;
     let invalid_indexes = InvalidIndexes::before(session, step, scripts)?;
     step.report_invalid_indexes(options, &invalid_indexes.of_earlier_attempt());
-    let mut watch = |event| {
-        if let MessageEvent::Notice(notice) = event {
+    let mut watch = |event| match event {
+        MessageEvent::Notice(notice) => {
             step.report_notice(options, &notice);
             notices.push(notice);
         }
+        MessageEvent::Waits(wait) => step.report_wait(options, &wait),
+        MessageEvent::Completed | MessageEvent::Ended => {}
     };
     let mut kept = 0;
     for script in scripts {

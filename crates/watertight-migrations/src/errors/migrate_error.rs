@@ -5,9 +5,11 @@ use watertight_connection::ConnectError;
 use watertight_diagnostics::{Diagnostic, OWN_SESSION_HINT, PostgresError, SourceExcerpt};
 use watertight_metadata::PluginId;
 
+use super::denied_migrations::DeniedMigrations;
 use super::drifted_migrations::DriftedMigrations;
 use super::lock_holder::LockHolder;
 use super::migration_failure::MigrationFailure;
+use super::no_lock::NoLock;
 use super::refused_sql::RefusedSql;
 use super::sqlstate;
 use super::unfinished_migration::UnfinishedMigration;
@@ -102,8 +104,7 @@ pub enum MigrateError {
     },
     /// Another session held a lock for too long.
     #[error(
-        "failed to {doing}: {} still holds the lock after {} s",
-        .holder.as_ref().map_or_else(|| "another session".to_owned(), ToString::to_string),
+        "failed to {doing}: {holder} still holds the lock after {} s",
         .waited.as_secs_f32()
     )]
     LockTimeout {
@@ -111,18 +112,24 @@ pub enum MigrateError {
         doing: String,
         /// How long it waited.
         waited: Duration,
-        /// The session that holds it, if known.
-        holder: Option<LockHolder>,
+        /// The session that holds it.
+        holder: LockHolder,
     },
     /// Applied migrations are no longer in the code as they were applied; nothing was run.
     #[error(transparent)]
     Drifted(Box<DriftedMigrations>),
+    /// Migrations are ahead or out of order, which the options deny; nothing was run.
+    #[error(transparent)]
+    Denied(Box<DeniedMigrations>),
     /// A migration's SQL must not be sent; nothing was.
     #[error(transparent)]
     Refused(Box<RefusedSql>),
     /// A statement of a migration failed.
     #[error(transparent)]
     Failed(Box<MigrationFailure>),
+    /// A migration did not get a lock within PostgreSQL's `lock_timeout`.
+    #[error(transparent)]
+    NoLock(Box<NoLock>),
     /// A migration without a transaction ran, but is not recorded.
     #[error(transparent)]
     Unrecorded(Box<UnrecordedMigration>),
@@ -259,8 +266,10 @@ impl Diagnostic for MigrateError {
     fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Drifted(drifted) => return drifted.hint(),
+            Self::Denied(denied) => return denied.hint(),
             Self::Refused(refused) => return refused.hint(),
             Self::Failed(failure) => return failure.hint(),
+            Self::NoLock(error) => return error.hint(),
             Self::Unrecorded(unrecorded) => return unrecorded.hint(),
             Self::Unfinished(unfinished) => return unfinished.hint(),
             Self::Connect(error) => return error.hint(),
@@ -305,11 +314,9 @@ impl Diagnostic for MigrateError {
                 "turn it off for this role, database or connection"
             }
             Self::LockTimeout { holder, .. } => {
-                let pid = holder
-                    .as_ref()
-                    .map_or_else(|| "<pid>".to_owned(), |holder| holder.pid.to_string());
                 return Some(format!(
-                    "wait for it to end, or end it with `SELECT pg_terminate_backend({pid})`"
+                    "wait for it to end, or end it with `SELECT pg_terminate_backend({})`",
+                    holder.pid
                 ));
             }
             Self::ConnectionLost { source, next, .. } => match sqlstate::remedy(source) {
@@ -359,6 +366,7 @@ impl Diagnostic for MigrateError {
         match self {
             Self::Refused(refused) => refused.excerpt(),
             Self::Failed(failure) => failure.excerpt(),
+            Self::NoLock(error) => error.excerpt(),
             _ => None,
         }
     }
@@ -386,6 +394,7 @@ impl MigrateError {
         match self {
             Self::Refused(refused) => Some(&refused.migration),
             Self::Failed(failure) => Some(&failure.migration),
+            Self::NoLock(error) => Some(&error.migration),
             Self::Unrecorded(unrecorded) => Some(&unrecorded.migration),
             Self::Unfinished(unfinished) => Some(&unfinished.migration),
             Self::RustMigration { migration, .. }

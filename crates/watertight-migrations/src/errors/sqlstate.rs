@@ -32,6 +32,10 @@ pub(super) fn remedy(error: &PostgresError) -> Option<&'static str> {
         }
         "40001" => "a concurrent transaction changed what this one had read",
         "40P01" => "it and another session waited for each other's locks",
+        // With `NOWAIT`.
+        "55P03" if error.message().starts_with("could not obtain lock") => {
+            "another session held a lock that it needs"
+        }
         "55P03" => {
             "another session held a lock that it needs for longer than `lock_timeout`, which `SET LOCAL lock_timeout` in \
              the SQL can raise"
@@ -48,6 +52,11 @@ pub(super) fn remedy(error: &PostgresError) -> Option<&'static str> {
         _ => return None,
     };
     Some(remedy)
+}
+
+/// Returns whether a statement waited for a lock for longer than `lock_timeout`, or not at all with `NOWAIT`.
+pub(crate) fn is_lock_timeout(error: &PostgresError) -> bool {
+    sqlstate(error) == Some("55P03")
 }
 
 /// Returns whether the error is that of a command or a procedure that needs to run outside a transaction.

@@ -49,6 +49,7 @@ fn plugin_report(report: &PluginReport) -> Value {
         "applied": report.applied.iter().map(applied_migration).collect::<Value>(),
         "not_run": report.not_run,
         "ahead": report.ahead,
+        "warnings": report.warnings.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
 }
 
@@ -135,6 +136,7 @@ mod tests {
                 outcome: Outcome::Failed(Box::new(error)),
                 not_run: vec!["2026-01-02-000000_add_price".to_owned()],
                 ahead: Vec::new(),
+                warnings: Vec::new(),
             }],
             fewer_connections: None,
         };
@@ -162,7 +164,8 @@ mod tests {
               ],
               "outcome": "failed",
               "plugin": "catalog",
-              "reason": "failed to apply migration 2026-01-02-000000_add_price of plugin `catalog`: column \"x\" does not exist"
+              "reason": "failed to apply migration 2026-01-02-000000_add_price of plugin `catalog`: column \"x\" does not exist",
+              "warnings": []
             }
           ],
           "success": false

@@ -4,6 +4,7 @@ mod json;
 mod migration_plan;
 mod migration_progress;
 mod migration_script;
+mod order_warning;
 mod plugin_status;
 mod postgres_notice;
 mod progress_warning;
@@ -14,6 +15,7 @@ mod status_table;
 
 pub use migration_plan::{MigrationPlan, PlannedMigration};
 pub use migration_progress::MigrationProgress;
+pub use order_warning::OrderWarning;
 pub use plugin_status::{MigrationState, MigrationStatus, PluginStatus, RenumberedMigration};
 pub use postgres_notice::PostgresNotice;
 pub use progress_warning::ProgressWarning;

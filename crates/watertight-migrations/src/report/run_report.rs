@@ -1,5 +1,6 @@
 use watertight_metadata::PluginId;
 
+use super::order_warning::OrderWarning;
 use super::postgres_notice::PostgresNotice;
 use crate::errors::MigrateError;
 
@@ -25,6 +26,8 @@ pub struct PluginReport {
     pub not_run: Vec<String>,
     /// The versions in the history that no migration has. The run ignores them.
     pub ahead: Vec<String>,
+    /// Warnings about migrations that are ahead or were out of order.
+    pub warnings: Vec<OrderWarning>,
 }
 
 /// A migration that is now applied.

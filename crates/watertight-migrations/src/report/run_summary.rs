@@ -70,9 +70,6 @@ fn plugin_line(plugin: &PluginReport) -> Option<String> {
         }
     }
     for migration in &plugin.applied {
-        if migration.out_of_order {
-            parts.push(format!("{} was out of order", migration.name));
-        }
         if migration.at_second_attempt {
             parts.push(format!(
                 "{} had failed beside other plugins' migrations and was applied again alone",
@@ -80,12 +77,7 @@ fn plugin_line(plugin: &PluginReport) -> Option<String> {
             ));
         }
     }
-    if !plugin.ahead.is_empty() {
-        parts.push(format!(
-            "the history is ahead of the code by {}",
-            plugin.ahead.join(", ")
-        ));
-    }
+    parts.extend(plugin.warnings.iter().map(ToString::to_string));
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 
@@ -100,7 +92,7 @@ mod tests {
 
     use super::*;
     use crate::errors::MigrateError;
-    use crate::report::AppliedMigration;
+    use crate::report::{AppliedMigration, OrderWarning};
 
     fn report(id: &str, outcome: Outcome) -> PluginReport {
         PluginReport {
@@ -109,6 +101,7 @@ mod tests {
             outcome,
             not_run: Vec::new(),
             ahead: Vec::new(),
+            warnings: Vec::new(),
         }
     }
 
@@ -134,6 +127,14 @@ mod tests {
             },
         ];
         auth.ahead = vec!["9".to_owned()];
+        auth.warnings = vec![
+            OrderWarning::OutOfOrder {
+                migration: "1_a".to_owned(),
+            },
+            OrderWarning::Ahead {
+                versions: auth.ahead.clone(),
+            },
+        ];
         let error = MigrateError::NothingApplied {
             plugin: PluginId::new("billing"),
         };
@@ -146,8 +147,8 @@ mod tests {
             plugins: vec![auth, billing, catalog, report("quiet", Outcome::UpToDate)],
             fewer_connections: None,
         };
-        insta::assert_snapshot!(report, @r"
-        auth: 1 migration applied; 1 applied by another run; 1_a was out of order; 1_a had failed beside other plugins' migrations and was applied again alone; the history is ahead of the code by 9
+        insta::assert_snapshot!(report, @"
+        auth: 1 migration applied; 1 applied by another run; 1_a had failed beside other plugins' migrations and was applied again alone; 1_a was out of order; the history is ahead of the code by 9
         billing: failed at 3_c
         catalog: not run, because billing is not up to date
         Applied 1 migration; 3 are still pending.

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use serde::de::DeserializeOwned;
 use watertight_connection::ConnectError;
 use watertight_diagnostics::PostgresError;
@@ -6,7 +8,7 @@ use super::advisory_lock::Lock;
 use super::pg_session::PgSession;
 use super::session_error::{SessionError, StopReason};
 use super::session_settings::SessionSettings;
-use crate::errors::MigrateError;
+use crate::errors::{LockWait, MigrateError};
 use crate::report::PostgresNotice;
 use crate::sql::MentionedNames;
 
@@ -21,6 +23,8 @@ pub(crate) enum MessageEvent {
     Ended,
     /// PostgreSQL sent a notice.
     Notice(PostgresNotice),
+    /// The session has waited for a lock for some time.
+    Waits(LockWait),
 }
 
 /// A session of PostgreSQL that takes SQL as messages of the simple query protocol.
@@ -43,6 +47,9 @@ pub(crate) trait Session {
         messages: &[&str],
         watch: &mut dyn FnMut(MessageEvent),
     ) -> Result<(), PostgresError>;
+
+    /// Says how soon a wait for a lock must be reported to be known when it ends.
+    fn report_waits_within(&mut self, _time: Duration) {}
 
     /// Returns the column `row` of a query.
     fn texts(&mut self, sql: &str) -> Result<Vec<String>, PostgresError>;

@@ -4,6 +4,7 @@ mod advisory_lock;
 mod diesel_session;
 mod idle_connection;
 mod interrupt;
+mod lock_monitor;
 mod messages;
 mod open_transaction;
 mod options;

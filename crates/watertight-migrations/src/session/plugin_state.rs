@@ -1,5 +1,4 @@
 use std::collections::{BTreeMap, HashMap};
-use std::time::Duration;
 
 use postgres_protocol::escape::escape_literal;
 use serde::Deserialize;
@@ -197,7 +196,7 @@ impl<'p> Schemas<'p> {
 }
 
 fn failed(error: SessionError) -> MigrateError {
-    error.into_migrate_error(DOING, Duration::ZERO)
+    error.into_migrate_error(DOING)
 }
 
 /// Reads `pg_class` instead of calling `to_regclass`, which needs rights on the schema.

@@ -1,3 +1,4 @@
+use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use watertight_diagnostics::PostgresError;
 use super::advisory_lock::Lock;
 use super::idle_connection;
 use super::interrupt::{Interrupt, RESPONSE_LIMIT};
+use super::lock_monitor::LockMonitor;
 use super::messages::{MessageEvent, Session, load_bool, send};
 use super::pooler::{Pooler, Pooling};
 use super::session_error::SessionError;
@@ -40,6 +42,7 @@ pub(crate) struct ProtocolSession {
     is_cancellable: bool,
     pooling: Arc<Pooling>,
     runtime: Runtime,
+    monitor: LockMonitor,
     /// `None` while a Diesel connection is used on a server that serves one, and after a connection was given up.
     open: Option<Open>,
     /// The identity of the connection that was given up.
@@ -83,6 +86,7 @@ impl ProtocolSession {
             is_cancellable: true,
             pooling: Arc::clone(pooling),
             runtime,
+            monitor: LockMonitor::new(url),
             open: None,
             given_up: None,
         };
@@ -153,7 +157,17 @@ impl ProtocolSession {
         };
         let canceller = open.connection.canceller().clone();
         let canceller = self.is_cancellable.then_some(&canceller);
-        let exchange = open.exchange(messages, receive);
+        // A pooler has keys of its own.
+        let pid = open.pid.filter(|_| self.pooling.pooler().is_none());
+        let progress = Cell::new(Instant::now());
+        let receive = RefCell::new(receive);
+        let receive_next = &mut |received| {
+            progress.set(Instant::now());
+            receive.borrow_mut()(received);
+        };
+        let report = &mut |wait| receive.borrow_mut()(Received::Event(MessageEvent::Waits(wait)));
+        let exchange = open.exchange(messages, receive_next);
+        let exchange = self.monitor.watch(pid, exchange, &progress, report);
         let response = self.interrupt.respond(canceller, exchange);
         let response = self.runtime.block_on(response);
         open.last_used = Instant::now();
@@ -215,7 +229,7 @@ impl Open {
                 Received::Row(row) => identity = row,
                 Received::Event(MessageEvent::Completed) => is_set_up = !is_direct,
                 Received::Event(MessageEvent::Ended) => is_set_up = true,
-                Received::Event(MessageEvent::Notice(_)) => {}
+                Received::Event(MessageEvent::Notice(_) | MessageEvent::Waits(_)) => {}
             }
         };
         let sent = if is_direct {
@@ -362,6 +376,10 @@ impl Session for ProtocolSession {
             })?;
         }
         Ok(())
+    }
+
+    fn report_waits_within(&mut self, time: Duration) {
+        self.monitor.report_within(time);
     }
 
     fn texts(&mut self, sql: &str) -> Result<Vec<String>, PostgresError> {

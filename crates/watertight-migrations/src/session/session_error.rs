@@ -19,7 +19,10 @@ pub(crate) enum SessionError {
     /// The run was interrupted before anything was sent.
     Interrupted,
     /// Another session held the lock for too long.
-    LockTimeout(Option<LockHolder>),
+    LockTimeout {
+        waited: Duration,
+        holder: LockHolder,
+    },
 }
 
 /// Why one of Watertight's own checks stopped a message.
@@ -71,11 +74,7 @@ impl StopReason {
 
 impl SessionError {
     /// Converts an error of one of Watertight's own statements, which was to do `doing`.
-    pub(crate) fn into_migrate_error(
-        self,
-        doing: impl Into<String>,
-        waited: Duration,
-    ) -> MigrateError {
+    pub(crate) fn into_migrate_error(self, doing: impl Into<String>) -> MigrateError {
         let doing = doing.into();
         match self {
             Self::ConnectionLost(source) => MigrateError::ConnectionLost {
@@ -84,7 +83,7 @@ impl SessionError {
                 next: "run it again when PostgreSQL is back",
             },
             Self::Cancelled | Self::Interrupted => MigrateError::Interrupted,
-            Self::LockTimeout(holder) => MigrateError::LockTimeout {
+            Self::LockTimeout { waited, holder } => MigrateError::LockTimeout {
                 doing,
                 waited,
                 holder,

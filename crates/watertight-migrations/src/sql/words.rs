@@ -87,3 +87,23 @@ fn read_string(token: &Token<'_>, read: &mut dyn FnMut(Part<'_>)) {
 fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$' || byte >= 0x80
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_in_a_comment_is_not_mentioned() {
+        let mentions = |sql| mentioned_words(sql).contains("lock_timeout");
+        for sql in [
+            "SET LOCAL Lock_Timeout = 0",
+            "SELECT set_config('lock_timeout', '0', true)",
+            "DO $$ BEGIN EXECUTE 'SET lock_timeout = 0'; END $$",
+        ] {
+            assert!(mentions(sql), "{sql}");
+        }
+        assert!(!mentions(
+            "-- lock_timeout\nSELECT /* lock_timeout */ lock_timeouts"
+        ));
+    }
+}

@@ -1,5 +1,6 @@
 //! Tests against a real PostgreSQL, in one binary because linking is slow.
 
+mod blocked;
 mod cancelled_from_outside;
 mod child_process;
 mod crashes;
@@ -9,12 +10,14 @@ mod drift;
 mod failures;
 mod interrupts;
 mod killed_server;
+mod lock_timeout;
 mod lost_connections;
 mod notices;
 mod parallel;
 mod pgbouncer;
 mod pgbouncer_in_transaction_mode;
 mod plugin_folders;
+mod policies;
 mod pooler;
 mod postgres_errors;
 mod proxy;

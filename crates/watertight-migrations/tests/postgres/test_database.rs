@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::{Mutex, OnceLock};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use diesel::deserialize::QueryableByName;
@@ -178,6 +179,27 @@ pub fn relation_exists(connection: &mut Connection, relation: &str) -> bool {
         connection,
         &format!("SELECT to_regclass('{relation}') IS NOT NULL"),
     ) == "true"
+}
+
+/// Waits until a query returns true.
+pub fn wait_until(connection: &mut Connection, condition: &str) {
+    let start = Instant::now();
+    while query_one(connection, condition) != "true" {
+        assert!(start.elapsed() < Duration::from_secs(30), "{condition}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Replaces the times since when sessions do something by `TIME`.
+pub fn without_times(text: &str) -> String {
+    let mut parts = text.split(" since ");
+    let mut replaced = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (_, rest) = part.split_once("UTC").unwrap();
+        replaced += " since TIME";
+        replaced += rest;
+    }
+    replaced
 }
 
 /// Writes files, each a path in the folder and its contents.

@@ -84,24 +84,10 @@ fn report(bar: &ProgressBar, progress: &MigrationProgress<'_>) {
             "{plugin} {migration} is applied again when nothing else runs: {}",
             causes(error.source()).join(": ")
         )),
-        MigrationProgress::Notice {
-            plugin,
-            migration,
-            notice,
-        } => {
-            print(format!(
-                "{plugin} {migration}: {}: {}",
-                notice.severity,
-                notice.text()
-            ));
+        _ => {
+            if let Some(line) = progress.status_line() {
+                print(line);
+            }
         }
-        MigrationProgress::Waiting { plugin, holder } => {
-            let lock = match plugin {
-                Some(plugin) => format!("plugin {plugin}"),
-                None => "the creation of schemas".to_owned(),
-            };
-            print(format!("waiting for the lock on {lock}, held by {holder}"));
-        }
-        _ => {}
     }
 }

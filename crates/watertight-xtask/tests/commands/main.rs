@@ -10,6 +10,7 @@ mod help;
 mod migrate;
 mod migrate_drift;
 mod migrate_errors;
+mod migrate_options;
 mod migrate_revert;
 mod new_migration;
 mod new_plugin;

@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 
+use diesel::connection::SimpleConnection as _;
 use insta::assert_snapshot;
 use serde_json::Value;
 
@@ -340,6 +341,43 @@ fn ctrl_c_rolls_the_running_migration_back() {
         assert_eq!(shop.sleeping(), 0);
     }
     assert_eq!(shop.tables(), 4);
+}
+
+#[test]
+fn a_run_that_is_blocked_prints_by_whom() {
+    if crate::shop::has_one_connection() {
+        return;
+    }
+    let shop = Shop::new();
+    shop.run(&["migrate"]).succeeded();
+    shop.migration(
+        "shop",
+        "2_late",
+        "ALTER TABLE plugin_shop.items ADD late int;",
+    );
+    let mut reader = shop.database.connect();
+    reader
+        .batch_execute(
+            "SET application_name = 'reader'; BEGIN; SELECT count(*) FROM plugin_shop.items",
+        )
+        .unwrap();
+    let mut run = shop.command(&["migrate"]);
+    let mut run = run.stderr(Stdio::piped()).spawn().unwrap();
+    let line = BufReader::new(run.stderr.take().unwrap())
+        .lines()
+        .map(Result::unwrap)
+        .find(|line| line.contains("waits for"))
+        .unwrap();
+    assert!(
+        line.starts_with("shop 2_late waits for a lock on plugin_shop.items held by process "),
+        "{line}"
+    );
+    assert!(
+        line.contains(" (reader, idle in transaction since "),
+        "{line}"
+    );
+    reader.batch_execute("ROLLBACK").unwrap();
+    assert!(run.wait().unwrap().success());
 }
 
 #[test]

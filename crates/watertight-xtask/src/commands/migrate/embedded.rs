@@ -15,6 +15,7 @@ pub(super) fn run(
     database: &Database,
     json: bool,
     jobs: Option<NonZeroUsize>,
+    lock_timeout: Option<u64>,
 ) -> Result<ExitCode> {
     let Some(server) = workspace.server_package()? else {
         bail!(hinted(
@@ -30,6 +31,7 @@ pub(super) fn run(
         .args(["run", "--package", &server, "--", "migrate"])
         .args(json.then_some("--json"))
         .args(jobs.map(|jobs| format!("--jobs={jobs}")))
+        .args(lock_timeout.map(|seconds| format!("--lock-timeout={seconds}")))
         .env("DATABASE_URL", database.url().expose_secret());
     child_process::run(&mut command)
 }

@@ -3,6 +3,7 @@ use clap::Args;
 use watertight_diagnostics::ExitCode;
 
 use crate::database::interrupt::interruptible;
+use crate::database::lock_timeout::LockTimeoutArguments;
 use crate::database::migration_folders::migrator_for;
 use crate::generator::schema_refresh::SchemaRefresh;
 use crate::output::terminal;
@@ -14,11 +15,14 @@ pub(crate) struct Arguments {
     /// Plugin id.
     #[arg(long, value_name = "ID")]
     plugin: String,
+    #[command(flatten)]
+    lock_timeout: LockTimeoutArguments,
 }
 
 pub(super) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
     let plugin = workspace.plugin(&arguments.plugin)?.id;
     let migrator = migrator_for(workspace, &[plugin])?;
+    let migrator = arguments.lock_timeout.apply(migrator);
     let database = workspace.database()?;
     let refresh = SchemaRefresh::new(workspace, &database)?;
     if let Some(refresh) = &refresh {

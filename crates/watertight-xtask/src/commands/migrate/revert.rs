@@ -5,6 +5,7 @@ use clap::Args;
 use watertight_diagnostics::ExitCode;
 
 use crate::database::interrupt::interruptible;
+use crate::database::lock_timeout::LockTimeoutArguments;
 use crate::database::migration_folders::migrator_for;
 use crate::output::migration_progress::ProgressReporter;
 use crate::output::terminal;
@@ -19,11 +20,14 @@ pub(crate) struct Arguments {
     /// Number of migrations.
     #[arg(long, value_name = "N", default_value = "1")]
     steps: NonZeroUsize,
+    #[command(flatten)]
+    lock_timeout: LockTimeoutArguments,
 }
 
 pub(super) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
     let plugin = workspace.plugin(&arguments.plugin)?.id;
     let migrator = migrator_for(workspace, &[plugin])?;
+    let migrator = arguments.lock_timeout.apply(migrator);
     let database = workspace.database()?;
     let reporter = ProgressReporter::new();
     let migrator = migrator.on_progress(reporter.callback());

@@ -6,6 +6,7 @@ use clap::Args;
 use watertight_metadata::PluginId;
 
 use crate::commands::migrate::{dry_run, embedded};
+use crate::database::lock_timeout::LockTimeoutArguments;
 use crate::database::migration_folders::migrator_for;
 use crate::database::migration_run::{exit_code, run_and_refresh, run_pending};
 use crate::database::wait::WaitArguments;
@@ -39,15 +40,24 @@ pub(crate) struct Arguments {
     no_schema: bool,
     #[command(flatten)]
     wait: WaitArguments,
+    #[command(flatten)]
+    lock_timeout: LockTimeoutArguments,
 }
 
 pub(super) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<process::ExitCode> {
     if arguments.embedded {
         let database = arguments.wait.database(workspace)?;
-        return embedded::run(workspace, &database, arguments.json, arguments.jobs);
+        return embedded::run(
+            workspace,
+            &database,
+            arguments.json,
+            arguments.jobs,
+            arguments.lock_timeout.lock_timeout,
+        );
     }
     let only = ids(workspace, &arguments.plugin)?;
-    let mut migrator = migrator_for(workspace, &only)?;
+    let migrator = migrator_for(workspace, &only)?;
+    let mut migrator = arguments.lock_timeout.apply(migrator);
     if let Some(jobs) = arguments.jobs {
         migrator = migrator.jobs(jobs);
     }
