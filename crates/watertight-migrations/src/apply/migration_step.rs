@@ -98,7 +98,7 @@ impl<'a> MigrationStep<'a> {
         if mentioned.is_none() && !session.is_pooled() {
             return Ok(None);
         }
-        let settings = session.settings(mentioned.unwrap_or_default());
+        let settings = SessionSettings::of(session, mentioned.unwrap_or_default());
         settings
             .map(Some)
             .map_err(|error| self.session_failed(error))

@@ -24,7 +24,7 @@ pub(super) fn settle<S: Session>(
     if session.is_interrupted() {
         unfinished.connection_lost = None;
     }
-    let selected = if session.reopen(Lock::of_plugin(plugin.id)) {
+    let selected = if session.reopen(&Lock::of_plugin(plugin.id).is_held_elsewhere()) {
         SelectedPlugin::read_one(session, plugin).ok()
     } else {
         None

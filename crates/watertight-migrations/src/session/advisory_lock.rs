@@ -116,7 +116,7 @@ impl Lock {
     }
 
     /// Returns a condition that is true if another session holds the lock.
-    pub(super) fn is_held_elsewhere(&self) -> String {
+    pub(crate) fn is_held_elsewhere(&self) -> String {
         format!(
             "EXISTS (SELECT FROM pg_catalog.pg_locks AS held WHERE held.pid <> pg_catalog.pg_backend_pid() AND {})",
             self.is_row("held")

@@ -5,7 +5,6 @@ use diesel::sql_types::Text;
 use diesel::{RunQueryDsl, sql_query};
 use watertight_diagnostics::PostgresError;
 
-use super::advisory_lock::Lock;
 use super::messages::{MessageEvent, Session};
 use super::open_transaction::PROBE;
 use super::pg_session::PgSession;
@@ -68,7 +67,7 @@ impl<C: PgSession> Session for DieselSession<'_, C> {
     fn set_cancellable(&mut self, _: bool) {}
 
     /// The caller has the only connection.
-    fn reopen(&mut self, _: Lock) -> bool {
+    fn reopen(&mut self, _: &str) -> bool {
         false
     }
 

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
 
-use super::protocol_session::Open;
+use super::open_connection::OpenConnection;
 
 /// Nothing closes a connection without a word sooner.
 const SHORT: Duration = Duration::from_secs(1);
@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Returns whether the connection is closed. After more than a short while, PostgreSQL is asked, which costs a round
 /// trip.
-pub(super) async fn is_closed(open: &mut Open) -> bool {
+pub(super) async fn is_closed(open: &mut OpenConnection) -> bool {
     if has_end(open).await {
         return true;
     }
@@ -32,7 +32,7 @@ pub(super) async fn is_closed(open: &mut Open) -> bool {
 }
 
 /// Returns whether the end of the connection was received.
-async fn has_end(open: &mut Open) -> bool {
+async fn has_end(open: &mut OpenConnection) -> bool {
     // The runtime looks for received bytes when the task yields.
     yield_now().await;
     loop {

@@ -4,13 +4,11 @@ use serde::de::DeserializeOwned;
 use watertight_connection::ConnectError;
 use watertight_diagnostics::PostgresError;
 
-use super::advisory_lock::Lock;
 use super::pg_session::PgSession;
+use super::pooler::Pooler;
 use super::session_error::{SessionError, StopReason};
-use super::session_settings::SessionSettings;
 use crate::errors::{LockWait, MigrateError};
 use crate::report::PostgresNotice;
-use crate::sql::MentionedNames;
 
 /// The SQLSTATE of a cancelled statement.
 const QUERY_CANCELED: &str = "57014";
@@ -25,6 +23,15 @@ pub(crate) enum MessageEvent {
     Notice(PostgresNotice),
     /// The session has waited for a lock for some time.
     Waits(LockWait),
+}
+
+/// How the settings with which a session began become known.
+pub(crate) enum SettingsSource {
+    /// They are read.
+    Query,
+    /// PostgreSQL knows them, because the connection is the runner's own.
+    NewConnection,
+    Pooler(Pooler),
 }
 
 /// A session of PostgreSQL that takes SQL as messages of the simple query protocol.
@@ -69,15 +76,12 @@ pub(crate) trait Session {
     fn set_cancellable(&mut self, cancellable: bool);
 
     /// Opens a new connection after the last one was lost, and ends what is left of the lost one. Returns whether nothing
-    /// is left: neither its session, nor one that has `lock`.
-    fn reopen(&mut self, lock: Lock) -> bool;
+    /// is left: neither its session, nor another one for which the condition `is_held` is true.
+    fn reopen(&mut self, is_held: &str) -> bool;
 
-    /// Returns the settings to restore after SQL that mentions these.
-    fn settings(&mut self, mentioned: MentionedNames) -> Result<SessionSettings, SessionError>
-    where
-        Self: Sized,
-    {
-        SessionSettings::read(self, mentioned)
+    /// Returns how the settings to restore after a migration become known.
+    fn settings_source(&self) -> SettingsSource {
+        SettingsSource::Query
     }
 
     /// Returns PL/pgSQL that removes what earlier migrations left on the session: settings and temporary objects. Empty if

@@ -6,6 +6,7 @@ mod idle_connection;
 mod interrupt;
 mod lock_monitor;
 mod messages;
+mod open_connection;
 mod open_transaction;
 mod options;
 mod pg_session;

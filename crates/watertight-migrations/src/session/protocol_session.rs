@@ -1,30 +1,23 @@
 use std::cell::{Cell, RefCell};
-use std::future::poll_fn;
-use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use futures_util::Stream;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
-use tokio_postgres::error::{DbError, Severity};
-use tokio_postgres::{AsyncMessage, Error, SimpleQueryMessage};
-use watertight_connection::{ConnectError, Connection, DatabaseUrl, ProtocolConnection};
+use tokio_postgres::Error;
+use watertight_connection::{ConnectError, Connection, DatabaseUrl};
 use watertight_diagnostics::PostgresError;
 
-use super::advisory_lock::Lock;
 use super::idle_connection;
 use super::interrupt::{Interrupt, RESPONSE_LIMIT};
 use super::lock_monitor::LockMonitor;
-use super::messages::{MessageEvent, Session, load_bool, send};
+use super::messages::{MessageEvent, Session, SettingsSource, load_bool, send};
+use super::open_connection::{OpenConnection, Received};
 use super::pooler::{Pooler, Pooling};
 use super::session_error::SessionError;
-use super::session_settings::{RESET, SessionSettings};
+use super::session_settings::RESET;
 use crate::errors::MigrateError;
-use crate::report::PostgresNotice;
-use crate::sql::MentionedNames;
 
 /// As on Diesel's connections.
 const SETUP: &str = "SET TIME ZONE 'UTC'";
@@ -44,27 +37,9 @@ pub(crate) struct ProtocolSession {
     runtime: Runtime,
     monitor: LockMonitor,
     /// `None` while a Diesel connection is used on a server that serves one, and after a connection was given up.
-    open: Option<Open>,
+    open: Option<OpenConnection>,
     /// The identity of the connection that was given up.
     given_up: Option<String>,
-}
-
-pub(super) struct Open {
-    /// The process id in the connection's key, if it can tell whether there is a pooler.
-    pid: Option<i32>,
-    pooling: Arc<Pooling>,
-    pub(super) connection: ProtocolConnection,
-    is_set_up: bool,
-    /// The condition for its session in `pg_stat_activity`. A later session may have the same process id.
-    identity: Option<String>,
-    pub(super) last_used: Instant,
-    /// Whether nothing was sent since it waited for a plugin.
-    was_idle: bool,
-}
-
-pub(super) enum Received {
-    Row(Option<String>),
-    Event(MessageEvent),
 }
 
 impl ProtocolSession {
@@ -104,18 +79,11 @@ impl ProtocolSession {
             }
         });
         let connection = connected.ok_or(MigrateError::Interrupted)??;
-        self.open = Some(Open {
-            // Nobody shares a server that serves one connection.
-            pid: (!self.url.serves_one_connection())
-                .then(|| connection.backend_pid())
-                .flatten(),
-            pooling: Arc::clone(&self.pooling),
-            connection,
-            is_set_up: false,
-            identity: None,
-            last_used: Instant::now(),
-            was_idle: false,
-        });
+        // Nobody shares a server that serves one connection.
+        let pid = (!self.url.serves_one_connection())
+            .then(|| connection.backend_pid())
+            .flatten();
+        self.open = Some(OpenConnection::new(connection, pid, &self.pooling));
         Ok(())
     }
 
@@ -189,173 +157,6 @@ impl ProtocolSession {
     }
 }
 
-impl Open {
-    /// Returns [`SETUP`] as a query that returns the identity of the session, and has an effect only if the session has
-    /// the key of the connection. A pooler has keys of its own, and what is set in one of its sessions may reach other
-    /// clients.
-    fn setup(&self) -> String {
-        let set = "pg_catalog.set_config('TimeZone', 'UTC', false)";
-        match self.pid {
-            Some(pid) => format!(
-                "SELECT pg_catalog.format('pid = {pid} AND backend_start <= %L', \
-                 pg_catalog.to_json(pg_catalog.now()) #>> '{{}}'), {set} WHERE pg_catalog.pg_backend_pid() = {pid}"
-            ),
-            None => format!("SELECT 'false', {set}"),
-        }
-    }
-
-    /// Sends messages, the first time together with [`setup`](Self::setup). It is a message of its own if there is no
-    /// pooler, and else joined with the message, which must be a query or none then: nothing must be sent to a pooler
-    /// before the response to the message before.
-    pub(super) async fn exchange(
-        &mut self,
-        messages: &[&str],
-        receive: &mut dyn FnMut(Received),
-    ) -> Result<(), Error> {
-        if self.is_set_up || self.pooling.pooler().is_some() {
-            return self.send(messages, receive).await;
-        }
-        let setup = self.setup();
-        let messages = [&[setup.as_str()], messages].concat();
-        let joined = messages.join(";\n");
-        let is_direct = self.pooling.pooler.get().is_some();
-        let mut identity = None;
-        let mut is_set_up = false;
-        let receive = &mut |received| {
-            if is_set_up {
-                return receive(received);
-            }
-            match received {
-                Received::Row(row) => identity = row,
-                Received::Event(MessageEvent::Completed) => is_set_up = !is_direct,
-                Received::Event(MessageEvent::Ended) => is_set_up = true,
-                Received::Event(MessageEvent::Notice(_) | MessageEvent::Waits(_)) => {}
-            }
-        };
-        let sent = if is_direct {
-            self.send(&messages, receive).await
-        } else {
-            self.send(&[&joined], receive).await
-        };
-        if is_direct || sent.is_ok() {
-            let pooler = || identity.is_none().then(|| Pooler::of(&self.connection));
-            self.pooling.pooler.get_or_init(pooler);
-            self.identity = identity;
-            self.is_set_up = is_set_up;
-        }
-        sent
-    }
-
-    async fn send(
-        &mut self,
-        messages: &[&str],
-        receive: &mut dyn FnMut(Received),
-    ) -> Result<(), Error> {
-        let client = self.connection.client();
-        let mut responses = Vec::new();
-        for sql in messages {
-            responses.push(client.simple_query_raw(sql).await?);
-        }
-        let mut notice = None;
-        let mut first_error = None;
-        for response in responses {
-            if first_error.is_some() {
-                // The connection is usable only when the responses to all messages are received.
-                let ignore = &mut |_| ();
-                let _ = receive_all(&mut self.connection, response, &mut notice, ignore).await;
-                continue;
-            }
-            match receive_all(&mut self.connection, response, &mut notice, receive).await {
-                Ok(()) => receive(Received::Event(MessageEvent::Ended)),
-                Err(error) => first_error = Some(error),
-            }
-        }
-        first_error.map_or(Ok(()), Err)
-    }
-}
-
-/// Drives the connection until the response is complete.
-///
-/// `notice` is one that came after what an earlier stream has received. It belongs to this response, unless that is already
-/// complete.
-async fn receive_all(
-    connection: &mut ProtocolConnection,
-    stream: impl Stream<Item = Result<SimpleQueryMessage, Error>>,
-    notice: &mut Option<DbError>,
-    receive: &mut dyn FnMut(Received),
-) -> Result<(), Error> {
-    let mut stream = pin!(stream);
-    poll_fn(|context| {
-        loop {
-            // The responses that came before a notice are received before it.
-            if let Poll::Ready(done) = drain(stream.as_mut(), context, receive) {
-                return Poll::Ready(done);
-            }
-            if let Some(notice) = notice.take() {
-                receive(Received::Event(MessageEvent::Notice(from_db_error(
-                    &notice,
-                ))));
-            }
-            match connection.poll_message(context) {
-                Poll::Ready(Some(Ok(AsyncMessage::Notice(next)))) => *notice = Some(next),
-                Poll::Ready(Some(Ok(_))) => {}
-                Poll::Ready(Some(Err(error))) => {
-                    // PostgreSQL's reason for closing the connection comes before its end.
-                    let drained = drain(stream.as_mut(), context, receive);
-                    return match drained {
-                        Poll::Ready(Err(reason)) => Poll::Ready(Err(reason)),
-                        _ => Poll::Ready(Err(error)),
-                    };
-                }
-                // It may have passed on responses. The stream reports that the connection is closed.
-                Poll::Ready(None) | Poll::Pending => {
-                    return drain(stream.as_mut(), context, receive);
-                }
-            }
-        }
-    })
-    .await
-}
-
-/// Receives the responses that are there.
-fn drain(
-    mut stream: Pin<&mut impl Stream<Item = Result<SimpleQueryMessage, Error>>>,
-    context: &mut Context<'_>,
-    receive: &mut dyn FnMut(Received),
-) -> Poll<Result<(), Error>> {
-    loop {
-        match stream.as_mut().poll_next(context) {
-            Poll::Ready(Some(Ok(SimpleQueryMessage::Row(row)))) => {
-                receive(Received::Row(row.get(0).map(str::to_owned)));
-            }
-            Poll::Ready(Some(Ok(SimpleQueryMessage::CommandComplete(_)))) => {
-                receive(Received::Event(MessageEvent::Completed));
-            }
-            Poll::Ready(Some(Ok(_))) => {}
-            Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error)),
-            Poll::Ready(None) => return Poll::Ready(Ok(())),
-            Poll::Pending => return Poll::Pending,
-        }
-    }
-}
-
-fn from_db_error(notice: &DbError) -> PostgresNotice {
-    let severity = match notice.parsed_severity() {
-        Some(Severity::Warning) => "WARNING",
-        Some(Severity::Notice) => "NOTICE",
-        Some(Severity::Info) => "INFO",
-        Some(Severity::Log) => "LOG",
-        Some(Severity::Debug) => "DEBUG",
-        _ => notice.severity(),
-    };
-    PostgresNotice {
-        severity: severity.to_owned(),
-        message: notice.message().to_owned(),
-        detail: notice.detail().map(str::to_owned),
-        hint: notice.hint().map(str::to_owned),
-    }
-}
-
 impl Session for ProtocolSession {
     type Diesel = Connection;
 
@@ -414,7 +215,7 @@ impl Session for ProtocolSession {
         self.is_cancellable = cancellable;
     }
 
-    fn reopen(&mut self, lock: Lock) -> bool {
+    fn reopen(&mut self, is_held: &str) -> bool {
         let lost = self.open.take().and_then(|open| open.identity);
         let lost = lost.or_else(|| self.given_up.take());
         let lost = lost.unwrap_or_else(|| "false".to_owned());
@@ -430,7 +231,7 @@ impl Session for ProtocolSession {
             self,
             &format!("SELECT pg_catalog.pg_terminate_backend(pid) {lost}"),
         );
-        let is_left = format!("EXISTS (SELECT {lost}) OR {}", lock.is_held_elsewhere());
+        let is_left = format!("EXISTS (SELECT {lost}) OR {is_held}");
         loop {
             match load_bool(self, &format!("({is_left})")) {
                 Ok(true) if Instant::now() < deadline => thread::sleep(REOPEN_PAUSE),
@@ -450,14 +251,14 @@ impl Session for ProtocolSession {
         }
     }
 
-    fn settings(&mut self, mentioned: MentionedNames) -> Result<SessionSettings, SessionError> {
+    fn settings_source(&self) -> SettingsSource {
         if self.url.serves_one_connection() {
-            return SessionSettings::read(self, mentioned);
+            return SettingsSource::Query;
         }
-        Ok(match self.pooling.pooler() {
-            Some(pooler) => SessionSettings::OfPooler(pooler.clone()),
-            None => SessionSettings::OfNewConnection,
-        })
+        self.pooling
+            .pooler()
+            .cloned()
+            .map_or(SettingsSource::NewConnection, SettingsSource::Pooler)
     }
 
     fn is_pooled(&self) -> bool {

@@ -3,7 +3,7 @@ use std::fmt::Write;
 use postgres_protocol::escape::escape_literal;
 use serde::Deserialize;
 
-use super::messages::{Session, load, load_in_transaction};
+use super::messages::{Session, SettingsSource, load, load_in_transaction};
 use super::pooler::Pooler;
 use super::session_error::SessionError;
 use crate::sql::{MentionedNames, do_block};
@@ -36,6 +36,18 @@ struct SettingRow {
 }
 
 impl SessionSettings {
+    /// Returns the settings to restore after SQL that mentions these.
+    pub(crate) fn of<S: Session>(
+        session: &mut S,
+        mentioned: MentionedNames,
+    ) -> Result<Self, SessionError> {
+        Ok(match session.settings_source() {
+            SettingsSource::Query => return Self::read(session, mentioned),
+            SettingsSource::NewConnection => Self::OfNewConnection,
+            SettingsSource::Pooler(pooler) => Self::OfPooler(pooler),
+        })
+    }
+
     /// Reads all settings that a session can change with one query. Of custom settings (`app.tenant`), which PostgreSQL
     /// does not list, it reads the mentioned ones.
     pub(crate) fn read<S: Session>(
