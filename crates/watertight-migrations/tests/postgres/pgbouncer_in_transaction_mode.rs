@@ -211,6 +211,7 @@ fn half_applied(database: &TestDatabase) -> String {
 }
 
 #[test]
+#[ignore = "kills a run twenty times; CI runs it"]
 fn in_transaction_mode_a_run_that_is_killed_at_any_time_leaves_no_lock_and_nothing_half_applied() {
     let database = TestDatabase::new();
     let Some(pooler) = Pooler::start(&database, TRANSACTION) else {
