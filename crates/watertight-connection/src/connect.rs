@@ -1,22 +1,26 @@
 //! Connecting: which hosts to try, with or without TLS.
 
+mod cancellable;
 pub(crate) mod connect_error;
 mod failure;
 pub(crate) mod password_file;
-mod target;
+pub(crate) mod target;
 mod tls;
 mod wait;
 
 use std::hash::{BuildHasher as _, RandomState};
 
-use diesel::ConnectionError;
+use diesel::{ConnectionError, ConnectionResult};
 use diesel_async::AsyncPgConnection;
 use diesel_async::async_connection_wrapper::BlockOn as _;
+use tokio_postgres::Client;
+use watertight_diagnostics::PostgresError;
 
+use crate::canceller::Canceller;
 use crate::connection::Connection;
 use crate::database_url::DatabaseUrl;
 use crate::database_url::settings::HostSettings;
-use crate::protocol_connection::ProtocolConnection;
+use crate::protocol_connection::{Driver, ProtocolConnection};
 use crate::shared_runtime::SharedRuntime;
 use connect_error::ConnectError;
 use failure::{Failure, may_depend_on_tls};
@@ -40,21 +44,17 @@ impl DatabaseUrl {
     /// # Errors
     /// As [`connect`](Self::connect).
     pub async fn connect_async(&self) -> Result<AsyncPgConnection, ConnectError> {
-        let (client, connection) = connect(self).await?.into_parts();
-        let setup = AsyncPgConnection::try_from_client_and_connection(client, connection);
-        with_timeout(self, async { Ok(setup.await) })
-            .await
-            .map_err(Failure::into_error)?
-            .map_err(|error| {
-                let error = match error {
-                    ConnectionError::CouldntSetupConfiguration(error) => error,
-                    other => diesel::result::Error::QueryBuilderError(other.into()),
-                };
-                ConnectError::Setup {
-                    url: self.to_string(),
-                    source: error.into(),
-                }
-            })
+        self.set_up_diesel(connect(self).await?).await
+    }
+
+    /// Turns a connection that speaks the protocol into diesel-async's.
+    pub(crate) async fn set_up_diesel(
+        &self,
+        connection: ProtocolConnection,
+    ) -> Result<AsyncPgConnection, ConnectError> {
+        let (client, driver) = open_parts(self, connection)?;
+        let setup = AsyncPgConnection::try_from_client_and_connection(client, driver);
+        set_up(self, setup).await
     }
 
     /// Opens a connection that speaks PostgreSQL's protocol, for a caller that polls it.
@@ -64,6 +64,35 @@ impl DatabaseUrl {
     pub async fn connect_protocol(&self) -> Result<ProtocolConnection, ConnectError> {
         connect(self).await
     }
+}
+
+fn open_parts(
+    url: &DatabaseUrl,
+    connection: ProtocolConnection,
+) -> Result<(Client, Driver), ConnectError> {
+    connection.into_parts().ok_or_else(|| ConnectError::Setup {
+        url: url.to_string(),
+        source: PostgresError::from_message("the connection is closed"),
+    })
+}
+
+async fn set_up(
+    url: &DatabaseUrl,
+    setup: impl Future<Output = ConnectionResult<AsyncPgConnection>>,
+) -> Result<AsyncPgConnection, ConnectError> {
+    with_timeout(url, async { Ok(setup.await) })
+        .await
+        .map_err(Failure::into_error)?
+        .map_err(|error| {
+            let error = match error {
+                ConnectionError::CouldntSetupConfiguration(error) => error,
+                other => diesel::result::Error::QueryBuilderError(other.into()),
+            };
+            ConnectError::Setup {
+                url: url.to_string(),
+                source: error.into(),
+            }
+        })
 }
 
 /// Tries one host after the other.
@@ -132,7 +161,8 @@ async fn connect_to(url: &DatabaseUrl, host: &HostSettings) -> Result<ProtocolCo
         let config = target.config(settings, *attempt);
         match config.connect(tls.clone()).await {
             Ok((client, connection)) => {
-                return Ok(ProtocolConnection::new(client, connection, tls));
+                let canceller = Canceller::new(client.cancel_token(), target, tls);
+                return Ok(ProtocolConnection::new(client, connection, canceller));
             }
             Err(error) => {
                 let is_last = attempts.last() == Some(attempt) || !may_depend_on_tls(&error);

@@ -27,30 +27,37 @@
 //! statement, or cancelling. Blocking inside an async task
 //! panics: use `spawn_blocking`, or the async connection.
 //!
+//! Behind a connection pooler in transaction mode, connections share sessions. [`DatabaseUrl::connect_session`] fails
+//! there instead of returning a connection whose locks and settings are those of others.
+//!
 //! # PGlite
 //!
 //! The embedded database of `watertight-embedded` can be a PGlite, which serves one connection at a time.
 //! [`DatabaseUrl::serves_one_connection`] detects this in every process that has its URL, and
 //! [`ConnectError::TooManyConnections`] names the process that has the connection.
 
+mod backend_pid;
+mod canceller;
 mod child_environment;
 mod connect;
 mod connection;
 mod database_url;
 mod dot_env;
+mod own_session;
 mod pglite_marker;
 mod protocol_connection;
 mod shared_runtime;
 mod url_lookup;
 mod workspace_root;
 
+pub use canceller::Canceller;
 pub use connect::connect_error::ConnectError;
 pub use connection::Connection;
 pub use database_url::DatabaseUrl;
 pub use database_url::database_url_error::DatabaseUrlError;
 pub use dot_env::{DotEnvError, variable, variable_in};
 pub use pglite_marker::{PgliteHolder, PgliteMarker};
-pub use protocol_connection::{Canceller, ProtocolConnection};
+pub use protocol_connection::ProtocolConnection;
 pub use shared_runtime::SharedRuntime;
 pub use url_lookup::{FoundUrl, UrlLookupError, UrlOrigin};
 pub use workspace_root::{WorkspaceError, workspace_root};

@@ -20,7 +20,7 @@ pub enum ExitCode {
     Usage = 2,
     /// The command worked, and a check such as `--check` or `verify` found something.
     CheckFailed = 3,
-    /// The command was interrupted by Ctrl-C: 128 and the number of SIGINT, as shells report it.
+    /// The command was interrupted by Ctrl-C, SIGTERM or SIGHUP: 128 and the number of SIGINT, as shells report it.
     Interrupted = 130,
 }
 

@@ -34,5 +34,5 @@ mod source_excerpt;
 pub use diagnostic::Diagnostic;
 pub use error_report::{ErrorReport, causes};
 pub use exit_code::ExitCode;
-pub use postgres_error::PostgresError;
+pub use postgres_error::{OWN_SESSION_HINT, PostgresError};
 pub use source_excerpt::SourceExcerpt;

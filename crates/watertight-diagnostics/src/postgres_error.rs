@@ -1,10 +1,14 @@
 use std::error::Error;
 use std::fmt;
 
-use diesel::result::Error as DieselError;
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use tokio_postgres::error::ErrorPosition;
 
 use crate::Diagnostic;
+
+/// What to do where a connection pooler in transaction mode does not suffice.
+pub const OWN_SESSION_HINT: &str =
+    "connect to PostgreSQL directly, or set `pool_mode = session` in PgBouncer";
 
 /// An error of PostgreSQL's or of its driver, with the detail and the hint that PostgreSQL sent with it.
 ///
@@ -20,6 +24,7 @@ struct Parts {
     hint: Option<String>,
     code: Option<String>,
     constraint: Option<String>,
+    schema: Option<String>,
     table: Option<String>,
     position: Option<usize>,
     may_be_internal: bool,
@@ -44,7 +49,7 @@ impl PostgresError {
         self.0.detail.as_deref()
     }
 
-    /// Returns the SQLSTATE, or `None` for an error of the driver and for all of Diesel's errors, which hide it.
+    /// Returns the SQLSTATE, or `None` for an error of the driver and for most of Diesel's errors, which hide it.
     pub fn code(&self) -> Option<&str> {
         self.0.code.as_deref()
     }
@@ -52,6 +57,11 @@ impl PostgresError {
     /// Returns the name of the constraint that the error is about.
     pub fn constraint(&self) -> Option<&str> {
         self.0.constraint.as_deref()
+    }
+
+    /// Returns the schema of the object that the error is about, or `None` for all of Diesel's errors, which hide it.
+    pub fn schema(&self) -> Option<&str> {
+        self.0.schema.as_deref()
     }
 
     /// Returns the name of the table that the error is about, without its schema.
@@ -74,7 +84,7 @@ impl PostgresError {
 
 impl From<DieselError> for PostgresError {
     fn from(error: DieselError) -> Self {
-        let DieselError::DatabaseError(_, information) = &error else {
+        let DieselError::DatabaseError(kind, information) = &error else {
             return Self::from_message(error.to_string());
         };
         let owned = |value: Option<&str>| value.map(str::to_owned);
@@ -82,14 +92,28 @@ impl From<DieselError> for PostgresError {
             message: information.message().to_owned(),
             detail: owned(information.details()),
             hint: owned(information.hint()),
-            code: None,
+            code: code(*kind).map(str::to_owned),
             constraint: owned(information.constraint_name()),
+            schema: None,
             table: owned(information.table_name()),
             position: information
                 .statement_position()
                 .and_then(|position| position.try_into().ok()),
             may_be_internal: true,
         }))
+    }
+}
+
+/// Returns the SQLSTATE of a kind that has only one.
+fn code(kind: DatabaseErrorKind) -> Option<&'static str> {
+    match kind {
+        DatabaseErrorKind::NotNullViolation => Some("23502"),
+        DatabaseErrorKind::ForeignKeyViolation => Some("23503"),
+        DatabaseErrorKind::UniqueViolation => Some("23505"),
+        DatabaseErrorKind::CheckViolation => Some("23514"),
+        DatabaseErrorKind::ReadOnlyTransaction => Some("25006"),
+        DatabaseErrorKind::SerializationFailure => Some("40001"),
+        _ => None,
     }
 }
 
@@ -109,6 +133,7 @@ impl From<tokio_postgres::Error> for PostgresError {
             hint: owned(error.hint()),
             code: Some(error.code().code().to_owned()),
             constraint: owned(error.constraint()),
+            schema: owned(error.schema()),
             table: owned(error.table()),
             position: match error.position() {
                 Some(ErrorPosition::Original(position)) => usize::try_from(*position).ok(),
@@ -137,10 +162,9 @@ impl Diagnostic for PostgresError {
     fn hint(&self) -> Option<String> {
         // Two clients of such a pooler share a session, and with it the names of its prepared statements.
         if self.message().starts_with("prepared statement \"") {
-            return Some(
-                "a pooler in transaction mode causes this; connect straight to PostgreSQL, or through a port in session mode"
-                    .to_owned(),
-            );
+            return Some(format!(
+                "a connection pooler in transaction mode causes this; {OWN_SESSION_HINT}"
+            ));
         }
         self.0.hint.clone()
     }
@@ -148,7 +172,7 @@ impl Diagnostic for PostgresError {
 
 #[cfg(test)]
 mod tests {
-    use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind};
+    use diesel::result::DatabaseErrorInformation;
 
     use super::*;
 

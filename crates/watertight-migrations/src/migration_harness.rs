@@ -7,6 +7,7 @@ use crate::apply::{MigrationStep, RustMigrationConnection, apply_rust_migration,
 use crate::direction::Direction;
 use crate::session::{DieselSession, Options, PgSession, PluginState, read_states};
 use crate::sources::describe;
+use crate::sql::Strings;
 
 /// Diesel's [`MigrationHarness`] for the history of one plugin.
 ///
@@ -33,6 +34,7 @@ pub struct PluginHarness<'c, C> {
     connection: &'c mut C,
     plugin: PluginId,
     is_provisioned: bool,
+    strings: Strings,
 }
 
 impl<'c, C: PgSession> PluginHarness<'c, C> {
@@ -42,6 +44,7 @@ impl<'c, C: PgSession> PluginHarness<'c, C> {
             connection,
             plugin,
             is_provisioned: false,
+            strings: Strings::default(),
         }
     }
 
@@ -60,11 +63,13 @@ impl<'c, C: PgSession> PluginHarness<'c, C> {
                 &options,
             )?;
             self.is_provisioned = true;
+            self.strings = state.strings;
         }
         let step = MigrationStep {
             plugin: self.plugin,
             migration: &describe(migration),
             direction,
+            strings: self.strings,
         };
         apply_rust_migration(
             self.connection,

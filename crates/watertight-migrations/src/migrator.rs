@@ -1,4 +1,5 @@
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -7,16 +8,22 @@ use watertight_metadata::{PluginId, dependency_closure, dependency_order};
 
 use crate::apply::{self, Run, SelectedPlugin};
 use crate::errors::{LoadError, MigrateError};
+use crate::policy::Policy;
 use crate::report::{
     MigrationPlan, MigrationProgress, PlannedMigration, PluginStatus, Repair, RunReport,
 };
-use crate::session::{DieselSession, Options, PgSession, ProtocolSession, Session};
+use crate::session::{
+    DieselSession, Interrupt, Options, PgSession, Pooling, ProtocolSession, Session,
+};
 use crate::sources::{LoadedPlugin, MigrationBody, PluginMigrations, Script, SourceWarning};
 
 /// Runs, reverts and reports the migrations of a set of plugins.
 ///
 /// Plugins are always ordered so that each comes after its dependencies. Every operation refuses a connection with an
 /// open transaction, and restores the connection's settings.
+///
+/// Behind a connection pooler in transaction mode, only the functions that take a URL work. A connection that the caller
+/// passes must have a session of its own, as [`DatabaseUrl::connect_session`] ensures.
 pub struct Migrator {
     /// Each comes after its dependencies.
     plugins: Vec<LoadedPlugin>,
@@ -50,10 +57,23 @@ impl Migrator {
         })
     }
 
-    /// Sets how long to wait for each lock that another session holds. The default is one minute.
+    /// Sets how long to wait for each lock that another run holds. The default, `None`, waits as long as the other run
+    /// is alive.
     #[must_use]
-    pub fn lock_timeout(mut self, timeout: Duration) -> Self {
-        self.options.lock_timeout = timeout;
+    pub fn lock_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.options.lock_timeout = timeout.into();
+        self
+    }
+
+    /// Sets PostgreSQL's `lock_timeout` for the statements of SQL migrations that run in a transaction. The default is
+    /// five seconds. `None` leaves it as it is.
+    ///
+    /// Such a migration is rolled back after this time and tried again, up to ten times with growing pauses, so that
+    /// sessions that need the table do not queue behind it for longer. A `lock_timeout` that the session has by its role or
+    /// URL, or that the migration sets, takes precedence; with the latter it is tried once.
+    #[must_use]
+    pub fn statement_lock_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.options.statement_lock_timeout = timeout.into().filter(|timeout| !timeout.is_zero());
         self
     }
 
@@ -63,6 +83,27 @@ impl Migrator {
     pub fn jobs(mut self, jobs: NonZeroUsize) -> Self {
         self.options.jobs = jobs;
         self
+    }
+
+    /// Sets what a run does when the history has versions that no migration has. The default is [`Policy::Warn`]: a
+    /// newer version of the code has migrated the database, and may run beside this one.
+    #[must_use]
+    pub fn ahead(mut self, policy: Policy) -> Self {
+        self.options.ahead = policy;
+        self
+    }
+
+    /// Sets what a run does with a pending migration that is older than an applied one. The default is
+    /// [`Policy::Warn`], with which it is applied.
+    #[must_use]
+    pub fn out_of_order(mut self, policy: Policy) -> Self {
+        self.options.out_of_order = policy;
+        self
+    }
+
+    /// Returns what stops the runs, reverts and redos of this migrator from another thread.
+    pub fn interrupt(&self) -> Interrupt {
+        self.options.interrupt.clone()
     }
 
     /// Sets a callback for progress events.
@@ -100,8 +141,8 @@ impl Migrator {
     ///
     /// # Errors
     ///
-    /// Those of [`status`](Self::status), when an applied migration was modified, and when a migration's SQL must not
-    /// be sent.
+    /// Those of [`status`](Self::status), when an applied migration was modified, when one is in a state that the
+    /// options deny, and when a migration's SQL must not be sent.
     pub fn plan<C: PgSession>(
         &self,
         connection: &mut C,
@@ -109,6 +150,7 @@ impl Migrator {
     ) -> Result<MigrationPlan, MigrateError> {
         let selected = SelectedPlugin::read(&mut DieselSession(connection), &self.select(only)?)?;
         apply::drift::check(&selected)?;
+        apply::order_policy::check(&selected, &self.options)?;
         let mut migrations = Vec::new();
         for selected in &selected {
             if let Some(refused) = selected.refused() {
@@ -128,6 +170,7 @@ impl Migrator {
                     file: up.map(|up| up.file.clone()),
                     sql: up.map(|up| up.sql.clone()),
                     checksum: migration.checksum(),
+                    strings: selected.state.strings,
                 }
             }));
         }
@@ -146,16 +189,16 @@ impl Migrator {
     /// # Errors
     ///
     /// When nothing can be run: the state cannot be read, an applied migration of any of the plugins was modified or
-    /// renumbered, schemas cannot be created, or a plugin is unknown.
+    /// renumbered, one is in a state that the options deny, schemas cannot be created, or a plugin is unknown.
     pub fn run<C: PgSession>(
         &self,
         connection: &mut C,
         only: &[PluginId],
     ) -> Result<RunReport, MigrateError> {
         let session = &mut DieselSession(connection);
-        let run = Run::prepare(session, &self.select(only)?, &self.options)?;
-        run.on(session);
-        Ok(run.into_report(None))
+        let run = Run::prepare(session, &self.select(only)?, &self.options, &mut |_| ())?;
+        let ended = run.on(session);
+        Ok(run.into_report(ended.err().as_ref()))
     }
 
     /// Like [`run`](Self::run), on connections of its own: several plugins at a time, each as soon as its dependencies
@@ -169,16 +212,14 @@ impl Migrator {
     /// Those of [`run`](Self::run), and when no connection can be opened.
     pub fn run_on(&self, url: &DatabaseUrl, only: &[PluginId]) -> Result<RunReport, MigrateError> {
         let selected = self.select(only)?;
-        let connect = || ProtocolSession::connect(url);
-        let mut session = connect()?;
-        let run = Run::prepare(&mut session, &selected, &self.options)?;
+        let pooling = Arc::default();
+        let connect = || self.connect(url, &pooling);
         let jobs = if url.serves_one_connection() {
             NonZeroUsize::MIN
         } else {
             self.options.jobs
         };
-        let fewer_connections = run.on_several(&mut session, &connect, jobs);
-        Ok(run.into_report(fewer_connections))
+        apply::run_on_several(&selected, &connect, jobs.get(), &self.options)
     }
 
     /// Like [`status`](Self::status), on a connection of its own. Must not be called inside an async task.
@@ -187,8 +228,15 @@ impl Migrator {
     ///
     /// Those of [`status`](Self::status), and when the connection cannot be opened.
     pub fn status_on(&self, url: &DatabaseUrl) -> Result<Vec<PluginStatus>, MigrateError> {
-        let mut session = ProtocolSession::connect(url)?;
-        self.status_of(&mut session)
+        self.status_of(&mut self.connect(url, &Arc::default())?)
+    }
+
+    fn connect(
+        &self,
+        url: &DatabaseUrl,
+        pooling: &Arc<Pooling>,
+    ) -> Result<ProtocolSession, MigrateError> {
+        ProtocolSession::connect(url, pooling, &self.options.interrupt)
     }
 
     /// Runs the oldest pending migration of a plugin and returns its name, or `None` if none is pending. Runs nothing
@@ -230,6 +278,26 @@ impl Migrator {
         )
     }
 
+    /// Like [`revert`](Self::revert), on a connection of its own. Must not be called inside an async task.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`revert`](Self::revert), and when the connection cannot be opened.
+    pub fn revert_on(
+        &self,
+        url: &DatabaseUrl,
+        plugin: &PluginId,
+        steps: NonZeroUsize,
+    ) -> Result<Vec<String>, MigrateError> {
+        let plugin = self.find(plugin)?;
+        apply::revert(
+            &mut self.connect(url, &Arc::default())?,
+            plugin,
+            steps,
+            &self.options,
+        )
+    }
+
     /// Reverts the newest migration of a plugin, runs it again and returns its name.
     ///
     /// Both happen in one transaction, so that a failure changes nothing. A migration that runs without a transaction
@@ -246,6 +314,20 @@ impl Migrator {
         apply::redo(
             &mut DieselSession(connection),
             self.find(plugin)?,
+            &self.options,
+        )
+    }
+
+    /// Like [`redo`](Self::redo), on a connection of its own. Must not be called inside an async task.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`redo`](Self::redo), and when the connection cannot be opened.
+    pub fn redo_on(&self, url: &DatabaseUrl, plugin: &PluginId) -> Result<String, MigrateError> {
+        let plugin = self.find(plugin)?;
+        apply::redo(
+            &mut self.connect(url, &Arc::default())?,
+            plugin,
             &self.options,
         )
     }

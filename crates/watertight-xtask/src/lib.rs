@@ -34,6 +34,7 @@ use cli::Cli;
 use output::command_error::print_error;
 use output::{drift_diff, terminal};
 use watertight_diagnostics::ExitCode;
+use watertight_migrations::MigrateError;
 
 pub use workspace::{Workspace, WorkspacePlugin};
 
@@ -55,9 +56,19 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> process::ExitCode {
         Ok(code) => code,
         Err(error) => {
             drift_diff::print(&error);
+            let code = exit_code(&error);
             print_error(error, cli.json_command());
-            ExitCode::Failure.into()
+            code.into()
         }
+    }
+}
+
+fn exit_code(error: &anyhow::Error) -> ExitCode {
+    let cause = error.chain().find_map(|cause| cause.downcast_ref());
+    if cause.is_some_and(MigrateError::is_interrupted) {
+        ExitCode::Interrupted
+    } else {
+        ExitCode::Failure
     }
 }
 

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use watertight_diagnostics::{Diagnostic, PostgresError};
+use watertight_diagnostics::{Diagnostic, OWN_SESSION_HINT, PostgresError};
 
 /// Why there is no connection. The messages show the URL with `***` instead of the password.
 #[derive(Debug, thiserror::Error)]
@@ -91,6 +91,14 @@ pub enum ConnectError {
         /// PostgreSQL's error.
         source: PostgresError,
     },
+    /// A connection pooler gives each transaction the session of another connection.
+    #[error(
+        "failed to open a session at {url}: a connection pooler in transaction mode shares sessions between its clients"
+    )]
+    SharedSession {
+        /// The URL, without its password.
+        url: String,
+    },
 }
 
 impl ConnectError {
@@ -125,6 +133,13 @@ impl Diagnostic for ConnectError {
                 postgres_hint.clone(),
                 "close other connections, or increase the server's max_connections",
             ),
+            Self::Refused { reason, .. } if reason.starts_with("unsupported startup parameter") => {
+                (
+                    None,
+                    "a connection pooler does not pass this on: remove it from DATABASE_URL, and set what it is for with `ALTER ROLE` or \
+                 `ALTER DATABASE`",
+                )
+            }
             Self::Refused { postgres_hint, .. } => {
                 (postgres_hint.clone(), "see the server's log for more")
             }
@@ -137,6 +152,7 @@ impl Diagnostic for ConnectError {
                 "check the server's certificate, `sslrootcert` and `sslmode`",
             ),
             Self::Setup { source, .. } => (source.hint(), "see the server's log for more"),
+            Self::SharedSession { .. } => (None, OWN_SESSION_HINT),
         };
         Some(postgres_hint.unwrap_or_else(|| hint.to_owned()))
     }

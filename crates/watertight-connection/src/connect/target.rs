@@ -1,7 +1,7 @@
 //! The host of a connection attempt, and tokio-postgres's configuration for it.
 
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tokio_postgres::config::{Config, SslMode as TlsAttempt};
 
@@ -12,11 +12,12 @@ use crate::database_url::settings::{ConnectionSettings, HostSettings};
 const SOCKET_FOLDERS: [&str; 2] = ["/var/run/postgresql", "/tmp"];
 
 /// A host to connect to.
-pub(super) struct Target {
+#[derive(Clone)]
+pub(crate) struct Target {
     /// The host name for TLS, or the socket folder.
-    pub(super) name: String,
-    pub(super) address: Option<IpAddr>,
-    pub(super) port: u16,
+    pub(crate) name: String,
+    pub(crate) address: Option<IpAddr>,
+    pub(crate) port: u16,
 }
 
 impl Target {
@@ -42,6 +43,12 @@ impl Target {
 
     pub(super) fn is_socket(&self) -> bool {
         self.name.starts_with('/') && self.address.is_none()
+    }
+
+    /// Returns the path of the socket.
+    pub(crate) fn socket(&self) -> Option<PathBuf> {
+        let path = || Path::new(&self.name).join(format!(".s.PGSQL.{}", self.port));
+        self.is_socket().then(path)
     }
 
     /// Returns the configuration of a connection to this host, with TLS or without.

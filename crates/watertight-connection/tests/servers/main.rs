@@ -14,9 +14,10 @@ use diesel::connection::SimpleConnection as _;
 use diesel::dsl::sql;
 use diesel::result::{DatabaseErrorKind, Error};
 use diesel::sql_types::{Bool, Integer};
+use diesel_async::async_connection_wrapper::BlockOn as _;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tempfile::TempDir;
-use watertight_connection::{ConnectError, DatabaseUrl};
+use watertight_connection::{ConnectError, DatabaseUrl, SharedRuntime};
 use watertight_diagnostics::ErrorReport;
 use watertight_embedded::{EmbeddedKind, EmbeddedServer, usual_binary_folders};
 
@@ -183,6 +184,23 @@ fn is_encrypted(url: &DatabaseUrl) -> Result<bool, ConnectError> {
 }
 
 #[test]
+fn the_process_id_of_a_connection_is_known_with_and_without_tls() {
+    let Some(server) = TlsServer::start() else {
+        return;
+    };
+    for (parameters, encrypted) in [("sslmode=disable", false), ("sslmode=require", true)] {
+        let url = server.url("watertight@127.0.0.1", parameters);
+        let connection = SharedRuntime.block_on(url.connect_protocol()).unwrap();
+        let of_this = format!(
+            "SELECT ssl FROM pg_stat_ssl WHERE pid = {}",
+            connection.backend_pid().unwrap()
+        );
+        let found = sql::<Bool>(&of_this).get_result(&mut url.connect().unwrap());
+        assert_eq!(found, Ok(encrypted));
+    }
+}
+
+#[test]
 fn every_sslmode_behaves_as_in_libpq() {
     let Some(server) = TlsServer::start() else {
         return;
@@ -283,8 +301,32 @@ fn every_sslmode_behaves_as_in_libpq() {
         );
     }
 
+    a_statement_is_cancelled_as_its_connection_was_opened(&server);
     a_self_signed_certificate_can_be_trusted(&server);
     a_wrong_password_is_reported_without_showing_it(&server);
+}
+
+fn a_statement_is_cancelled_as_its_connection_was_opened(server: &TlsServer) {
+    let full = "sslmode=verify-full&sslrootcert=FOLDER/ca.pem&hostaddr=127.0.0.1";
+    for (user_and_host, parameters) in [
+        ("only_plain@localhost", "sslmode=disable"),
+        ("only_plain@127.0.0.1", "sslmode=prefer"),
+        ("only_tls@127.0.0.1", "sslmode=allow"),
+        ("only_tls@localhost", full),
+    ] {
+        let url = server.url(user_and_host, parameters);
+        let soon = async { tokio::time::sleep(Duration::from_millis(100)).await };
+        let connection = url.connect_cancellable(soon, Duration::from_mins(1));
+        let error = connection
+            .unwrap()
+            .batch_execute("SELECT pg_sleep(600)")
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "canceling statement due to user request",
+            "{url}"
+        );
+    }
 }
 
 fn a_self_signed_certificate_can_be_trusted(server: &TlsServer) {

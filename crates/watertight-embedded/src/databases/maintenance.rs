@@ -33,7 +33,7 @@ pub fn recreate_database(url: &DatabaseUrl) -> Result<(), MaintenanceError> {
 /// When the server cannot be reached, or rejects it. The message names a missing right.
 pub fn create_missing_database(url: &DatabaseUrl) -> Result<bool, MaintenanceError> {
     SharedRuntime::run_blocking(|| {
-        match url.connect() {
+        match url.connect_session() {
             Ok(_) => return Ok(false),
             Err(ConnectError::NoSuchDatabase { .. }) => {}
             Err(error) => return Err(error.into()),
@@ -67,12 +67,12 @@ pub(crate) fn connect(url: &DatabaseUrl) -> Result<Connection, ConnectError> {
         .into_iter()
         .filter(|other| *other != url.database_name())
         .collect();
-    match url.with_database(others[0]).connect() {
+    match url.with_database(others[0]).connect_session() {
         Err(
             ConnectError::NoSuchDatabase { .. }
             | ConnectError::Authentication { .. }
             | ConnectError::Refused { .. },
-        ) if others.len() > 1 => url.with_database(others[1]).connect(),
+        ) if others.len() > 1 => url.with_database(others[1]).connect_session(),
         other => other,
     }
 }

@@ -3,7 +3,7 @@ use std::num::ParseIntError;
 
 use tracing_subscriber::filter::ParseError;
 use watertight_connection::ConnectError;
-use watertight_diagnostics::{Diagnostic, SourceExcerpt};
+use watertight_diagnostics::{Diagnostic, ExitCode, SourceExcerpt};
 use watertight_migrations::MigrateError;
 
 use crate::server::server_error::ServerError;
@@ -26,6 +26,15 @@ pub(super) enum CliError {
     LogFilter(#[source] ParseError),
     #[error("failed to write the output")]
     Output(#[source] io::Error),
+}
+
+impl CliError {
+    pub(super) fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Migrate(error) if error.is_interrupted() => ExitCode::Interrupted,
+            _ => ExitCode::Failure,
+        }
+    }
 }
 
 impl Diagnostic for CliError {

@@ -63,12 +63,17 @@ impl Readiness {
 
     /// Returns the plugins with pending migrations.
     pub(crate) async fn pending(&self) -> Result<Vec<PluginStatus>, BoxError> {
-        let mut statuses = timeout(TIMEOUT, self.statuses()).await??;
+        let mut statuses = self.statuses().await?;
         statuses.retain(|status| status.pending().next().is_some());
         Ok(statuses)
     }
 
-    async fn statuses(&self) -> Result<Vec<PluginStatus>, BoxError> {
+    /// Returns the status of every plugin.
+    pub(crate) async fn statuses(&self) -> Result<Vec<PluginStatus>, BoxError> {
+        timeout(TIMEOUT, self.read_statuses()).await?
+    }
+
+    async fn read_statuses(&self) -> Result<Vec<PluginStatus>, BoxError> {
         let migrator = Arc::clone(&self.migrator);
         match &self.connections {
             Connections::Own { database, kept } => {

@@ -6,11 +6,12 @@ pub(crate) mod server_error;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use watertight_connection::DatabaseUrl;
 use watertight_metadata::PluginId;
-use watertight_migrations::Migrator;
+use watertight_migrations::{MigrationProgress, Migrator};
 
 use crate::authorization::authorizer::{Authorizer, DynAuthorizer, NobodySignedIn};
 use crate::plugin::Plugin;
@@ -40,6 +41,10 @@ pub struct Server {
     plugins: Vec<Plugin>,
     authorizer: Arc<dyn DynAuthorizer>,
     connections: NonZeroUsize,
+    /// How long migrations wait for another run, or `None` to wait as long as it is alive.
+    pub(crate) lock_timeout: Option<Duration>,
+    /// Is called with the progress of migrations.
+    pub(crate) report_progress: fn(&MigrationProgress<'_>),
 }
 
 impl Server {
@@ -49,6 +54,8 @@ impl Server {
             plugins,
             authorizer: Arc::new(NobodySignedIn),
             connections: DEFAULT_CONNECTIONS_PER_PLUGIN,
+            lock_timeout: None,
+            report_progress: |_| (),
         }
     }
 
@@ -97,7 +104,9 @@ impl Server {
     /// Returns the migrator of all plugins.
     pub(crate) fn into_migrator(self) -> Result<Migrator, ServerError> {
         let plugins = self.plugins.into_iter().map(Plugin::into_migrations);
-        Ok(Migrator::new(plugins.collect())?)
+        Ok(Migrator::new(plugins.collect())?
+            .lock_timeout(self.lock_timeout)
+            .on_progress(self.report_progress))
     }
 
     /// Checks the plugins and builds their routers and pools, without connecting to the database.
@@ -124,7 +133,9 @@ impl Server {
             });
         }
         // Refuses duplicate ids, on whose routes `Router::merge` would panic.
-        let migrator = Migrator::new(migrations)?;
+        let migrator = Migrator::new(migrations)?
+            .lock_timeout(self.lock_timeout)
+            .on_progress(self.report_progress);
         let order: Vec<PluginId> = migrator.plugins().copied().collect();
         start_ups.sort_by_key(|start_up| order.iter().position(|id| *id == start_up.id));
         let migrator = Arc::new(migrator);

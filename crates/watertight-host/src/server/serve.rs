@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
@@ -49,19 +49,30 @@ pub(crate) async fn serve(
     }
 }
 
-/// Returns a future that completes on SIGINT (Ctrl-C) or SIGTERM.
-///
-/// # Errors
-///
-/// Returns an error if the signal handlers cannot be installed.
-pub(crate) fn shutdown_signal() -> Result<impl Future<Output = ()> + Send + 'static, ServerError> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    Ok(async move {
+/// SIGINT (Ctrl-C) and SIGTERM, from when this is created.
+pub(crate) struct ShutdownSignals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl ShutdownSignals {
+    /// Needs the runtime's context.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the signal handlers cannot be installed.
+    pub(crate) fn new() -> Result<Self, ServerError> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    /// Waits for the next signal.
+    pub(crate) async fn recv(&mut self) {
         tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
         }
-        tracing::info!("shutting down after the open requests");
-    })
+    }
 }

@@ -23,7 +23,7 @@ pub fn notes(routes: Routes) -> Plugin {
 pub struct TestServer {
     // Declared first, so that it stops before its database is dropped.
     pub server: RunningServer,
-    pub _database: TestDatabase,
+    pub database: TestDatabase,
 }
 
 impl TestServer {
@@ -32,10 +32,7 @@ impl TestServer {
         let database = TestDatabase::new(vec![notes(Routes::new()).into_migrations()]);
         let server = Server::new(plugins).authorizer(DevelopmentToken::new(TOKEN));
         let server = server.spawn(database.url()).unwrap();
-        Self {
-            server,
-            _database: database,
-        }
+        Self { server, database }
     }
 
     pub fn get(&self, path: &str) -> Received {

@@ -108,10 +108,7 @@ mod custom_authorizer {
         let database = TestDatabase::new(vec![notes(Routes::new()).into_migrations()]);
         let server = Server::new(vec![plugin]).authorizer(TrustingAuthorizer);
         let server = server.spawn(database.url()).unwrap();
-        let server = TestServer {
-            server,
-            _database: database,
-        };
+        let server = TestServer { server, database };
         let get = |route: &str, user: &str| {
             let request = Request::get(server.url(&format!("/api/notes/{route}")));
             send(request.header("x-user", user).body(()).unwrap())

@@ -1,4 +1,4 @@
-//! Which part of a message failed, and where in its file.
+//! Where in its file a statement failed.
 
 use watertight_diagnostics::{PostgresError, SourceExcerpt};
 
@@ -7,17 +7,6 @@ use crate::errors::FailureLocation;
 use crate::sources::Script;
 use crate::sql::{byte_offset, token_at};
 
-/// Returns the index of the part that failed: the one after the completed ones. If none is complete, PostgreSQL may have
-/// failed to parse the message, and the part is the one at the error's position.
-pub(super) fn part(message: &Message, completed: usize, error: &PostgresError) -> usize {
-    match completed {
-        0 => byte_of(&message.sql, error)
-            .and_then(|offset| message.part_at(offset))
-            .unwrap_or(0),
-        completed => completed.min(message.parts.len() - 1),
-    }
-}
-
 /// Returns the location of an error in a part of a message.
 pub(super) fn location(
     message: &Message,
@@ -25,6 +14,7 @@ pub(super) fn location(
     scripts: &[&Script],
     error: &PostgresError,
 ) -> FailureLocation {
+    let byte = message.byte_of(part, error);
     let part = &message.parts[part];
     let file = || {
         let script = scripts.last();
@@ -33,7 +23,7 @@ pub(super) fn location(
     match part.kind {
         PartKind::Statement { script, start } => {
             let script = scripts[script];
-            let offset = byte_of(&message.sql, error)
+            let offset = byte
                 .filter(|offset| part.range.contains(offset))
                 .map(|offset| start + (offset - part.range.start))
                 .filter(|offset| is_plausible(error, &script.sql, *offset));
@@ -42,12 +32,10 @@ pub(super) fn location(
                 None => script.line_at(start),
             })
         }
+        PartKind::Begin | PartKind::Check => FailureLocation::Begin,
+        PartKind::RestoreSettings => FailureLocation::RestoreSettings,
+        PartKind::Guard | PartKind::History => FailureLocation::History,
         PartKind::Commit => FailureLocation::Commit { file: file() },
-        PartKind::Begin
-        | PartKind::Check
-        | PartKind::RestoreSettings
-        | PartKind::Guard
-        | PartKind::History => FailureLocation::Unknown { file: file() },
     }
 }
 
@@ -58,17 +46,15 @@ pub(super) fn location_alone(
     statement: &str,
     error: &PostgresError,
 ) -> SourceExcerpt {
-    let offset = byte_of(statement, error)
+    let offset = error
+        .position()
+        .and_then(|position| byte_offset(statement, position))
         .map(|offset| start + offset)
         .filter(|offset| is_plausible(error, &script.sql, *offset));
     match offset {
         Some(offset) => script.position_at(offset),
         None => script.line_at(start),
     }
-}
-
-fn byte_of(sent: &str, error: &PostgresError) -> Option<usize> {
-    byte_offset(sent, error.position()?)
 }
 
 /// Returns whether the position is one in this SQL, and not in a query inside a function.

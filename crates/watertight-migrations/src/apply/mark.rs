@@ -1,8 +1,9 @@
 //! Recording that a migration is applied or pending, without running it.
 
-use super::message;
 use super::provision::provision;
+use super::rights::HistoryChange;
 use super::selected_plugin::SelectedPlugin;
+use super::{message, rights};
 use crate::errors::MigrateError;
 use crate::session::{Lock, Options, Session, SessionError, StopReason, send};
 use crate::sources::LoadedPlugin;
@@ -23,6 +24,8 @@ pub(crate) fn applied<S: Session>(
         .migration(version)
         .ok_or_else(|| unknown(plugin, version))?;
     let id = plugin.id;
+    rights::check_writable(&selected.state)?;
+    rights::check_history(id, &selected.state, HistoryChange::Insert)?;
     provision(session, id, &selected.state, options)?;
     let checksum = migration.checksum();
     change(
@@ -50,6 +53,8 @@ pub(crate) fn pending<S: Session>(
         return known.map(|_| false).ok_or_else(|| unknown(plugin, version));
     }
     let id = plugin.id;
+    rights::check_writable(&selected.state)?;
+    rights::check_history(id, &selected.state, HistoryChange::Delete)?;
     change(
         session,
         plugin,
@@ -78,10 +83,9 @@ fn change<S: Session>(
         Err(SessionError::Stopped(StopReason::AlreadyApplied | StopReason::NotApplied)) => {
             Ok(false)
         }
-        Err(error) => Err(error.into_migrate_error(
-            format!("change the history of plugin `{}`", plugin.id),
-            options.lock_timeout,
-        )),
+        Err(error) => {
+            Err(error.into_migrate_error(format!("change the history of plugin `{}`", plugin.id)))
+        }
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 use std::ops::Range;
+use std::time::Duration;
 
+use watertight_diagnostics::PostgresError;
 use watertight_metadata::PluginId;
 
 use super::migration_step::MigrationStep;
@@ -10,14 +12,18 @@ use super::statement_marker;
 use crate::direction::Direction;
 use crate::session::{Lock, SessionSettings, StopReason};
 use crate::sources::{Migration, Script};
-use crate::sql::{Strings, do_block, history_sql, leading_set_transaction, split};
+use crate::sql::{Strings, byte_offset, do_block, history_sql, leading_set_transaction, split};
 
 /// A migration as one message: `BEGIN`, lock, checks, SQL, guard, history row, `COMMIT`.
 ///
-/// PostgreSQL completes the parts one after the other, so the number of completed ones says which one failed.
+/// PostgreSQL completes the parts one after the other, so the number of completed ones says which one failed. It reads
+/// all strings of a message before it runs any of it, so a migration that changes how strings are read is several
+/// messages.
 pub(super) struct Message {
-    pub(super) sql: String,
+    sql: String,
     pub(super) parts: Vec<MessagePart>,
+    /// The first part of each message, and its first byte.
+    starts: Vec<(usize, usize)>,
 }
 
 /// A statement of a [`Message`].
@@ -49,6 +55,8 @@ pub(super) struct PreparedStep<'a> {
     pub(super) scripts: Vec<&'a Script>,
     /// The settings to restore afterwards, if the SQL may change any.
     pub(super) settings: Option<SessionSettings>,
+    /// PL/pgSQL that runs first.
+    pub(super) clean_up: String,
 }
 
 impl PreparedStep<'_> {
@@ -75,11 +83,15 @@ impl Message {
     pub(super) fn new(
         prepared: &PreparedStep<'_>,
         previous: Option<&Migration>,
+        lock_timeout: Option<Duration>,
         tracking: Tracking,
     ) -> Self {
         let mut builder = Builder {
             sql: String::new(),
             parts: Vec::new(),
+            lock_timeout,
+            starts: vec![(0, 0)],
+            strings: prepared.step.strings,
             tracking,
             marker: None,
         };
@@ -87,11 +99,48 @@ impl Message {
         Message {
             sql: builder.sql,
             parts: builder.parts,
+            starts: builder.starts,
         }
     }
 
+    /// Returns the messages to send, which are more than one if the migration changes how strings are read.
+    pub(super) fn messages(&self) -> Vec<&str> {
+        let starts = self.starts.iter().map(|(_, start)| *start);
+        let ends = starts.clone().skip(1).chain([self.sql.len()]);
+        starts
+            .zip(ends)
+            .map(|(start, end)| &self.sql[start..end])
+            .collect()
+    }
+
+    /// Returns the number of messages to send.
+    pub(super) fn count(&self) -> usize {
+        self.starts.len()
+    }
+
+    /// Returns the index of the part that failed: the one after the completed ones. If none of its message is complete,
+    /// PostgreSQL may have failed to parse the message, and the part is the one at the error's position.
+    pub(super) fn failed_part(&self, completed: usize, error: &PostgresError) -> usize {
+        let begins_message = self.starts.iter().any(|(part, _)| *part == completed);
+        let parsed = || self.part_at(self.byte_of(completed, error)?);
+        let part = begins_message.then(parsed).flatten().unwrap_or(completed);
+        part.min(self.parts.len() - 1)
+    }
+
+    /// Returns the first part of the message with this index.
+    pub(super) fn first_part(&self, message: usize) -> usize {
+        self.starts[message].0
+    }
+
+    /// Returns the byte of an error in the message with this part.
+    pub(super) fn byte_of(&self, part: usize, error: &PostgresError) -> Option<usize> {
+        let index = self.starts.partition_point(|(first, _)| *first <= part) - 1;
+        let (_, start) = self.starts[index];
+        Some(start + byte_offset(self.messages()[index], error.position()?)?)
+    }
+
     /// Returns the part at this byte.
-    pub(super) fn part_at(&self, offset: usize) -> Option<usize> {
+    fn part_at(&self, offset: usize) -> Option<usize> {
         let index = self.parts.partition_point(|part| part.range.end <= offset);
         let part = self.parts.get(index)?;
         part.range.contains(&offset).then_some(index)
@@ -101,6 +150,10 @@ impl Message {
 struct Builder {
     sql: String,
     parts: Vec<MessagePart>,
+    lock_timeout: Option<Duration>,
+    starts: Vec<(usize, usize)>,
+    /// How PostgreSQL reads the strings of the current message.
+    strings: Strings,
     tracking: Tracking,
     marker: Option<usize>,
 }
@@ -112,7 +165,7 @@ impl Builder {
         let moved: Vec<_> = prepared
             .scripts
             .iter()
-            .map(|script| leading_set_transaction(&script.sql, Strings::Standard))
+            .map(|script| leading_set_transaction(&script.sql, step.strings))
             .collect();
         self.add(PartKind::Begin, "BEGIN ISOLATION LEVEL READ COMMITTED;\n");
         for (index, script) in prepared.scripts.iter().enumerate() {
@@ -126,9 +179,16 @@ impl Builder {
         }
         let mut conditions = checks(step);
         conditions.extend(previous.map(|previous| is_pending(step.plugin, previous)));
-        self.add(PartKind::Check, &acquire(lock, &conditions));
+        self.add(
+            PartKind::Check,
+            &acquire(
+                &(prepared.clean_up.clone() + &set_lock_timeout(self.lock_timeout)),
+                lock,
+                &conditions,
+            ),
+        );
         for (index, script) in prepared.scripts.iter().enumerate() {
-            for statement in split(&script.sql, Strings::Standard).unwrap_or_default() {
+            for statement in split(&script.sql, step.strings).unwrap_or_default() {
                 let is_moved = |range: &Range<usize>| range.start == statement.start;
                 if moved[index].iter().any(is_moved) {
                     continue;
@@ -137,6 +197,9 @@ impl Builder {
                     script: index,
                     start: statement.start,
                 };
+                if statement.strings != self.strings {
+                    self.begin_message(statement.strings);
+                }
                 self.mark();
                 self.add_sql(kind, statement.sql(&script.sql));
             }
@@ -151,11 +214,21 @@ impl Builder {
         for statement in history_statements(step) {
             self.add(PartKind::History, &format!("{statement};\n"));
         }
-        self.mark();
-        self.add(PartKind::Commit, "COMMIT;\n");
+        if self.tracking == Tracking::Markers {
+            // Checks here what would otherwise fail after the transaction, where the marker could not be removed: a pooler
+            // may give what follows another session.
+            self.mark();
+            self.add(PartKind::Commit, "SET CONSTRAINTS ALL IMMEDIATE;\n");
+        }
         if let Some(part) = self.marker {
             self.sql.push_str(&statement_marker::remove(part));
         }
+        self.add(PartKind::Commit, "COMMIT;\n");
+    }
+
+    fn begin_message(&mut self, strings: Strings) {
+        self.strings = strings;
+        self.starts.push((self.parts.len(), self.sql.len()));
     }
 
     fn add(&mut self, kind: PartKind, sql: &str) {
@@ -189,21 +262,33 @@ impl Builder {
 pub(super) fn begin(lock: Lock, checks: &[(StopReason, String)]) -> String {
     format!(
         "BEGIN ISOLATION LEVEL READ COMMITTED;\n{}",
-        acquire(lock, checks)
+        acquire("", lock, checks)
     )
 }
 
-/// Takes the lock for the transaction, and stops if it is held or a check's condition is true.
-pub(super) fn acquire(lock: Lock, checks: &[(StopReason, String)]) -> String {
+/// Takes the lock for the transaction, and stops if it is held or a check's condition is true. `first` is PL/pgSQL that
+/// runs before.
+pub(super) fn acquire(first: &str, lock: Lock, checks: &[(StopReason, String)]) -> String {
     let mut conditions = vec![(
         StopReason::LockHeld,
         format!("NOT pg_catalog.pg_try_advisory_xact_lock({})", lock.key),
     )];
     conditions.extend_from_slice(checks);
     do_block(&format!(
-        "BEGIN\n{}PERFORM pg_catalog.set_config({MARK}, {TRANSACTION}, true);\nEND",
+        "BEGIN\n{first}{}PERFORM pg_catalog.set_config({MARK}, {TRANSACTION}, true);\nEND",
         raise_if(&conditions)
     ))
+}
+
+/// Returns PL/pgSQL that sets PostgreSQL's `lock_timeout` for the transaction, unless the session has one.
+fn set_lock_timeout(timeout: Option<Duration>) -> String {
+    timeout.map_or_else(String::new, |timeout| {
+        let milliseconds = timeout.as_millis().clamp(1, i32::MAX as u128);
+        format!(
+            "IF pg_catalog.current_setting('lock_timeout') = '0' THEN \
+             PERFORM pg_catalog.set_config('lock_timeout', '{milliseconds}', true); END IF;\n"
+        )
+    })
 }
 
 /// A setting that ends with the transaction, and its value.
@@ -224,9 +309,9 @@ pub(super) fn guard(lock: Lock) -> String {
     ))
 }
 
-/// Stops if a condition is true.
-pub(super) fn stop_if(conditions: &[(StopReason, String)]) -> String {
-    do_block(&format!("BEGIN\n{}END", raise_if(conditions)))
+/// Stops if a condition is true. `first` is PL/pgSQL that runs before.
+pub(super) fn stop_if(first: &str, conditions: &[(StopReason, String)]) -> String {
+    do_block(&format!("BEGIN\n{first}{}END", raise_if(conditions)))
 }
 
 fn raise_if(conditions: &[(StopReason, String)]) -> String {

@@ -1,8 +1,10 @@
+use std::collections::HashMap;
+
 use watertight_metadata::PluginId;
 
-use super::message;
+use super::{message, rights};
 use crate::errors::MigrateError;
-use crate::session::{Lock, Options, PluginState, Session, send};
+use crate::session::{Lock, Options, PluginState, Session, SessionError, send};
 use crate::sql::history_sql;
 
 /// Returns the SQL that creates what a plugin is missing: its schema, its history, or Watertight's columns in a history
@@ -19,24 +21,6 @@ pub(crate) fn missing(plugin: PluginId, state: &PluginState) -> Vec<String> {
     }
 }
 
-/// Checks that the role may create what the plugin is missing.
-///
-/// # Errors
-///
-/// Names the missing right.
-pub(super) fn check_rights(plugin: PluginId, state: &PluginState) -> Result<(), MigrateError> {
-    match &state.schema {
-        None if !state.may_create_schema => Err(MigrateError::MayNotCreateSchema { plugin }),
-        Some(schema) if !schema.has_history && !schema.may_create_table => {
-            Err(MigrateError::MayNotCreateHistory { plugin })
-        }
-        Some(schema) if schema.has_history && !schema.has_columns && !schema.owns_history => {
-            Err(MigrateError::MayNotAlterHistory { plugin })
-        }
-        _ => Ok(()),
-    }
-}
-
 /// Creates what a plugin is missing.
 pub(crate) fn provision<S: Session>(
     session: &mut S,
@@ -44,17 +28,56 @@ pub(crate) fn provision<S: Session>(
     state: &PluginState,
     options: &Options,
 ) -> Result<(), MigrateError> {
-    check_rights(plugin, state)?;
-    create(session, &missing(plugin, state), options)
+    rights::check_create(plugin, state)?;
+    create(session, &missing(plugin, state), options).map_err(|error| refused(plugin, error))
+}
+
+/// Creates what plugins are missing, with one message for all of them. If that fails, each plugin gets one of its own,
+/// and the errors of those whose schema or history is refused are returned.
+///
+/// # Errors
+///
+/// When nothing can be created, or as many plugins are refused as the run has.
+pub(super) fn provision_all<S: Session>(
+    session: &mut S,
+    missing: &[(PluginId, Vec<String>)],
+    plugins_of_run: usize,
+    options: &Options,
+) -> Result<HashMap<PluginId, MigrateError>, MigrateError> {
+    let mut errors = HashMap::new();
+    let statements: Vec<_> = missing.iter().flat_map(|(_, it)| it).cloned().collect();
+    let Err(error) = create(session, &statements, options) else {
+        return Ok(errors);
+    };
+    if matches!(error, SessionError::Database(_)) {
+        for (plugin, statements) in missing {
+            match create(session, statements, options) {
+                Ok(()) => {}
+                Err(error @ SessionError::Database(_)) => {
+                    errors.insert(*plugin, refused(*plugin, error));
+                }
+                Err(error) => return Err(refused(*plugin, error)),
+            }
+        }
+        if errors.len() < plugins_of_run {
+            return Ok(errors);
+        }
+    }
+    Err(error.into_migrate_error("create schemas and histories"))
+}
+
+fn refused(plugin: PluginId, error: SessionError) -> MigrateError {
+    let doing = format!("create the schema and the history of plugin `{plugin}`");
+    error.into_migrate_error(doing)
 }
 
 /// Runs the statements of [`missing`] as one message under a lock for all plugins, because even `IF NOT EXISTS` fails
 /// when two sessions create the same object at the same time.
-pub(super) fn create<S: Session>(
+fn create<S: Session>(
     session: &mut S,
     statements: &[String],
     options: &Options,
-) -> Result<(), MigrateError> {
+) -> Result<(), SessionError> {
     if statements.is_empty() {
         return Ok(());
     }
@@ -65,7 +88,4 @@ pub(super) fn create<S: Session>(
         statements.join(";\n")
     );
     lock.retry_while_held(session, options, |session| send(session, &message))
-        .map_err(|error| {
-            error.into_migrate_error("create schemas and histories", options.lock_timeout)
-        })
 }

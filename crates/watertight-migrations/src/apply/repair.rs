@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::message;
-use super::provision::{check_rights, missing};
+use super::provision::missing;
+use super::rights::HistoryChange;
 use super::selected_plugin::SelectedPlugin;
+use super::{message, rights};
 use crate::errors::MigrateError;
 use crate::report::{Repair, RepairChange, RepairReason};
 use crate::session::{Lock, Options, Session, SessionError, StopReason, send};
@@ -74,7 +75,9 @@ pub(crate) fn apply<S: Session>(
     }
     let id = plugin.id;
     let state = SelectedPlugin::read_one(session, plugin)?.state;
-    check_rights(id, &state)?;
+    rights::check_writable(&state)?;
+    rights::check_create(id, &state)?;
+    rights::check_history(id, &state, HistoryChange::Update)?;
     let lock = Lock::of_plugin(id);
     let mut sql = message::begin(lock, &[]);
     for statement in missing(id, &state) {
@@ -86,7 +89,7 @@ pub(crate) fn apply<S: Session>(
         (StopReason::NotApplied, format!("NOT {row}"))
     };
     let conditions: Vec<_> = repair.changes.iter().map(is_changed).collect();
-    sql += &message::stop_if(&conditions);
+    sql += &message::stop_if("", &conditions);
     sql += &updates(repair);
     sql += "COMMIT";
     let sent = lock.retry_while_held(session, options, |session| send(session, &sql));
@@ -94,10 +97,7 @@ pub(crate) fn apply<S: Session>(
         SessionError::Stopped(StopReason::NotApplied) => {
             MigrateError::HistoryChangedBeforeRepair { plugin: id }
         }
-        error => error.into_migrate_error(
-            format!("repair the history of plugin `{id}`"),
-            options.lock_timeout,
-        ),
+        error => error.into_migrate_error(format!("repair the history of plugin `{id}`")),
     })
 }
 

@@ -3,6 +3,7 @@ use std::num::NonZeroUsize;
 use super::apply_step::apply_step;
 use super::migration_step::MigrationStep;
 use super::provision::provision;
+use super::rights;
 use super::selected_plugin::SelectedPlugin;
 use crate::direction::Direction;
 use crate::errors::MigrateError;
@@ -22,7 +23,9 @@ pub(crate) fn revert<S: Session>(
         .map(|migration| selected.step(migration, Direction::Down))
         .collect::<Vec<_>>();
     for step in &steps {
+        rights::check_step(*step, &selected.state)?;
         step.scripts()?;
+        step.require_session(session)?;
     }
     for step in &steps {
         apply_step(session, *step, plugin, options)?;
@@ -46,7 +49,9 @@ pub(crate) fn redo<S: Session>(
         return Err(MigrateError::NothingApplied { plugin: plugin.id });
     };
     let step = selected.step(migration, Direction::Redo);
+    rights::check_step(step, &selected.state)?;
     step.scripts()?;
+    step.require_session(session)?;
     add_history_columns(session, &selected, options)?;
     if migration.in_transaction || matches!(migration.body, MigrationBody::Rust) {
         apply_step(session, step, plugin, options)?;

@@ -1,5 +1,6 @@
 use super::apply_step::apply_step;
-use super::provision::{check_rights, create, missing};
+use super::provision::provision;
+use super::rights;
 use super::selected_plugin::SelectedPlugin;
 use crate::direction::Direction;
 use crate::errors::MigrateError;
@@ -18,8 +19,9 @@ pub(crate) fn run_next<S: Session>(
     };
     let step = selected.step(migration, Direction::Up);
     step.scripts()?;
-    check_rights(plugin.id, &selected.state)?;
-    create(session, &missing(plugin.id, &selected.state), options)?;
+    rights::check_step(step, &selected.state)?;
+    step.require_session(session)?;
+    provision(session, plugin.id, &selected.state, options)?;
     apply_step(session, step, plugin, options)?;
     Ok(Some(migration.name.clone()))
 }

@@ -8,6 +8,8 @@ use diesel::pg::Pg;
 use diesel::result::Error as DieselError;
 use watertight_diagnostics::PostgresError;
 
+use super::history_row::{self, NotWritten};
+use super::invalid_indexes::InvalidIndexes;
 use super::message::{acquire, checks, guard, history_changes, stop_if};
 use super::migration_step::{AppliedBy, MigrationStep};
 use super::statement_sender::with_statement_sender;
@@ -42,8 +44,9 @@ pub(crate) fn apply<C: PgSession>(
     };
     match outcome {
         Ok(()) => Ok(AppliedBy::ThisRun),
-        Err(Failure::Session(error)) => step.stopped(error, options),
+        Err(Failure::Session(error)) => step.stopped(error),
         Err(Failure::Migration(error)) => Err(step.rust_failed(error)),
+        Err(Failure::Unrecorded(error)) => Err(*error),
         Err(Failure::TransactionLeftOpen) => Err(step.transaction_left_open()),
     }
 }
@@ -52,6 +55,7 @@ enum Failure {
     Session(SessionError),
     Migration(Box<dyn Error + Send + Sync>),
     TransactionLeftOpen,
+    Unrecorded(Box<MigrateError>),
 }
 
 impl From<DieselError> for Failure {
@@ -67,6 +71,15 @@ impl From<DieselError> for Failure {
 impl From<SessionError> for Failure {
     fn from(error: SessionError) -> Self {
         Self::Session(error)
+    }
+}
+
+impl From<NotWritten> for Failure {
+    fn from(error: NotWritten) -> Self {
+        match error {
+            NotWritten::Session(error) => Self::Session(error),
+            NotWritten::Unrecorded(error) => Self::Unrecorded(error),
+        }
     }
 }
 
@@ -93,7 +106,7 @@ fn in_transaction<C: PgSession>(
     let lock = Lock::of_plugin(step.plugin);
     let begin = format!(
         "SET TRANSACTION ISOLATION LEVEL READ COMMITTED;\n{}",
-        acquire(lock, &checks(step))
+        acquire("", lock, &checks(step))
     );
     let mut failure = None;
     lock.retry_while_held(&mut DieselSession(connection), options, |session| {
@@ -133,31 +146,36 @@ fn without_transaction<C: PgSession>(
     let settings = SessionSettings::read(session, MentionedNames::default())?;
     lock.acquire(session, options)?;
     let outcome = check_and_run(session.0, step, migration, migration_connection);
-    let mut last_message = settings.restore();
-    match &outcome {
-        Ok(()) => last_message.push_str(&history_changes(step)),
+    if outcome.is_err() {
         // The migration may have left an aborted transaction open.
-        Err(_) => last_message.insert_str(0, "ROLLBACK;\n"),
+        let _ = send(session, "ROLLBACK");
     }
-    let finished = send(session, &last_message);
+    let restored = send(session, &settings.restore());
+    let outcome = outcome.and_then(|invalid_indexes| {
+        history_row::write(session, step, &lock, restored, invalid_indexes).map_err(Failure::from)
+    });
     let released = lock.release(session);
     outcome?;
-    finished?;
     released?;
     Ok(())
 }
 
+/// Returns the invalid indexes that the migration left in the plugin's schema.
 fn check_and_run<C: PgSession>(
     connection: &mut C,
     step: MigrationStep<'_>,
     migration: &dyn DieselMigration<Pg>,
     migration_connection: RustMigrationConnection,
-) -> Result<(), Failure> {
-    send(&mut DieselSession(connection), &stop_if(&checks(step)))?;
+) -> Result<Vec<String>, Failure> {
+    let session = &mut DieselSession(&mut *connection);
+    send(session, &stop_if("", &checks(step)))?;
+    let invalid_indexes = InvalidIndexes::before(session, step, &[])?;
     match migration_connection {
         RustMigrationConnection::Direct => run(step, migration, connection)?,
         RustMigrationConnection::StatementByStatement => {
-            with_statement_sender(connection, |sender| run(step, migration, sender))?;
+            with_statement_sender(connection, step.strings, |sender| {
+                run(step, migration, sender)
+            })?;
         }
     }
     let session = &mut DieselSession(connection);
@@ -165,5 +183,5 @@ fn check_and_run<C: PgSession>(
         send(session, "ROLLBACK")?;
         return Err(Failure::TransactionLeftOpen);
     }
-    Ok(())
+    Ok(invalid_indexes.after(session)?)
 }

@@ -1,7 +1,7 @@
 use super::migration_step::MigrationStep;
 use crate::direction::Direction;
 use crate::errors::MigrateError;
-use crate::session::{PluginState, Session, read_states};
+use crate::session::{PluginState, Schemas, Session};
 use crate::sources::{LoadedPlugin, Migration};
 
 /// A plugin with its state in the database.
@@ -15,8 +15,19 @@ impl<'a> SelectedPlugin<'a> {
         session: &mut S,
         plugins: &[&'a LoadedPlugin],
     ) -> Result<Vec<Self>, MigrateError> {
+        Self::read_with(session, plugins, |_| ())
+    }
+
+    /// As [`read`](Self::read). Calls `between` when it is known which schemas exist, before the histories are read.
+    pub(super) fn read_with<S: Session>(
+        session: &mut S,
+        plugins: &[&'a LoadedPlugin],
+        between: impl FnOnce(&Schemas<'_>),
+    ) -> Result<Vec<Self>, MigrateError> {
         let ids: Vec<_> = plugins.iter().map(|plugin| plugin.id).collect();
-        let states = read_states(session, &ids)?;
+        let schemas = Schemas::read(session, &ids)?;
+        between(&schemas);
+        let states = schemas.read_histories(session)?;
         Ok(plugins
             .iter()
             .zip(states)
@@ -48,6 +59,7 @@ impl<'a> SelectedPlugin<'a> {
             plugin: self.plugin.id,
             migration,
             direction,
+            strings: self.state.strings,
         }
     }
 

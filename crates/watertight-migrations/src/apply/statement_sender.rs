@@ -17,6 +17,7 @@ use crate::sql::{Strings, split};
 /// `connection` in the meantime and receives the SQL over a channel.
 pub(super) fn with_statement_sender<C: PgSession, T>(
     connection: &mut C,
+    strings: Strings,
     run: impl FnOnce(&mut dyn BoxableConnection<Pg>) -> T,
 ) -> T {
     let (requests, received) = channel::<String>();
@@ -24,7 +25,10 @@ pub(super) fn with_statement_sender<C: PgSession, T>(
     thread::scope(|scope| {
         scope.spawn(move || {
             for sql in received {
-                if results.send(send_statements(connection, &sql)).is_err() {
+                if results
+                    .send(send_statements(connection, &sql, strings))
+                    .is_err()
+                {
                     break;
                 }
             }
@@ -36,8 +40,12 @@ pub(super) fn with_statement_sender<C: PgSession, T>(
     })
 }
 
-fn send_statements<C: PgSession>(connection: &mut C, sql: &str) -> QueryResult<()> {
-    let Ok(statements) = split(sql, Strings::Standard) else {
+fn send_statements<C: PgSession>(
+    connection: &mut C,
+    sql: &str,
+    strings: Strings,
+) -> QueryResult<()> {
+    let Ok(statements) = split(sql, strings) else {
         return connection.batch_execute(sql);
     };
     statements

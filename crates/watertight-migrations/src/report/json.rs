@@ -2,6 +2,7 @@ use serde_json::{Value, json};
 use watertight_diagnostics::{ErrorReport, causes};
 
 use super::plugin_status::{MigrationStatus, PluginStatus, RenumberedMigration};
+use super::postgres_notice::PostgresNotice;
 use super::run_report::{AppliedMigration, Outcome, PluginReport, RunReport, SkipReason};
 
 impl RunReport {
@@ -18,7 +19,11 @@ fn plugin_report(report: &PluginReport) -> Value {
     let (outcome, reason, error) = match &report.outcome {
         Outcome::UpToDate => ("up-to-date", None, None),
         Outcome::Failed(error) => (
-            "failed",
+            if error.is_interrupted() {
+                "interrupted"
+            } else {
+                "failed"
+            },
             Some(causes(Some(error.as_ref())).join(": ")),
             Some(ErrorReport::new(error.as_ref()).to_json()),
         ),
@@ -27,6 +32,9 @@ fn plugin_report(report: &PluginReport) -> Value {
             Some(format!("{dependency} is not up to date")),
             None,
         ),
+        Outcome::Skipped(SkipReason::Interrupted) => {
+            ("skipped", Some("the run was interrupted".to_owned()), None)
+        }
         Outcome::Skipped(SkipReason::NoConnection) => (
             "skipped",
             Some("all connections were lost".to_owned()),
@@ -41,6 +49,7 @@ fn plugin_report(report: &PluginReport) -> Value {
         "applied": report.applied.iter().map(applied_migration).collect::<Value>(),
         "not_run": report.not_run,
         "ahead": report.ahead,
+        "warnings": report.warnings.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
 }
 
@@ -50,6 +59,17 @@ fn applied_migration(migration: &AppliedMigration) -> Value {
         "version": migration.version,
         "out_of_order": migration.out_of_order,
         "by_another_run": migration.by_another_run,
+        "at_second_attempt": migration.at_second_attempt,
+        "notices": migration.notices.iter().map(notice).collect::<Value>(),
+    })
+}
+
+fn notice(notice: &PostgresNotice) -> Value {
+    json!({
+        "severity": notice.severity,
+        "message": notice.message,
+        "detail": notice.detail,
+        "hint": notice.hint,
     })
 }
 
@@ -116,6 +136,7 @@ mod tests {
                 outcome: Outcome::Failed(Box::new(error)),
                 not_run: vec!["2026-01-02-000000_add_price".to_owned()],
                 ahead: Vec::new(),
+                warnings: Vec::new(),
             }],
             fewer_connections: None,
         };
@@ -143,7 +164,8 @@ mod tests {
               ],
               "outcome": "failed",
               "plugin": "catalog",
-              "reason": "failed to apply migration 2026-01-02-000000_add_price of plugin `catalog`: column \"x\" does not exist"
+              "reason": "failed to apply migration 2026-01-02-000000_add_price of plugin `catalog`: column \"x\" does not exist",
+              "warnings": []
             }
           ],
           "success": false

@@ -1,5 +1,7 @@
 use watertight_metadata::PluginId;
 
+use crate::sql::Strings;
+
 /// What a run would do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MigrationPlan {
@@ -28,4 +30,6 @@ pub struct PlannedMigration {
     pub sql: Option<String>,
     /// The checksum of its SQL for the history, or `None` for a Rust migration.
     pub checksum: Option<String>,
+    /// How the session reads strings.
+    pub(crate) strings: Strings,
 }

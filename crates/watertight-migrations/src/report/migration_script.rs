@@ -6,9 +6,7 @@ use postgres_protocol::escape::escape_literal;
 
 use super::migration_plan::{MigrationPlan, PlannedMigration};
 use crate::session::{Lock, SessionSettings};
-use crate::sql::{
-    Strings, do_block, for_psql, history_sql, leading_set_transaction, mentioned_settings,
-};
+use crate::sql::{do_block, for_psql, history_sql, leading_set_transaction, mentioned_settings};
 
 /// psql's own settings could make it go on after an error, keep a transaction open, or read the file differently.
 const BEGINNING: &str = "\
@@ -82,10 +80,10 @@ fn heading(migration: &PlannedMigration) -> String {
 
 fn in_transaction(migration: &PlannedMigration, sql: &str) -> String {
     let checks = stop_if(&checks(migration, "xact_lock"));
-    let (begin, rest) = begin(sql);
-    let sql_for_psql = for_psql(&rest);
+    let (begin, rest) = begin(migration, sql);
+    let sql_for_psql = for_psql(&rest, migration.strings);
     let row = history_row(migration);
-    match save_settings(sql) {
+    match save_settings(migration, sql) {
         None => format!("{begin}{checks}{sql_for_psql}{row}COMMIT;\n"),
         // After the commit once more, because a `SET LOCAL` may have hidden a `SET`.
         Some(save) => format!(
@@ -96,11 +94,11 @@ fn in_transaction(migration: &PlannedMigration, sql: &str) -> String {
 
 /// Returns the beginning of the transaction and the rest of the SQL. PostgreSQL accepts `SET TRANSACTION` only before the
 /// first query.
-fn begin(sql: &str) -> (String, String) {
+fn begin(migration: &PlannedMigration, sql: &str) -> (String, String) {
     let mut begin = "BEGIN ISOLATION LEVEL READ COMMITTED;\n".to_owned();
     let mut rest = sql.to_owned();
-    for range in leading_set_transaction(sql, Strings::Standard) {
-        begin += &for_psql(&sql[range.clone()]);
+    for range in leading_set_transaction(sql, migration.strings) {
+        begin += &for_psql(&sql[range.clone()], migration.strings);
         rest.replace_range(range.clone(), &" ".repeat(range.len()));
     }
     (begin, rest)
@@ -108,13 +106,13 @@ fn begin(sql: &str) -> (String, String) {
 
 fn without_transaction(migration: &PlannedMigration, sql: &str) -> String {
     let checks = stop_if(&checks(migration, "lock"));
-    let sql_for_psql = for_psql(sql);
+    let sql_for_psql = for_psql(sql, migration.strings);
     let row = history_row(migration);
     let key = Lock::of_plugin(migration.plugin).key;
     let unlock = do_block(&format!(
         "BEGIN\nPERFORM pg_catalog.pg_advisory_unlock({key});\nEND"
     ));
-    let (save, restore) = match save_settings(sql) {
+    let (save, restore) = match save_settings(migration, sql) {
         None => (String::new(), ""),
         Some(save) => (save, RESTORE_SETTINGS),
     };
@@ -132,10 +130,10 @@ fn history_row(migration: &PlannedMigration) -> String {
 }
 
 /// Returns what saves the settings before SQL that may change some.
-fn save_settings(sql: &str) -> Option<String> {
+fn save_settings(migration: &PlannedMigration, sql: &str) -> Option<String> {
     Some(SessionSettings::save_in_psql(&mentioned_settings(
         sql,
-        Strings::Standard,
+        migration.strings,
     )?))
 }
 
@@ -214,6 +212,7 @@ mod tests {
                 file: None,
                 sql: None,
                 checksum: None,
+                strings: crate::sql::Strings::Standard,
             }],
         };
         insta::assert_snapshot!(plan.to_script(), @r"

@@ -1,5 +1,7 @@
 use watertight_metadata::PluginId;
 
+use super::order_warning::OrderWarning;
+use super::postgres_notice::PostgresNotice;
 use crate::errors::MigrateError;
 
 /// What a run did.
@@ -24,6 +26,8 @@ pub struct PluginReport {
     pub not_run: Vec<String>,
     /// The versions in the history that no migration has. The run ignores them.
     pub ahead: Vec<String>,
+    /// Warnings about migrations that are ahead or were out of order.
+    pub warnings: Vec<OrderWarning>,
 }
 
 /// A migration that is now applied.
@@ -37,6 +41,10 @@ pub struct AppliedMigration {
     pub out_of_order: bool,
     /// Whether a concurrent run applied it.
     pub by_another_run: bool,
+    /// The notices and warnings that PostgreSQL sent while it ran, unless it ran on a Diesel connection, which hides them.
+    pub notices: Vec<PostgresNotice>,
+    /// Whether it had failed beside migrations of other plugins, and was applied again when nothing else ran.
+    pub at_second_attempt: bool,
 }
 
 /// The result of a plugin's run.
@@ -59,6 +67,8 @@ pub enum SkipReason {
     Dependency(PluginId),
     /// All connections were lost.
     NoConnection,
+    /// The run was interrupted.
+    Interrupted,
 }
 
 impl RunReport {
@@ -67,6 +77,15 @@ impl RunReport {
         self.plugins
             .iter()
             .all(|plugin| matches!(plugin.outcome, Outcome::UpToDate))
+    }
+
+    /// Returns whether the run was interrupted before every plugin was up to date.
+    pub fn is_interrupted(&self) -> bool {
+        self.plugins.iter().any(|plugin| match &plugin.outcome {
+            Outcome::Failed(error) => error.is_interrupted(),
+            Outcome::Skipped(reason) => *reason == SkipReason::Interrupted,
+            Outcome::UpToDate => false,
+        })
     }
 
     /// Returns how many migrations this run applied itself.
@@ -91,7 +110,7 @@ impl RunReport {
     ///
     /// # Errors
     ///
-    /// The error of the first plugin that failed.
+    /// The error of the first plugin that failed, and when the run was interrupted.
     pub fn into_result(mut self) -> Result<Self, MigrateError> {
         let failed = self
             .plugins
@@ -99,6 +118,7 @@ impl RunReport {
             .position(|plugin| matches!(plugin.outcome, Outcome::Failed(_)));
         match failed.map(|index| self.plugins.swap_remove(index).outcome) {
             Some(Outcome::Failed(error)) => Err(*error),
+            _ if self.is_interrupted() => Err(MigrateError::Interrupted),
             _ => Ok(self),
         }
     }

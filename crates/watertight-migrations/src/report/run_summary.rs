@@ -52,26 +52,32 @@ fn plugin_line(plugin: &PluginReport) -> Option<String> {
         Outcome::Failed(error) => {
             let next = plugin.not_run.first().map(String::as_str);
             let failed = error.migration().or(next).unwrap_or("its history");
-            parts.push(format!("failed at {failed}"));
+            let what = if error.is_interrupted() {
+                "interrupted"
+            } else {
+                "failed"
+            };
+            parts.push(format!("{what} at {failed}"));
         }
         Outcome::Skipped(SkipReason::Dependency(dependency)) => {
             parts.push(format!("not run, because {dependency} is not up to date"));
+        }
+        Outcome::Skipped(SkipReason::Interrupted) => {
+            parts.push("not run, because the run was interrupted".to_owned());
         }
         Outcome::Skipped(SkipReason::NoConnection) => {
             parts.push("not run, because all connections were lost".to_owned());
         }
     }
     for migration in &plugin.applied {
-        if migration.out_of_order {
-            parts.push(format!("{} was out of order", migration.name));
+        if migration.at_second_attempt {
+            parts.push(format!(
+                "{} had failed beside other plugins' migrations and was applied again alone",
+                migration.name
+            ));
         }
     }
-    if !plugin.ahead.is_empty() {
-        parts.push(format!(
-            "the history is ahead of the code by {}",
-            plugin.ahead.join(", ")
-        ));
-    }
+    parts.extend(plugin.warnings.iter().map(ToString::to_string));
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 
@@ -86,7 +92,7 @@ mod tests {
 
     use super::*;
     use crate::errors::MigrateError;
-    use crate::report::AppliedMigration;
+    use crate::report::{AppliedMigration, OrderWarning};
 
     fn report(id: &str, outcome: Outcome) -> PluginReport {
         PluginReport {
@@ -95,6 +101,7 @@ mod tests {
             outcome,
             not_run: Vec::new(),
             ahead: Vec::new(),
+            warnings: Vec::new(),
         }
     }
 
@@ -107,15 +114,27 @@ mod tests {
                 version: "1".to_owned(),
                 out_of_order: true,
                 by_another_run: false,
+                notices: Vec::new(),
+                at_second_attempt: true,
             },
             AppliedMigration {
                 name: "2_b".to_owned(),
                 version: "2".to_owned(),
                 out_of_order: false,
                 by_another_run: true,
+                notices: Vec::new(),
+                at_second_attempt: false,
             },
         ];
         auth.ahead = vec!["9".to_owned()];
+        auth.warnings = vec![
+            OrderWarning::OutOfOrder {
+                migration: "1_a".to_owned(),
+            },
+            OrderWarning::Ahead {
+                versions: auth.ahead.clone(),
+            },
+        ];
         let error = MigrateError::NothingApplied {
             plugin: PluginId::new("billing"),
         };
@@ -128,8 +147,8 @@ mod tests {
             plugins: vec![auth, billing, catalog, report("quiet", Outcome::UpToDate)],
             fewer_connections: None,
         };
-        insta::assert_snapshot!(report, @r"
-        auth: 1 migration applied; 1 applied by another run; 1_a was out of order; the history is ahead of the code by 9
+        insta::assert_snapshot!(report, @"
+        auth: 1 migration applied; 1 applied by another run; 1_a had failed beside other plugins' migrations and was applied again alone; 1_a was out of order; the history is ahead of the code by 9
         billing: failed at 3_c
         catalog: not run, because billing is not up to date
         Applied 1 migration; 3 are still pending.

@@ -13,6 +13,9 @@ use crate::report::MigrationProgress;
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const MAX_PAUSE: Duration = Duration::from_millis(250);
 
+/// How long to wait before the wait is reported. Runs that start together wait for each other all the time.
+pub(super) const REPORT_AFTER: Duration = Duration::from_secs(1);
+
 /// An advisory lock of PostgreSQL.
 ///
 /// It is polled and never waited for inside PostgreSQL: a waiter holds a snapshot there, and `CREATE INDEX
@@ -63,19 +66,26 @@ impl Lock {
         session: &mut S,
         options: &Options,
     ) -> Result<(), SessionError> {
-        let deadline = Instant::now() + options.lock_timeout;
+        let start = Instant::now();
         let mut pause = FIRST_PAUSE;
         let mut reported = None;
         while let Some(holder) = self.holder(session)? {
-            if Instant::now() >= deadline {
-                return Err(SessionError::LockTimeout(Some(holder)));
+            if options.interrupt.is_stopped() {
+                return Err(SessionError::Interrupted);
             }
-            if reported.as_ref() != Some(&holder) {
+            let waited = start.elapsed();
+            if let Some(timeout) = options.lock_timeout.filter(|timeout| waited >= *timeout) {
+                return Err(SessionError::LockTimeout {
+                    waited: timeout,
+                    holder,
+                });
+            }
+            if waited >= REPORT_AFTER && reported != Some(holder.pid) {
                 (options.progress)(&MigrationProgress::Waiting {
                     plugin: self.plugin,
                     holder: &holder,
                 });
-                reported = Some(holder);
+                reported = Some(holder.pid);
             }
             thread::sleep(pause);
             pause = (pause * 3 / 2).min(MAX_PAUSE);
@@ -87,10 +97,10 @@ impl Lock {
         let holders = load(
             session,
             &format!(
-                "SELECT held.pid, coalesce(activity.application_name, '') AS application_name \
-                 FROM pg_catalog.pg_locks AS held \
+                "SELECT held.pid, {} FROM pg_catalog.pg_locks AS held \
                  LEFT JOIN pg_catalog.pg_stat_activity AS activity ON activity.pid = held.pid \
                  WHERE {} LIMIT 1",
+                LockHolder::COLUMNS,
                 self.is_row("held")
             ),
         )?;
@@ -101,6 +111,14 @@ impl Lock {
     pub(crate) fn is_held_here(&self) -> String {
         format!(
             "EXISTS (SELECT FROM pg_catalog.pg_locks AS held WHERE held.pid = pg_catalog.pg_backend_pid() AND {})",
+            self.is_row("held")
+        )
+    }
+
+    /// Returns a condition that is true if another session holds the lock.
+    pub(crate) fn is_held_elsewhere(&self) -> String {
+        format!(
+            "EXISTS (SELECT FROM pg_catalog.pg_locks AS held WHERE held.pid <> pg_catalog.pg_backend_pid() AND {})",
             self.is_row("held")
         )
     }

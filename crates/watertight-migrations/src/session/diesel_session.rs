@@ -59,6 +59,18 @@ impl<C: PgSession> Session for DieselSession<'_, C> {
         Ok(true)
     }
 
+    /// The connection is the caller's: nothing on it is cancelled.
+    fn is_interrupted(&self) -> bool {
+        false
+    }
+
+    fn set_cancellable(&mut self, _: bool) {}
+
+    /// The caller has the only connection.
+    fn reopen(&mut self, _: &str) -> bool {
+        false
+    }
+
     fn with_diesel<T>(&mut self, work: impl FnOnce(&mut C) -> T) -> Result<T, SessionError> {
         Ok(work(self.0))
     }

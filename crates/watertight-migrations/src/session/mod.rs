@@ -2,11 +2,16 @@
 
 mod advisory_lock;
 mod diesel_session;
+mod idle_connection;
+mod interrupt;
+mod lock_monitor;
 mod messages;
+mod open_connection;
 mod open_transaction;
 mod options;
 mod pg_session;
 mod plugin_state;
+mod pooler;
 mod protocol_session;
 mod session_error;
 mod session_lock;
@@ -14,11 +19,15 @@ mod session_settings;
 
 pub(crate) use advisory_lock::Lock;
 pub(crate) use diesel_session::DieselSession;
-pub(crate) use messages::{MessageEvent, Session, load, send, send_watched};
+pub use interrupt::Interrupt;
+pub(crate) use messages::{
+    MessageEvent, Session, after_failure, load, load_bool, load_in_transaction, send, send_watched,
+};
 pub(crate) use open_transaction::has_open_transaction;
 pub(crate) use options::Options;
 pub use pg_session::PgSession;
-pub(crate) use plugin_state::{PluginState, read_states};
+pub(crate) use plugin_state::{PluginState, Schemas, read_states};
+pub(crate) use pooler::Pooling;
 pub(crate) use protocol_session::ProtocolSession;
 pub(crate) use session_error::{SessionError, StopReason};
 pub(crate) use session_lock::SessionLock;

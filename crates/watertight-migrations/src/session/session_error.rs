@@ -14,8 +14,15 @@ pub(crate) enum SessionError {
     Database(PostgresError),
     /// The connection is lost, and it is unknown whether the message took effect.
     ConnectionLost(PostgresError),
+    /// The run was interrupted, and what was sent was cancelled. The connection is usable.
+    Cancelled,
+    /// The run was interrupted before anything was sent.
+    Interrupted,
     /// Another session held the lock for too long.
-    LockTimeout(Option<LockHolder>),
+    LockTimeout {
+        waited: Duration,
+        holder: LockHolder,
+    },
 }
 
 /// Why one of Watertight's own checks stopped a message.
@@ -30,16 +37,19 @@ pub(crate) enum StopReason {
     /// The migration that was sent before it failed, or was reverted by another run.
     PreviousNotApplied,
     TransactionEnded,
+    /// The session no longer holds the lock that it took.
+    LockLost,
 }
 
 impl StopReason {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::LockHeld,
         Self::AlreadyApplied,
         Self::NotApplied,
         Self::NotNewest,
         Self::PreviousNotApplied,
         Self::TransactionEnded,
+        Self::LockLost,
     ];
 
     pub(crate) fn constraint(self) -> &'static str {
@@ -50,6 +60,7 @@ impl StopReason {
             Self::NotNewest => "watertight_not_newest",
             Self::PreviousNotApplied => "watertight_previous_not_applied",
             Self::TransactionEnded => "watertight_transaction_ended",
+            Self::LockLost => "watertight_lock_lost",
         }
     }
 
@@ -63,11 +74,7 @@ impl StopReason {
 
 impl SessionError {
     /// Converts an error of one of Watertight's own statements, which was to do `doing`.
-    pub(crate) fn into_migrate_error(
-        self,
-        doing: impl Into<String>,
-        waited: Duration,
-    ) -> MigrateError {
+    pub(crate) fn into_migrate_error(self, doing: impl Into<String>) -> MigrateError {
         let doing = doing.into();
         match self {
             Self::ConnectionLost(source) => MigrateError::ConnectionLost {
@@ -75,7 +82,8 @@ impl SessionError {
                 source,
                 next: "run it again when PostgreSQL is back",
             },
-            Self::LockTimeout(holder) => MigrateError::LockTimeout {
+            Self::Cancelled | Self::Interrupted => MigrateError::Interrupted,
+            Self::LockTimeout { waited, holder } => MigrateError::LockTimeout {
                 doing,
                 waited,
                 holder,

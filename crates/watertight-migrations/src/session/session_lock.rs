@@ -1,5 +1,5 @@
 use super::advisory_lock::Lock;
-use super::messages::{Session, load_bool, send};
+use super::messages::{Session, load_bool};
 use super::options::Options;
 use super::session_error::{SessionError, StopReason};
 
@@ -22,10 +22,16 @@ impl SessionLock {
         })
     }
 
+    /// # Errors
+    ///
+    /// Also when the session does not hold the lock: the migration released it, or a pooler has moved this client to
+    /// another session.
     pub(crate) fn release<S: Session>(&self, session: &mut S) -> Result<(), SessionError> {
-        send(
-            session,
-            &format!("SELECT pg_catalog.pg_advisory_unlock({})", self.0.key),
-        )
+        let unlock = format!("pg_catalog.pg_advisory_unlock({})", self.0.key);
+        if load_bool(session, &unlock)? {
+            Ok(())
+        } else {
+            Err(SessionError::Stopped(StopReason::LockLost))
+        }
     }
 }

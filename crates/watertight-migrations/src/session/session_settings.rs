@@ -3,12 +3,26 @@ use std::fmt::Write;
 use postgres_protocol::escape::escape_literal;
 use serde::Deserialize;
 
-use super::messages::{Session, as_json, load, parse};
+use super::messages::{Session, SettingsSource, load, load_in_transaction};
+use super::pooler::Pooler;
 use super::session_error::SessionError;
 use crate::sql::{MentionedNames, do_block};
 
+/// PL/pgSQL that restores the settings with which a connection of the runner's own begins.
+pub(super) const RESET: &str =
+    "RESET SESSION AUTHORIZATION;\nRESET ROLE;\nRESET ALL;\nSET TIME ZONE 'UTC';\n";
+
 /// The settings of a session before a migration.
-pub(crate) struct SessionSettings {
+pub(crate) enum SessionSettings {
+    /// Those of a caller's session.
+    Read(ReadSettings),
+    /// Those with which a connection of the runner's own begins: PostgreSQL knows them, so they are not read.
+    OfNewConnection,
+    /// Those of the sessions of a pooler.
+    OfPooler(Pooler),
+}
+
+pub(crate) struct ReadSettings {
     rows: Vec<SettingRow>,
     mentioned: MentionedNames,
 }
@@ -22,6 +36,18 @@ struct SettingRow {
 }
 
 impl SessionSettings {
+    /// Returns the settings to restore after SQL that mentions these.
+    pub(crate) fn of<S: Session>(
+        session: &mut S,
+        mentioned: MentionedNames,
+    ) -> Result<Self, SessionError> {
+        Ok(match session.settings_source() {
+            SettingsSource::Query => return Self::read(session, mentioned),
+            SettingsSource::NewConnection => Self::OfNewConnection,
+            SettingsSource::Pooler(pooler) => Self::OfPooler(pooler),
+        })
+    }
+
     /// Reads all settings that a session can change with one query. Of custom settings (`app.tenant`), which PostgreSQL
     /// does not list, it reads the mentioned ones.
     pub(crate) fn read<S: Session>(
@@ -29,19 +55,14 @@ impl SessionSettings {
         mentioned: MentionedNames,
     ) -> Result<Self, SessionError> {
         let rows = load(session, &query(&mentioned))?;
-        Ok(Self { rows, mentioned })
+        Ok(Self::Read(ReadSettings { rows, mentioned }))
     }
 
     /// Reads the settings inside a transaction, which the caller rolls back if this fails.
     pub(crate) fn read_in_transaction<S: Session>(session: &mut S) -> Result<Self, SessionError> {
         let mentioned = MentionedNames::default();
-        let texts = session.texts(&as_json(&query(&mentioned)));
-        let rows = texts.map_err(SessionError::Database)?;
-        let rows = rows.iter().map(|text| parse(text));
-        Ok(Self {
-            rows: rows.collect::<Result<_, _>>()?,
-            mentioned,
-        })
+        let rows = load_in_transaction(session, &query(&mentioned))?;
+        Ok(Self::Read(ReadSettings { rows, mentioned }))
     }
 
     /// Returns what makes psql read the settings into its variable `watertight_settings`, as SQL that restores those
@@ -56,10 +77,20 @@ impl SessionSettings {
         )
     }
 
-    /// Returns SQL that restores the settings that have changed, the role first because it decides what may be set.
-    ///
-    /// Mentioned settings are restored even if they look unchanged, because a `SET LOCAL` may hide a `SET`.
+    /// Returns a statement that restores the settings that have changed, the role first because it decides what may be
+    /// set.
     pub(crate) fn restore(&self) -> String {
+        match self {
+            Self::Read(settings) => settings.restore(),
+            Self::OfNewConnection => do_block(&format!("BEGIN\n{RESET}END")),
+            Self::OfPooler(pooler) => pooler.clean_session(),
+        }
+    }
+}
+
+impl ReadSettings {
+    /// Mentioned settings are restored even if they look unchanged, because a `SET LOCAL` may hide a `SET`.
+    fn restore(&self) -> String {
         let mut names = String::new();
         let mut values = String::new();
         let mut always = String::new();

@@ -25,3 +25,4 @@ pub(crate) use set_transaction::leading_set_transaction;
 pub(crate) use split::split;
 pub(crate) use strings::Strings;
 pub(crate) use tokens::{Tokens, token_at};
+pub(crate) use words::mentioned_words;

@@ -1,3 +1,4 @@
+use super::split::split;
 use super::strings::Strings;
 use super::tokens::{Token, TokenKind, Tokens};
 
@@ -5,32 +6,35 @@ use super::tokens::{Token, TokenKind, Tokens};
 ///
 /// psql replaces `:name`, `:'name'` and `:"name"` outside of quotes, as in `prices[1:size]`, if it has a variable with
 /// that name. It does not if the colon is followed by a space, which means the same to PostgreSQL.
-pub(crate) fn for_psql(sql: &str) -> String {
-    let tokens: Vec<Token<'_>> = Tokens::new(sql, Strings::Standard)
-        .map_while(Result::ok)
-        .collect();
+pub(crate) fn for_psql(sql: &str, strings: Strings) -> String {
     let mut result = String::with_capacity(sql.len() + 2);
-    let mut end = 0;
-    for pair in tokens.windows(2) {
-        let [colon, next] = pair else { continue };
-        let is_single = colon.source() == ":" && next.source() != ":" && next.source() != "=";
-        if is_single
-            && colon.range.end == next.range.start
-            && !sql[..colon.range.start].ends_with(':')
-        {
-            result.push_str(&sql[end..colon.range.end]);
-            result.push(' ');
-            end = colon.range.end;
+    let mut is_complete = true;
+    for statement in split(sql, strings).unwrap_or_default() {
+        let sql = &sql[statement.range];
+        let tokens: Vec<Token<'_>> = Tokens::new(sql, statement.strings)
+            .map_while(Result::ok)
+            .collect();
+        let mut end = 0;
+        for pair in tokens.windows(2) {
+            let [colon, next] = pair else { continue };
+            let is_single = colon.source() == ":" && next.source() != ":" && next.source() != "=";
+            if is_single
+                && colon.range.end == next.range.start
+                && !sql[..colon.range.start].ends_with(':')
+            {
+                result.push_str(&sql[end..colon.range.end]);
+                result.push(' ');
+                end = colon.range.end;
+            }
         }
+        result.push_str(&sql[end..]);
+        let last = tokens.last();
+        is_complete = last.is_some_and(|token| token.kind == TokenKind::Symbol(b';'));
     }
-    result.push_str(&sql[end..]);
     if !result.ends_with('\n') {
         result.push('\n');
     }
-    if tokens
-        .last()
-        .is_some_and(|token| token.kind != TokenKind::Symbol(b';'))
-    {
+    if !is_complete {
         result.push_str(";\n");
     }
     result
@@ -53,8 +57,12 @@ mod tests {
                 "SELECT '1:size', $$ :size $$, a::text; -- :size\n",
             ),
             ("SELECT f(a := 1, b :=c);\n", "SELECT f(a := 1, b :=c);\n"),
+            (
+                "SELECT '\\', a[1:size];\nSET standard_conforming_strings = off; SELECT '\\' :size', a[1:size];\n",
+                "SELECT '\\', a[1: size];\nSET standard_conforming_strings = off; SELECT '\\' :size', a[1: size];\n",
+            ),
         ] {
-            assert_eq!(for_psql(sql), expected);
+            assert_eq!(for_psql(sql, Strings::Standard), expected);
         }
     }
 
@@ -66,7 +74,7 @@ mod tests {
             ("SELECT 1 -- one;", "SELECT 1 -- one;\n;\n"),
             ("SELECT 1; -- one", "SELECT 1; -- one\n"),
         ] {
-            assert_eq!(for_psql(sql), expected);
+            assert_eq!(for_psql(sql, Strings::Standard), expected);
         }
     }
 }

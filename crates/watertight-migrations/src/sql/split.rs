@@ -12,6 +12,8 @@ pub(crate) struct Statement {
     pub(crate) range: Range<usize>,
     /// The byte at which its first token starts.
     pub(crate) start: usize,
+    /// How its strings are read.
+    pub(crate) strings: Strings,
 }
 
 impl Statement {
@@ -89,8 +91,13 @@ impl<'a> ScriptReader<'a> {
         let range = self.end..end;
         self.end = end;
         self.open = None;
+        let strings = self.tokens.strings;
         self.tokens.strings = self.setting.end_statement();
-        Part::End(Statement { range, start })
+        Part::End(Statement {
+            range,
+            start,
+            strings,
+        })
     }
 }
 
@@ -310,7 +317,7 @@ mod tests {
                 prop_assert!(statement.range.contains(&statement.start));
                 end = statement.range.end;
                 let alone = statement.sql(&sql);
-                prop_assert_eq!(split(alone, Strings::Standard).unwrap(), vec![Statement { range: 0..alone.len(), start: 0 }]);
+                prop_assert_eq!(split(alone, Strings::Standard).unwrap(), vec![Statement { range: 0..alone.len(), start: 0, strings: Strings::Standard }]);
             }
             prop_assert!(statements.is_empty() || end == sql.len());
         }

@@ -122,6 +122,8 @@ mod generated {
     use proptest::prelude::*;
     use proptest::sample::select;
 
+    use super::Strings;
+
     fn space() -> impl Strategy<Value = &'static str> {
         select(vec![
             " ",
@@ -134,27 +136,43 @@ mod generated {
         ])
     }
 
-    fn literal() -> impl Strategy<Value = &'static str> {
-        select(vec![
+    fn literal(strings: Strings) -> impl Strategy<Value = &'static str> {
+        let mut literals = vec![
             "'a'",
-            "'it''s; \\'",
             "''",
+            "'it''s;'",
             "E'it\\'s; '",
             "e'\\\\'",
             "E'a'\n'it\\'s;'",
             "'a' -- it's;\n\r '--b;'",
-            "U&'\\0061;'",
-            "U&'d!0061;' UESCAPE '!'",
             "B'01'",
             "x'1F'\n'0A'",
             "N'x;'",
-            "$$;'\"$$",
+            "$$;'\"\\$$",
             "$a$ $$;$b$; $a $a$",
             "$a1$;-- $a1$",
             "1.5e-3",
             ".5",
             "10",
-        ])
+        ];
+        literals.extend(match strings {
+            Strings::Standard => [
+                "'it''s; \\'",
+                "'\\'",
+                "N'\\'",
+                "U&'\\0061;'",
+                "U&'d!0061;' UESCAPE '!'",
+            ],
+            // PostgreSQL refuses `U&'…'`.
+            Strings::Escaped => [
+                "'it\\'s; '''",
+                "'\\\\'",
+                "N'\\';'",
+                "'a'\n'it\\'s;'",
+                "'\\'' -- it\\'s\n ';\\';'",
+            ],
+        });
+        select(literals)
     }
 
     fn name() -> impl Strategy<Value = &'static str> {
@@ -171,8 +189,8 @@ mod generated {
         ])
     }
 
-    fn expression() -> impl Strategy<Value = String> {
-        let leaf = literal().prop_map(ToOwned::to_owned);
+    fn expression(strings: Strings) -> impl Strategy<Value = String> {
+        let leaf = literal(strings).prop_map(ToOwned::to_owned);
         leaf.prop_recursive(3, 12, 3, |inner| {
             prop_oneof![
                 (space(), inner.clone(), space())
@@ -188,7 +206,7 @@ mod generated {
         })
     }
 
-    fn query() -> impl Strategy<Value = String> {
+    fn query(strings: Strings) -> impl Strategy<Value = String> {
         let label = prop_oneof![
             Just(String::new()),
             Just("end".to_owned()),
@@ -196,15 +214,15 @@ mod generated {
             name().prop_map(|name| format!("AS {name}")),
             Just("AS end".to_owned()),
         ];
-        (space(), expression(), space(), label)
+        (space(), expression(strings), space(), label)
             .prop_map(|(a, value, b, label)| format!("SELECT{a} ({value}){b} {label}"))
     }
 
-    fn body() -> impl Strategy<Value = String> {
+    fn body(strings: Strings) -> impl Strategy<Value = String> {
         let statement = prop_oneof![
-            4 => query(),
+            4 => query(strings),
             1 => Just(String::new()),
-            1 => (name(), expression()).prop_map(|(name, value)| format!("UPDATE t SET {name} = {value}")),
+            1 => (name(), expression(strings)).prop_map(|(name, value)| format!("UPDATE t SET {name} = {value}")),
         ];
         (prop::collection::vec((statement, space()), 0..4), space()).prop_map(
             |(statements, space)| {
@@ -217,20 +235,21 @@ mod generated {
         )
     }
 
-    fn routine() -> impl Strategy<Value = String> {
+    fn routine(strings: Strings) -> impl Strategy<Value = String> {
         let head = select(vec![
             "CREATE FUNCTION f() RETURNS int LANGUAGE sql",
             "create or replace procedure begin(atomic int)",
             "CREATE OR REPLACE FUNCTION \"f;\"(a int DEFAULT (CASE WHEN true THEN 1 END)) RETURNS begin",
         ]);
-        (head, space(), body()).prop_map(|(head, space, body)| format!("{head}{space} {body}"))
+        (head, space(), body(strings))
+            .prop_map(|(head, space, body)| format!("{head}{space} {body}"))
     }
 
-    fn statement() -> impl Strategy<Value = String> {
+    fn statement(strings: Strings) -> impl Strategy<Value = String> {
         prop_oneof![
-            query(),
-            routine(),
-            (query(), query(), space()).prop_map(|(a, b, space)| format!(
+            query(strings),
+            routine(strings),
+            (query(strings), query(strings), space()).prop_map(|(a, b, space)| format!(
                 "CREATE RULE r AS ON INSERT TO t DO ALSO ({a};{space};{b};)"
             )),
             name().prop_map(|name| format!(
@@ -243,19 +262,21 @@ mod generated {
     }
 
     /// Returns a script, and the number of statements in it.
-    pub(super) fn script() -> impl Strategy<Value = (String, usize)> {
+    pub(super) fn script(strings: Strings) -> impl Strategy<Value = (String, usize)> {
         let between = (space(), select(vec![";", ";;", "; ;"]), space())
             .prop_map(|(a, semicolons, b)| format!("{a}{semicolons}{b}"));
-        (space(), prop::collection::vec((statement(), between), 1..8)).prop_map(
-            |(space, statements)| {
+        (
+            space(),
+            prop::collection::vec((statement(strings), between), 1..8),
+        )
+            .prop_map(|(space, statements)| {
                 let count = statements.len();
                 let statements: String = statements
                     .into_iter()
                     .map(|(statement, between)| statement + &between)
                     .collect();
                 (format!("{space};{statements}"), count)
-            },
-        )
+            })
     }
 }
 
@@ -275,20 +296,22 @@ fn a_script_has_as_many_statements_as_postgresql_finds_in_it() {
         }
     }
 
-    let config = Config {
-        cases: 200,
-        failure_persistence: None,
-        ..Config::default()
-    };
     let parser = RefCell::new(parser);
-    TestRunner::new(config)
-        .run(&generated::script(), |(sql, count)| {
-            prop_assert_eq!(split(&sql, Strings::Standard).unwrap().len(), count);
-            let misread = parser.borrow_mut().misread(&sql, Strings::Standard);
-            prop_assert_eq!(misread, [""; 0]);
-            Ok(())
-        })
-        .unwrap();
+    for (strings, cases) in [(Strings::Standard, 200), (Strings::Escaped, 100)] {
+        let config = Config {
+            cases,
+            failure_persistence: None,
+            ..Config::default()
+        };
+        TestRunner::new(config)
+            .run(&generated::script(strings), |(sql, count)| {
+                prop_assert_eq!(split(&sql, strings).unwrap().len(), count);
+                let misread = parser.borrow_mut().misread(&sql, strings);
+                prop_assert_eq!(misread, [""; 0]);
+                Ok(())
+            })
+            .unwrap();
+    }
 
     let sql = r"INSERT INTO t VALUES ('it\'s; ok' -- '
         '\';', n'\'', E'\'', U&'\', B'01', $$\$$); SET standard_conforming_strings = on; SELECT '\'; SELECT 2";

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use super::strings::Strings;
 use super::tokens::{Token, TokenKind, Tokens};
 
@@ -39,6 +41,19 @@ pub(super) fn read_words(token: &Token<'_>, read: &mut dyn FnMut(Part<'_>)) {
     }
 }
 
+/// Returns the words in `sql`, also those in its strings, in lower case.
+pub(crate) fn mentioned_words(sql: &str) -> BTreeSet<String> {
+    let mut words = BTreeSet::new();
+    for token in Tokens::new(sql, Strings::Standard).map_while(Result::ok) {
+        read_words(&token, &mut |part| {
+            if let Part::Word(word) = part {
+                words.insert(word.to_ascii_lowercase());
+            }
+        });
+    }
+    words
+}
+
 fn symbol<'a>(byte: u8) -> Part<'a> {
     match byte {
         b'.' => Part::Dot,
@@ -71,4 +86,24 @@ fn read_string(token: &Token<'_>, read: &mut dyn FnMut(Part<'_>)) {
 
 fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$' || byte >= 0x80
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_in_a_comment_is_not_mentioned() {
+        let mentions = |sql| mentioned_words(sql).contains("lock_timeout");
+        for sql in [
+            "SET LOCAL Lock_Timeout = 0",
+            "SELECT set_config('lock_timeout', '0', true)",
+            "DO $$ BEGIN EXECUTE 'SET lock_timeout = 0'; END $$",
+        ] {
+            assert!(mentions(sql), "{sql}");
+        }
+        assert!(!mentions(
+            "-- lock_timeout\nSELECT /* lock_timeout */ lock_timeouts"
+        ));
+    }
 }

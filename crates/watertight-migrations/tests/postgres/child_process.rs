@@ -15,8 +15,20 @@ const DATABASE: &str = "WATERTIGHT_TEST_DATABASE";
 const FOLDER: &str = "WATERTIGHT_TEST_FOLDER";
 const PLUGINS: &str = "WATERTIGHT_TEST_PLUGINS";
 
-/// Runs this test binary again, to migrate `plugins` in another process. It exits with 0 if all of them are up to date.
+const CONNECTION: &str = "WATERTIGHT_TEST_CONNECTION";
+
+/// Runs this test binary again, to migrate `plugins` in another process, over the runner's own connections or over Diesel's.
+/// It exits with 0 if all of them are up to date.
 pub fn spawn_run(plugins: &PluginFolders, url: &str) -> Child {
+    spawn(plugins, url, "any")
+}
+
+/// Like [`spawn_run`], over the runner's own connections.
+pub fn spawn_run_on(plugins: &PluginFolders, url: &str) -> Child {
+    spawn(plugins, url, "own")
+}
+
+fn spawn(plugins: &PluginFolders, url: &str, connection: &str) -> Child {
     let list: Vec<_> = plugins
         .list()
         .map(|(plugin, needs)| {
@@ -32,6 +44,7 @@ pub fn spawn_run(plugins: &PluginFolders, url: &str) -> Child {
             "--nocapture",
         ])
         .env(DATABASE, url)
+        .env(CONNECTION, connection)
         .env(FOLDER, plugins.path())
         .env(PLUGINS, list.join(" "))
         .stdout(Stdio::null())
@@ -54,7 +67,8 @@ fn run_in_child_process() {
     };
     let migrator = Migrator::new(list.split(' ').map(plugin).collect()).unwrap();
     let database = TestDatabase::at(&url);
-    let report = if std::process::id().is_multiple_of(2) {
+    let is_own = std::env::var(CONNECTION).is_ok_and(|connection| connection == "own");
+    let report = if !is_own && std::process::id().is_multiple_of(2) {
         migrator.run(&mut database.connect(), &[])
     } else {
         run_at(&migrator, database.database_url())

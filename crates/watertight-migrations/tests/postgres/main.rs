@@ -1,14 +1,25 @@
 //! Tests against a real PostgreSQL, in one binary because linking is slow.
 
+mod blocked;
+mod cancelled_from_outside;
 mod child_process;
 mod crashes;
 mod cut_connections;
+mod delaying_proxy;
 mod drift;
 mod failures;
+mod interrupts;
 mod killed_server;
+mod lock_timeout;
+mod lost_connections;
+mod notices;
+mod parallel;
 mod pgbouncer;
+mod pgbouncer_in_transaction_mode;
 mod plugin_folders;
+mod policies;
 mod pooler;
+mod postgres_errors;
 mod proxy;
 mod races;
 mod rights;
@@ -20,6 +31,8 @@ mod settings;
 mod simple_client;
 mod sources;
 mod sql_reading;
+mod standby;
 mod stress;
 mod test_database;
 mod with_diesel;
+mod without_transaction;

@@ -11,17 +11,18 @@ use diesel::pg::Pg;
 use watertight_metadata::PluginMetadata;
 use watertight_migrations::{Migrator, Outcome, PluginMigrations};
 
-use crate::plugin_folders::PluginFolders;
+use crate::plugin_folders::{PluginFolders, id};
 use crate::pooler::Pooler;
 use crate::runner::run_at;
 use crate::test_database::{TestDatabase, execute, history, query_all, query_one};
 
 const SESSION: &str = "pool_mode = session";
 
+pub const ADVISORY_LOCKS: &str = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = \
+                                  (SELECT oid FROM pg_database WHERE datname = current_database())";
+
 pub fn assert_no_lock_is_left(database: &TestDatabase) {
-    let locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = \
-                 (SELECT oid FROM pg_database WHERE datname = current_database())";
-    assert_eq!(query_one(&mut database.connect(), locks), "0");
+    assert_eq!(query_one(&mut database.connect(), ADVISORY_LOCKS), "0");
 }
 
 const PLUGINS: [(&str, &[&str]); 4] = [
@@ -202,5 +203,39 @@ fn in_session_mode_everything_works() {
             report.plugins[0].outcome
         );
     }
+    assert_no_lock_is_left(&database);
+}
+
+#[test]
+fn in_session_mode_migrations_are_reverted_redone_and_marked() {
+    let database = TestDatabase::new();
+    let Some(pooler) = Pooler::start(&database, SESSION) else {
+        return;
+    };
+    let plugins = PluginFolders::shop(&[
+        ("1_a/up.sql", "CREATE TABLE plugin_shop.log (line int)"),
+        ("1_a/down.sql", "DROP TABLE plugin_shop.log"),
+    ]);
+    write_index(&plugins, "shop");
+    plugins.write(
+        "shop",
+        &[(
+            "6_index/down.sql",
+            "DROP INDEX CONCURRENTLY plugin_shop.line",
+        )],
+    );
+    let migrator = plugins.migrator();
+    let shop = &id("shop");
+    let connection = &mut pooler.url().connect_session().unwrap();
+    assert!(migrator.run(connection, &[]).unwrap().is_success());
+    assert_eq!(migrator.redo(connection, shop).unwrap(), "6_index");
+    let two = 2.try_into().unwrap();
+    let reverted = migrator.revert(connection, shop, two).unwrap();
+    assert_eq!(reverted, ["6_index", "1_a"]);
+    assert!(migrator.mark_applied(connection, shop, "1").unwrap());
+    let repair = migrator.plan_repair(connection, shop).unwrap();
+    assert!(repair.changes.is_empty());
+    let status = migrator.status(connection).unwrap();
+    assert_eq!(status[0].pending().count(), 1);
     assert_no_lock_is_left(&database);
 }

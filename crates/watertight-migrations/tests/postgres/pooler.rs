@@ -135,7 +135,7 @@ impl Drop for Pooler {
 }
 
 /// Returns PgBouncer's version, after it was installed if need be.
-fn version() -> Option<(u32, u32)> {
+pub fn version() -> Option<(u32, u32)> {
     static VERSION: OnceLock<Option<(u32, u32)>> = OnceLock::new();
     *VERSION.get_or_init(|| {
         installed_version().or_else(|| {

@@ -49,13 +49,7 @@ impl Proxy {
     pub fn start(server: &DatabaseUrl, fault: Fault) -> Self {
         let socket = server.socket_folder().unwrap().join(".s.PGSQL.5432");
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = DatabaseUrl::from_parameters(&[
-            ("host", "127.0.0.1"),
-            ("port", &listener.local_addr().unwrap().port().to_string()),
-            ("user", server.user_name()),
-            ("dbname", server.database_name()),
-            ("sslmode", "disable"),
-        ]);
+        let url = url_of_proxy(server, &listener);
         let shared = Arc::new(Shared {
             messages: AtomicUsize::new(0),
             fault: Mutex::new(Some(fault)),
@@ -70,10 +64,7 @@ impl Proxy {
                 thread::spawn(move || shared.serve(&client, &server));
             }
         });
-        Self {
-            url: url.unwrap(),
-            shared,
-        }
+        Self { url, shared }
     }
 
     pub fn url(&self) -> &DatabaseUrl {
@@ -84,6 +75,18 @@ impl Proxy {
     pub fn has_interfered(&self) -> bool {
         self.shared.fault.lock().unwrap().is_none()
     }
+}
+
+/// Returns the URL of the server's database through a proxy that listens here.
+pub fn url_of_proxy(server: &DatabaseUrl, listener: &TcpListener) -> DatabaseUrl {
+    DatabaseUrl::from_parameters(&[
+        ("host", "127.0.0.1"),
+        ("port", &listener.local_addr().unwrap().port().to_string()),
+        ("user", server.user_name()),
+        ("dbname", server.database_name()),
+        ("sslmode", "disable"),
+    ])
+    .unwrap()
 }
 
 impl Shared {

@@ -2,16 +2,17 @@
 
 use std::sync::mpsc::channel;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use watertight_diagnostics::ErrorReport;
 use watertight_migrations::{MigrateError, MigrationProgress, Outcome, SkipReason};
 
 use crate::child_process::spawn_run;
 use crate::plugin_folders::{PluginFolders, applied};
+use crate::runner::run_at;
 use crate::test_database::{
     Connection, TestDatabase, execute, history, query_all, query_one, relation_exists,
-    skip_on_one_connection,
+    skip_on_one_connection, wait_until, without_times,
 };
 
 const PLUGINS: [(&str, &[&str]); 3] = [("shop", &[]), ("orders", &["shop"]), ("other", &[])];
@@ -92,12 +93,13 @@ fn eight_processes_apply_each_migration_exactly_once() {
 
 /// Waits until another session runs `pg_sleep`, or until none does.
 fn wait_for_sleep(connection: &mut Connection, expected: bool) {
-    let start = Instant::now();
-    let asleep = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep')";
-    while (query_one(connection, asleep) == "true") != expected {
-        assert!(start.elapsed() < Duration::from_secs(30));
-        thread::sleep(Duration::from_millis(10));
-    }
+    wait_until(
+        connection,
+        &format!(
+            "SELECT {expected} = EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() \
+             AND wait_event = 'PgSleep')"
+        ),
+    );
 }
 
 #[test]
@@ -159,30 +161,79 @@ fn a_run_that_times_out_names_the_session_that_holds_the_lock() {
     let connection = &mut database.connect();
     let pid = query_one(slow, "SELECT pg_backend_pid()");
     let migrator = plugins.migrator();
-    let (waits, waited) = channel();
-    let timing_out = plugins
-        .migrator()
-        .lock_timeout(Duration::from_millis(200))
-        .on_progress(move |progress| {
-            if let MigrationProgress::Waiting { holder, .. } = progress {
-                waits.send(holder.to_string()).unwrap();
-            }
-        });
+    let timing_out = plugins.migrator().lock_timeout(Duration::from_millis(200));
     thread::scope(|scope| {
         scope.spawn(|| assert!(migrator.run(slow, &[]).unwrap().is_success()));
         wait_for_sleep(connection, true);
         let report = timing_out.run(connection, &[]).unwrap();
-        let error = plugins.error(&report).replace(&pid, "PID");
+        let error = without_times(&plugins.error(&report)).replace(&pid, "PID");
         insta::assert_snapshot!(error, @"
-        error: failed to apply migration 1_a of plugin `shop`: process PID (slow-deploy) still holds the lock after 0.2 s
+        error: failed to apply migration 1_a of plugin `shop`: process PID (slow-deploy, active since TIME) still holds the lock after 0.2 s
         hint: wait for it to end, or end it with `SELECT pg_terminate_backend(PID)`
         ");
     });
-    assert_eq!(
-        waited.try_iter().collect::<Vec<_>>(),
-        [format!("process {pid} (slow-deploy)")]
-    );
     assert_eq!(applied(&timing_out.run(connection, &[]).unwrap()), [""; 0]);
+}
+
+/// Starts a run whose migration does not end, and another run. Calls `on_wait` when that one reports that it waits, with
+/// the process id of the first. Returns the number of reports, and what the other run applied.
+fn run_that_waits(on_wait: impl Fn(&TestDatabase, &str) + Sync) -> (usize, Vec<bool>) {
+    let plugins = PluginFolders::shop(&[("1_a/up.sql", "SELECT pg_advisory_xact_lock(42)")]);
+    let database = TestDatabase::new();
+    let gate = &mut database.connect();
+    execute(gate, "SELECT pg_advisory_lock(42)");
+    let first = &mut database.connect();
+    execute(first, "SET application_name = 'first'");
+    let pid = query_one(first, "SELECT pg_backend_pid()");
+    let (waits, waiting) = channel();
+    let second = plugins.migrator().on_progress(move |progress| {
+        if let MigrationProgress::Waiting { holder, .. } = progress {
+            waits.send(holder.to_string()).unwrap();
+        }
+    });
+    thread::scope(|scope| {
+        scope.spawn(|| plugins.migrator().run(first, &[]));
+        let blocked = "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted \
+             AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))";
+        wait_until(&mut database.connect(), blocked);
+        let second = scope.spawn(|| run_at(&second, database.database_url()));
+        let report = waiting.recv().unwrap();
+        assert_eq!(
+            without_times(&report),
+            format!("process {pid} (first, active since TIME)")
+        );
+        on_wait(&database, &pid);
+        execute(gate, "SELECT pg_advisory_unlock(42)");
+        let report = second.join().unwrap().unwrap();
+        assert!(report.is_success(), "{report}");
+        let by_another_run = report.plugins[0]
+            .applied
+            .iter()
+            .map(|migration| migration.by_another_run);
+        (1 + waiting.try_iter().count(), by_another_run.collect())
+    })
+}
+
+#[test]
+fn a_run_waits_as_long_as_another_one_is_alive_and_reports_once_for_whom() {
+    if skip_on_one_connection() {
+        return;
+    }
+    assert_eq!(run_that_waits(|_, _| ()), (1, vec![true]));
+}
+
+#[test]
+fn a_run_that_waits_continues_when_the_other_one_is_killed() {
+    if skip_on_one_connection() {
+        return;
+    }
+    let kill = |database: &TestDatabase, pid: &str| {
+        execute(
+            &mut database.connect(),
+            &format!("SELECT pg_terminate_backend({pid})"),
+        );
+    };
+    assert_eq!(run_that_waits(kill), (1, vec![false]));
 }
 
 #[test]
@@ -206,7 +257,7 @@ fn a_lost_connection_ends_the_run_and_is_reported() {
         .unwrap();
     insta::assert_snapshot!(plugins.error(&report), @"
     error: failed to apply migration 1_a of plugin `shop`: the connection to PostgreSQL was lost: terminating connection due to administrator command
-    hint: whether it was applied is unknown; check the status when PostgreSQL is back
+    hint: the server was shut down, or somebody ended the session with `pg_terminate_backend`; whether it was applied is unknown; check the status when PostgreSQL is back
     ");
     assert!(matches!(
         report.plugins[1].outcome,

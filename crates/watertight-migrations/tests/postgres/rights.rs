@@ -5,7 +5,9 @@ use watertight_diagnostics::ErrorReport;
 use watertight_migrations::MigrateError;
 
 use crate::plugin_folders::{ONE, PluginFolders, id};
-use crate::test_database::{GUEST, TestDatabase, execute, history, skip_on_one_connection};
+use crate::test_database::{
+    GUEST, TestDatabase, execute, history, relation_exists, skip_on_one_connection,
+};
 
 #[test]
 fn status_needs_only_read_rights() {
@@ -162,4 +164,75 @@ fn a_history_that_diesel_created_for_another_role_is_read_but_not_altered() {
     "#);
     plugins.migrator().revert(guest, &id("shop"), ONE).unwrap();
     assert_eq!(history(connection, "plugin_shop"), ["0"]);
+}
+
+#[test]
+fn without_the_right_to_write_the_history_nothing_is_sent() {
+    if skip_on_one_connection() {
+        return;
+    }
+    let plugins = PluginFolders::shop(&[
+        ("1_a/up.sql", "SELECT 1"),
+        ("1_a/down.sql", "SELECT 1"),
+        ("2_b/up.sql", "CREATE TABLE plugin_shop.t (a int)"),
+        ("2_b/metadata.toml", "run_in_transaction = false"),
+    ]);
+    let shop = id("shop");
+    let database = TestDatabase::new();
+    let connection = &mut database.connect();
+    plugins.migrator().run_next(connection, &shop).unwrap();
+    execute(
+        connection,
+        "GRANT ALL ON SCHEMA plugin_shop TO watertight_test_guest; \
+         GRANT SELECT ON plugin_shop.__diesel_schema_migrations TO watertight_test_guest",
+    );
+    let guest = &mut database.connect_as(GUEST);
+    let report = plugins.migrator().run(guest, &[]).unwrap();
+    insta::assert_snapshot!(plugins.error(&report), @r#"
+    error: failed to write the history of plugin `shop`: the role has no right to INSERT
+    hint: as its owner, run `GRANT INSERT, UPDATE, DELETE ON "plugin_shop"."__diesel_schema_migrations" TO <role>`
+    "#);
+    assert!(!relation_exists(connection, "plugin_shop.t"));
+
+    let missing_right = |error: MigrateError| match error {
+        MigrateError::MayNotWriteHistory { right, .. } => right,
+        error => panic!("{}", ErrorReport::new(&error)),
+    };
+    let migrator = plugins.migrator();
+    let run_next = migrator.run_next(guest, &shop).unwrap_err();
+    let revert = migrator.revert(guest, &shop, ONE).unwrap_err();
+    let redo = migrator.redo(guest, &shop).unwrap_err();
+    let applied = migrator.mark_applied(guest, &shop, "2").unwrap_err();
+    let pending = migrator.mark_pending(guest, &shop, "1").unwrap_err();
+    let errors = [run_next, revert, redo, applied, pending];
+    assert_eq!(
+        errors.map(missing_right),
+        ["INSERT", "DELETE", "DELETE", "INSERT", "DELETE"]
+    );
+
+    // The columns that are written suffice.
+    execute(
+        connection,
+        "GRANT INSERT (version, name, checksum) ON plugin_shop.__diesel_schema_migrations TO watertight_test_guest",
+    );
+    let report = plugins.migrator().run(guest, &[]).unwrap();
+    assert!(report.is_success(), "{}", plugins.error(&report));
+}
+
+#[test]
+fn a_history_that_may_not_be_written_is_no_error_if_nothing_is_pending() {
+    if skip_on_one_connection() {
+        return;
+    }
+    let plugins = PluginFolders::shop(&[("1_a/up.sql", "SELECT 1")]);
+    let database = TestDatabase::new();
+    let connection = &mut database.connect();
+    let _ = plugins.migrator().run(connection, &[]).unwrap();
+    execute(
+        connection,
+        "GRANT USAGE ON SCHEMA plugin_shop TO watertight_test_guest; \
+         GRANT SELECT ON plugin_shop.__diesel_schema_migrations TO watertight_test_guest",
+    );
+    let report = plugins.migrator().run(&mut database.connect_as(GUEST), &[]);
+    assert!(report.unwrap().is_success());
 }

@@ -1,12 +1,14 @@
-//! The number of messages that are sent to the server.
+//! The number of messages that are sent to the server, and of round trips that follow one another.
 
 use std::sync::{Arc, Mutex};
 
 use diesel::Connection as _;
 use diesel::connection::InstrumentationEvent;
 
+use crate::delaying_proxy::DelayingProxy;
 use crate::plugin_folders::PluginFolders;
-use crate::test_database::{Connection, TestDatabase};
+use crate::runner::run_at;
+use crate::test_database::{Connection, TestDatabase, skip_on_one_connection};
 
 /// Returns the messages that are sent by `action`.
 fn messages_of(connection: &mut Connection, action: impl FnOnce(&mut Connection)) -> Vec<String> {
@@ -71,4 +73,65 @@ fn a_migration_is_one_message() {
     });
     // The check of the connection, the schemas and histories, the settings, one migration.
     assert_eq!(messages.len(), 1 + 2 + 1 + 1, "{messages:#?}");
+}
+
+/// Runs through a proxy, and returns the round trips and connections.
+fn round_trips(plugins: &PluginFolders, database: &TestDatabase) -> (usize, usize) {
+    let proxy = DelayingProxy::start(database.database_url());
+    let report = run_at(&plugins.migrator(), proxy.url()).unwrap();
+    assert!(report.is_success(), "{report:?}");
+    (proxy.round_trips(), proxy.connections())
+}
+
+#[test]
+fn a_run_with_nothing_to_do_takes_four_round_trips_for_any_number_of_plugins() {
+    if skip_on_one_connection() {
+        return;
+    }
+    for count in [1, 20] {
+        let plugins = plugins(count);
+        let database = TestDatabase::new();
+        plugins
+            .migrator()
+            .run(&mut database.connect(), &[])
+            .unwrap();
+        // Two to connect, the schemas, the histories.
+        assert_eq!(round_trips(&plugins, &database), (4, 1));
+    }
+}
+
+#[test]
+fn a_first_run_over_four_connections_takes_six_round_trips() {
+    if skip_on_one_connection() {
+        return;
+    }
+    let plugins = plugins(4);
+    for (plugin, _) in plugins.list() {
+        let sql = "SET search_path = pg_temp; SET app.tenant = 'x'";
+        plugins.write(plugin.as_str(), &[("3_c/up.sql", sql)]);
+    }
+    // Two to connect and the schemas, then two to open the other connections while schemas and histories are created,
+    // then the migrations.
+    let (round_trips, connections) = round_trips(&plugins, &TestDatabase::new());
+    assert!(round_trips <= 6, "{round_trips}");
+    assert_eq!(connections, 4);
+}
+
+#[test]
+fn only_connections_that_there_is_work_for_are_opened() {
+    if skip_on_one_connection() {
+        return;
+    }
+    let chain = PluginFolders::new(&[("a", &[]), ("b", &["a"]), ("c", &["b"]), ("d", &[])]);
+    for plugin in ["a", "b", "c"] {
+        chain.write(plugin, &[("1_a/up.sql", "SELECT 1")]);
+    }
+    let database = TestDatabase::new();
+    let (_, connections) = round_trips(&chain, &database);
+    assert_eq!(connections, 1, "each waits for the one before");
+
+    chain.write("b", &[("2_b/up.sql", "SELECT 1")]);
+    chain.write("d", &[("1_a/up.sql", "SELECT 1")]);
+    let (_, connections) = round_trips(&chain, &database);
+    assert_eq!(connections, 2);
 }

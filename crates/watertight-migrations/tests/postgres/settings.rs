@@ -1,17 +1,42 @@
 //! Settings that a migration changes are restored for its history row, the next migration and the caller.
 
+use watertight_connection::DatabaseUrl;
+
 use crate::plugin_folders::{PluginFolders, id};
+use crate::runner::run_at;
 use crate::test_database::{Connection, GUEST, TestDatabase, execute, query_one};
 
 const SETTINGS: &str = "SELECT string_agg(concat_ws('=', name, current_setting(name, true)), ' ' ORDER BY name) FROM \
                      unnest(ARRAY['search_path', 'role', 'session_authorization', 'TimeZone', 'app.tenant', \
                      'statement_timeout', 'work_mem', 'DateStyle']) AS name";
 
-/// Runs the migration between two others, and returns the connection's settings before and after.
-fn before_and_after(database: &TestDatabase, sql: &str, in_transaction: bool) -> (String, String) {
+const IN_TRANSACTION: [&str; 10] = [
+    "SET search_path = public",
+    "SET ROLE ROLE_NAME",
+    "SET LOCAL ROLE ROLE_NAME",
+    "SET SESSION AUTHORIZATION ROLE_NAME",
+    "SET TIME ZONE 'UTC'; SET app.tenant = 'other'; SET statement_timeout = '1min'",
+    "RESET ALL; SET app.tenant = 'x'",
+    "SET work_mem = '8MB'; SET LOCAL work_mem = '4MB'",
+    "SELECT set_config('search_path', 'public', false); SET LOCAL search_path = pg_temp, \"a b\"",
+    "DO $$ BEGIN EXECUTE 'SET DateStyle = ISO'; END $$",
+    "SET standard_conforming_strings = off; SET backslash_quote = off",
+];
+
+const WITHOUT_TRANSACTION: [&str; 6] = [
+    "SET search_path = public; SELECT 1",
+    "SET ROLE ROLE_NAME",
+    "SET SESSION AUTHORIZATION ROLE_NAME",
+    "RESET ALL; SET app.tenant = 'x'",
+    "DISCARD TEMP; RESET ALL; SELECT 'app.tenant'",
+    "BEGIN; SET LOCAL ROLE ROLE_NAME; COMMIT; SET work_mem = '8MB'",
+];
+
+/// Creates a plugin with the migration between two others, and the last one stores the settings that it sees.
+fn plugins(sql: &str, in_transaction: bool) -> PluginFolders {
     let sql = sql.replace("ROLE_NAME", GUEST);
     let metadata = format!("run_in_transaction = {in_transaction}");
-    let plugins = PluginFolders::shop(&[
+    PluginFolders::shop(&[
         (
             "1_a/up.sql",
             "CREATE TABLE plugin_shop.seen (settings text)",
@@ -22,7 +47,12 @@ fn before_and_after(database: &TestDatabase, sql: &str, in_transaction: bool) ->
             "3_c/up.sql",
             &format!("INSERT INTO plugin_shop.seen {SETTINGS}"),
         ),
-    ]);
+    ])
+}
+
+/// Runs the migration between two others, and returns the connection's settings before and after.
+fn before_and_after(database: &TestDatabase, sql: &str, in_transaction: bool) -> (String, String) {
+    let plugins = plugins(sql, in_transaction);
     execute(
         &mut database.connect(),
         "DROP SCHEMA IF EXISTS plugin_shop CASCADE",
@@ -58,18 +88,7 @@ fn connection(database: &TestDatabase) -> Connection {
 #[test]
 fn settings_are_restored_after_a_migration_in_a_transaction() {
     let database = TestDatabase::new();
-    for sql in [
-        "SET search_path = public",
-        "SET ROLE ROLE_NAME",
-        "SET LOCAL ROLE ROLE_NAME",
-        "SET SESSION AUTHORIZATION ROLE_NAME",
-        "SET TIME ZONE 'UTC'; SET app.tenant = 'other'; SET statement_timeout = '1min'",
-        "RESET ALL; SET app.tenant = 'x'",
-        "SET work_mem = '8MB'; SET LOCAL work_mem = '4MB'",
-        "SELECT set_config('search_path', 'public', false); SET LOCAL search_path = pg_temp, \"a b\"",
-        "DO $$ BEGIN EXECUTE 'SET DateStyle = ISO'; END $$",
-        "SET standard_conforming_strings = off; SET backslash_quote = off",
-    ] {
+    for sql in IN_TRANSACTION {
         let (before, after) = before_and_after(&database, sql, true);
         assert_eq!(before, after, "{sql}");
     }
@@ -78,17 +97,69 @@ fn settings_are_restored_after_a_migration_in_a_transaction() {
 #[test]
 fn settings_are_restored_after_a_migration_without_a_transaction() {
     let database = TestDatabase::new();
-    for sql in [
-        "SET search_path = public; SELECT 1",
-        "SET ROLE ROLE_NAME",
-        "SET SESSION AUTHORIZATION ROLE_NAME",
-        "RESET ALL; SET app.tenant = 'x'",
-        "DISCARD TEMP; RESET ALL; SELECT 'app.tenant'",
-        "BEGIN; SET LOCAL ROLE ROLE_NAME; COMMIT; SET work_mem = '8MB'",
-    ] {
+    for sql in WITHOUT_TRANSACTION {
         let (before, after) = before_and_after(&database, sql, false);
         assert_eq!(before, after, "{sql}");
     }
+}
+
+#[test]
+fn a_connection_of_the_runner_goes_back_to_the_settings_of_its_url() {
+    let database = TestDatabase::new();
+    let options =
+        "options=-c%20app.tenant%3Dme%20-c%20search_path%3Dpg_temp%20-c%20statement_timeout%3D1h";
+    let separator = if database.url().contains('?') {
+        '&'
+    } else {
+        '?'
+    };
+    let url: DatabaseUrl = format!("{}{separator}{options}", database.url())
+        .parse()
+        .unwrap();
+    let expected = query_one(&mut url.connect().unwrap(), SETTINGS);
+    assert!(expected.contains("app.tenant=me"), "{expected}");
+    let in_transaction = IN_TRANSACTION.into_iter().map(|sql| (sql, true));
+    let without = WITHOUT_TRANSACTION.into_iter().map(|sql| (sql, false));
+    for (sql, in_transaction) in in_transaction.chain(without) {
+        let report = run_at(&plugins(sql, in_transaction).migrator(), &url).unwrap();
+        assert!(report.is_success(), "{sql}: {report:?}");
+        let connection = &mut database.connect();
+        assert_eq!(
+            query_one(connection, "SELECT settings FROM plugin_shop.seen"),
+            expected,
+            "{sql}"
+        );
+        execute(connection, "DROP SCHEMA plugin_shop CASCADE");
+    }
+}
+
+#[test]
+fn a_setting_that_an_earlier_function_changes_does_not_reach_the_next_migration() {
+    let plugins = PluginFolders::shop(&[
+        (
+            "1_a/up.sql",
+            "CREATE FUNCTION plugin_shop.f() RETURNS text LANGUAGE sql \
+             AS $$ SELECT set_config('search_path', 'public', false) $$",
+        ),
+        ("2_b/up.sql", "SELECT plugin_shop.f()"),
+        (
+            "3_c/up.sql",
+            "CREATE TABLE plugin_shop.seen AS SELECT current_setting('search_path') AS path",
+        ),
+        ("4_d/up.sql", "SELECT plugin_shop.f()"),
+        (
+            "5_e/up.sql",
+            "INSERT INTO plugin_shop.seen SELECT current_setting('search_path')",
+        ),
+        ("5_e/metadata.toml", "run_in_transaction = false"),
+    ]);
+    let database = TestDatabase::new();
+    let report = run_at(&plugins.migrator(), database.database_url()).unwrap();
+    assert!(report.is_success(), "{report:?}");
+    let connection = &mut database.connect();
+    let default = query_one(connection, "SELECT current_setting('search_path')");
+    let seen = query_one(connection, "SELECT DISTINCT path FROM plugin_shop.seen");
+    assert_eq!(seen, default);
 }
 
 #[test]

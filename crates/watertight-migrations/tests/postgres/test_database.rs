@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::{Mutex, OnceLock};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use diesel::deserialize::QueryableByName;
@@ -91,6 +92,16 @@ impl TestDatabase {
         &self.url
     }
 
+    /// Sets or resets a setting of the database, for connections that are opened later.
+    pub fn alter(&self, setting: &str) {
+        execute(
+            &mut self.connect(),
+            &format!(
+                "DO $$ BEGIN EXECUTE format($f$ALTER DATABASE %I {setting}$f$, current_database()); END $$"
+            ),
+        );
+    }
+
     pub fn connect(&self) -> Connection {
         self.url.connect().unwrap()
     }
@@ -122,6 +133,7 @@ impl TestDatabase {
     fn drop_schemas(&self) -> Result<(), Box<dyn std::error::Error>> {
         self.url.connect()?.batch_execute(
             "DO $$ DECLARE name text; BEGIN \
+             EXECUTE format('ALTER DATABASE %I RESET ALL', current_database()); \
              FOR name IN SELECT nspname FROM pg_namespace WHERE starts_with(nspname, 'plugin_') \
              LOOP EXECUTE format('DROP SCHEMA %I CASCADE', name); END LOOP; END $$",
         )?;
@@ -167,6 +179,27 @@ pub fn relation_exists(connection: &mut Connection, relation: &str) -> bool {
         connection,
         &format!("SELECT to_regclass('{relation}') IS NOT NULL"),
     ) == "true"
+}
+
+/// Waits until a query returns true.
+pub fn wait_until(connection: &mut Connection, condition: &str) {
+    let start = Instant::now();
+    while query_one(connection, condition) != "true" {
+        assert!(start.elapsed() < Duration::from_secs(30), "{condition}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Replaces the times since when sessions do something by `TIME`.
+pub fn without_times(text: &str) -> String {
+    let mut parts = text.split(" since ");
+    let mut replaced = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (_, rest) = part.split_once("UTC").unwrap();
+        replaced += " since TIME";
+        replaced += rest;
+    }
+    replaced
 }
 
 /// Writes files, each a path in the folder and its contents.

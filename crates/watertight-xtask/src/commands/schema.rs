@@ -46,7 +46,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let plugins = workspace.named_or_all(&arguments.plugins)?;
     let plan = if arguments.from_database {
         let database = workspace.database()?;
-        plan(&workspace, &plugins, &mut database.url().connect()?)?
+        plan(&workspace, &plugins, &mut database.url().connect_session()?)?
     } else {
         let ids: Vec<_> = plugins.iter().map(|plugin| plugin.id).collect();
         let migrator = migrator_for(&workspace, &ids)?;

@@ -27,7 +27,7 @@ pub(crate) fn connect_to(url: &DatabaseUrl, command: &mut Command) {
 ///
 /// When the program cannot be run.
 pub(crate) fn run(command: &mut Command) -> Result<ExitCode> {
-    interrupt::on_interrupt(|| {})?;
+    interrupt::leave_ctrl_c()?;
     without_cargo_variables(command);
     let program = command.get_program().to_os_string();
     let status = command

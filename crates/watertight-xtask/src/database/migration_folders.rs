@@ -42,5 +42,6 @@ pub(crate) fn migrator_for(workspace: &Workspace, only: &[PluginId]) -> Result<M
         };
         PluginMigrations::from_folder(plugin.id, plugin.dependencies, path)
     });
-    Ok(Migrator::new(plugins.collect())?)
+    let migrator = Migrator::new(plugins.collect())?;
+    Ok(workspace.migrate_settings().apply(migrator))
 }

@@ -2,10 +2,10 @@ use anyhow::Result;
 use watertight_diagnostics::ExitCode;
 use watertight_embedded::Database;
 use watertight_metadata::PluginId;
-use watertight_migrations::{MigrationProgress, Migrator, PluginStatus, RunReport};
+use watertight_migrations::{MigrateError, MigrationProgress, Migrator, PluginStatus, RunReport};
 
+use super::interrupt::interruptible;
 use super::migration_folders::migrator;
-use super::sessions::Sessions;
 use crate::generator::schema_refresh::SchemaRefresh;
 use crate::output::command_error;
 use crate::output::migration_progress::ProgressReporter;
@@ -50,6 +50,10 @@ pub(crate) fn run_and_refresh(
     } else {
         run_pending_after(migrator, database, only, begin)?
     };
+    if report.is_interrupted() {
+        // The next run rewrites the files.
+        return Ok(report);
+    }
     let migrated = report
         .plugins
         .iter()
@@ -89,13 +93,14 @@ fn run_pending_after(
         }
         report(progress);
     });
-    let sessions = Sessions::new(database.url())?;
-    let report = migrator.run_on(sessions.url(), only);
-    sessions.finish();
+    let report = interruptible(&migrator, |migrator| migrator.run_on(database.url(), only))?;
     reporter.finish();
     let report = report?;
     for error in report.errors() {
         terminal::error(&command_error::report(error));
+    }
+    if report.is_interrupted() && report.errors().next().is_none() {
+        terminal::error(&command_error::report(&MigrateError::Interrupted));
     }
     Ok(report)
 }
@@ -104,6 +109,8 @@ fn run_pending_after(
 pub(crate) fn exit_code(report: &RunReport) -> ExitCode {
     if report.is_success() {
         ExitCode::Success
+    } else if report.is_interrupted() {
+        ExitCode::Interrupted
     } else {
         ExitCode::Failure
     }

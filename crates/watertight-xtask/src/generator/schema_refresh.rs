@@ -152,7 +152,7 @@ impl<'a> SchemaRefresh<'a> {
         killed: &[RefreshMarker],
     ) -> Result<FilePlan> {
         let mut plan = FilePlan::default();
-        let mut connection = self.database.url().connect()?;
+        let mut connection = self.database.url().connect_session()?;
         let mut files = Vec::new();
         for plugin in &self.plugins {
             let file = SchemaFile::read(self.workspace.root(), plugin)?;
@@ -217,7 +217,7 @@ impl BeforeMigrations {
         plugins: &[WorkspacePlugin],
         pending: &[PluginId],
     ) -> Result<Self> {
-        let mut connection = url.connect()?;
+        let mut connection = url.connect_session()?;
         let mut tables_of = BTreeMap::new();
         let mut unedited = BTreeMap::new();
         for plugin in plugins {

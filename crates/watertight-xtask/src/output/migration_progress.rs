@@ -1,7 +1,9 @@
+use std::error::Error as _;
 use std::io::IsTerminal;
 use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use watertight_diagnostics::causes;
 use watertight_migrations::{Direction, MigrationProgress};
 
 use crate::output::terminal;
@@ -38,6 +40,10 @@ impl ProgressReporter {
 }
 
 fn report(bar: &ProgressBar, progress: &MigrationProgress<'_>) {
+    if let Some(warning) = progress.warning() {
+        bar.suspend(|| terminal::warning(&warning));
+        return;
+    }
     let print = |line: String| bar.suspend(|| terminal::status(&line));
     match progress {
         MigrationProgress::Planned { migrations, .. } => bar.set_length(*migrations as u64),
@@ -70,27 +76,18 @@ fn report(bar: &ProgressBar, progress: &MigrationProgress<'_>) {
         MigrationProgress::Failed {
             plugin, migration, ..
         } => print(format!("{plugin} {migration} failed")),
-        MigrationProgress::Notice {
+        MigrationProgress::Postponed {
             plugin,
             migration,
-            notice,
-        } => {
-            let detail = match &notice.detail {
-                Some(detail) => format!(" ({})", detail.trim_end_matches('.')),
-                None => String::new(),
-            };
-            print(format!(
-                "{plugin} {migration}: {}: {}{detail}",
-                notice.severity, notice.message
-            ));
+            error,
+        } => print(format!(
+            "{plugin} {migration} is applied again when nothing else runs: {}",
+            causes(error.source()).join(": ")
+        )),
+        _ => {
+            if let Some(line) = progress.status_line() {
+                print(line);
+            }
         }
-        MigrationProgress::Waiting { plugin, holder } => {
-            let lock = match plugin {
-                Some(plugin) => format!("plugin {plugin}"),
-                None => "the creation of schemas".to_owned(),
-            };
-            print(format!("waiting for the lock on {lock}, held by {holder}"));
-        }
-        _ => {}
     }
 }

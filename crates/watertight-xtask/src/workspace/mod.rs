@@ -5,6 +5,7 @@ pub(crate) mod cargo_command;
 pub(crate) mod cargo_lock;
 mod line_endings;
 mod manifests;
+mod migrate_settings;
 mod plugin_source;
 pub(crate) mod schema_file;
 mod settings;
@@ -21,6 +22,7 @@ use watertight_embedded::{Database, EmbeddedProgress};
 use crate::output::hint::{Hint as _, hinted};
 use crate::output::terminal;
 use manifests::{Manifest, Manifests};
+use migrate_settings::MigrateSettings;
 use plugin_source::PluginSource;
 use settings::Settings;
 
@@ -38,6 +40,11 @@ pub use workspace_plugin::WorkspacePlugin;
 /// templates = "templates"  # templates that replace those of the generators
 /// refresh_schema = true    # rewrite a plugin's schema.rs after its migrations have run
 /// template = "template"    # a cargo-generate template of new workspaces; none by default
+///
+/// [workspace.metadata.watertight.migrate]
+/// ahead = "warn"           # if the history is ahead of the code: "allow", "warn" or "deny"
+/// out_of_order = "warn"    # if a pending migration is older than an applied one
+/// statement_lock_timeout = "5s"  # PostgreSQL's lock_timeout for migrations in a transaction; "none" for none
 /// ```
 ///
 /// Each manifest is read once: a `Workspace` does not see later changes.
@@ -119,6 +126,11 @@ impl Workspace {
     /// Returns whether a plugin's `schema.rs` is rewritten after its migrations have run.
     pub fn refreshes_schema(&self) -> bool {
         self.settings.refresh_schema
+    }
+
+    /// Returns the settings of migrators.
+    pub(crate) fn migrate_settings(&self) -> &MigrateSettings {
+        &self.settings.migrate
     }
 
     /// Returns the name of the server's package, if there is a server.

@@ -3,6 +3,7 @@ use std::path::{Component, Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 use toml_edit::{Item, TableLike};
 
+use super::migrate_settings::MigrateSettings;
 use crate::output::hint::{Hint as _, hinted};
 
 /// The settings in `[workspace.metadata.watertight]`. Folders are relative to the root.
@@ -13,6 +14,7 @@ pub(super) struct Settings {
     pub(super) templates: PathBuf,
     pub(super) template: Option<PathBuf>,
     pub(super) refresh_schema: bool,
+    pub(super) migrate: MigrateSettings,
 }
 
 impl Settings {
@@ -28,6 +30,7 @@ impl Settings {
             templates: "templates".into(),
             template: None,
             refresh_schema: true,
+            migrate: MigrateSettings::default(),
         };
         let table = manifest.get("workspace").and_then(|workspace| {
             workspace
@@ -48,9 +51,10 @@ impl Settings {
                         "`refresh_schema` in `[workspace.metadata.watertight]` is neither true nor false",
                     )?;
                 }
+                "migrate" => settings.migrate = MigrateSettings::read(value)?,
                 _ => bail!(hinted(
                     format!("`[workspace.metadata.watertight]` has an unknown key `{key}`"),
-                    "valid keys are `plugins`, `server`, `templates`, `template` and `refresh_schema`"
+                    "valid keys are `plugins`, `server`, `templates`, `template`, `refresh_schema` and `migrate`"
                 )),
             }
         }

@@ -1,6 +1,7 @@
 //! The commands, run in temporary workspaces and on real PostgreSQL servers.
 
 mod cargo_variables;
+mod counting_proxy;
 mod db;
 mod dry_run;
 mod file_systems;
@@ -9,12 +10,14 @@ mod help;
 mod migrate;
 mod migrate_drift;
 mod migrate_errors;
+mod migrate_options;
 mod migrate_revert;
 mod new_migration;
 mod new_plugin;
 mod new_plugin_all_or_nothing;
 mod new_plugin_conflicts;
 mod output;
+mod pgbouncer;
 mod root_package_server;
 mod schema;
 mod shop;

@@ -2,12 +2,14 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
+use diesel::connection::SimpleConnection as _;
 use insta::assert_snapshot;
 use serde_json::Value;
 
-use crate::shop::Shop;
+use crate::counting_proxy::CountingProxy;
+use crate::shop::{Shop, has_one_connection};
 use crate::test_workspace::Outcome;
 
 #[test]
@@ -19,6 +21,21 @@ fn all_plugins_are_migrated_once() {
     Applied 2 migrations; 2 plugins up to date.
     ");
     assert_snapshot!(shop.run(&["migrate"]).succeeded(), @"Nothing to do: 2 plugins up to date.");
+}
+
+#[test]
+fn a_run_with_nothing_to_do_connects_once() {
+    if has_one_connection() {
+        return;
+    }
+    let shop = Shop::new();
+    let jobs = shop.run(&["migrate", "--jobs", "1"]);
+    assert!(jobs.succeeded().contains("Applied 2 migrations"));
+    let proxy = CountingProxy::start(shop.database.url());
+    let mut command = shop.workspace.command(&["migrate"]);
+    let run = command.env("DATABASE_URL", proxy.url()).output().unwrap();
+    assert!(Outcome::new(run).succeeded().contains("Nothing to do"));
+    assert_eq!(proxy.connections(), 1);
 }
 
 #[test]
@@ -276,37 +293,128 @@ fn a_killed_run_applies_no_half_migration_and_the_next_run_continues() {
     assert_eq!(shop.count(applied), 2);
 }
 
-#[test]
-fn ctrl_c_rolls_the_running_migration_back() {
-    let shop = Shop::new();
+/// Runs `migrate` with a migration that sleeps, and sends a signal meanwhile.
+fn interrupt(shop: &Shop, signal: &str) -> Outcome {
     shop.migration(
         "shop",
         "2_slow",
         "CREATE TABLE plugin_shop.slow (id int); SELECT pg_sleep(600);",
     );
-    let mut command = shop.command(&["migrate"]);
-    let mut run = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut run = spawn(shop);
     shop.wait_until_it_sleeps(&mut run);
+    send(signal, run.id());
+    Outcome::new(run.wait_with_output().unwrap())
+}
+
+fn spawn(shop: &Shop) -> Child {
+    let mut command = shop.command(&["migrate"]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().unwrap()
+}
+
+fn send(signal: &str, process: u32) {
     let sent = Command::new("kill")
-        .args(["-INT", &run.id().to_string()])
+        .args([signal, &process.to_string()])
         .status();
     assert!(sent.unwrap().success());
-    let ran = Outcome::new(run.wait_with_output().unwrap());
+}
+
+#[test]
+fn ctrl_c_rolls_the_running_migration_back() {
+    let shop = Shop::new();
+    let ran = interrupt(&shop, "-INT");
     assert_eq!(ran.code, Some(130), "{}", ran.stderr);
     assert!(
-        ran.stderr
-            .contains("interrupted: the running migration was rolled back"),
+        ran.stderr.contains(
+            "error: interrupted: migration 2_slow of plugin `shop` was rolled back\nhint: run it again\n"
+        ),
         "{}",
         ran.stderr
+    );
+    assert!(
+        ran.stdout
+            .contains("shop: 1 migration applied; interrupted at 2_slow\n"),
+        "{}",
+        ran.stdout
     );
     if !crate::shop::has_one_connection() {
         assert_eq!(shop.sleeping(), 0);
     }
     assert_eq!(shop.tables(), 4);
+}
+
+#[test]
+fn a_run_that_is_blocked_prints_by_whom() {
+    if crate::shop::has_one_connection() {
+        return;
+    }
+    let shop = Shop::new();
+    shop.run(&["migrate"]).succeeded();
+    shop.migration(
+        "shop",
+        "2_late",
+        "ALTER TABLE plugin_shop.items ADD late int;",
+    );
+    let mut reader = shop.database.connect();
+    reader
+        .batch_execute(
+            "SET application_name = 'reader'; BEGIN; SELECT count(*) FROM plugin_shop.items",
+        )
+        .unwrap();
+    let mut run = shop.command(&["migrate"]);
+    let mut run = run.stderr(Stdio::piped()).spawn().unwrap();
+    let line = BufReader::new(run.stderr.take().unwrap())
+        .lines()
+        .map(Result::unwrap)
+        .find(|line| line.contains("waits for"))
+        .unwrap();
+    assert!(
+        line.starts_with("shop 2_late waits for a lock on plugin_shop.items held by process "),
+        "{line}"
+    );
+    assert!(
+        line.contains(" (reader, idle in transaction since "),
+        "{line}"
+    );
+    reader.batch_execute("ROLLBACK").unwrap();
+    assert!(run.wait().unwrap().success());
+}
+
+#[test]
+fn sigterm_and_sighup_are_handled_as_ctrl_c() {
+    for signal in ["-TERM", "-HUP"] {
+        let ran = interrupt(&Shop::new(), signal);
+        assert_eq!(ran.code, Some(130), "{}", ran.stderr);
+        assert!(
+            ran.stderr
+                .contains("interrupted: migration 2_slow of plugin `shop` was rolled back"),
+            "{}",
+            ran.stderr
+        );
+    }
+}
+
+#[test]
+fn a_second_ctrl_c_does_not_wait_for_a_server_that_hangs() {
+    if crate::shop::has_one_connection() {
+        return;
+    }
+    let shop = Shop::new();
+    shop.migration("shop", "2_slow", "SELECT pg_sleep(600);");
+    let mut run = spawn(&shop);
+    shop.wait_until_it_sleeps(&mut run);
+    let backend = shop.count("SELECT pid::bigint FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'");
+    let backend = u32::try_from(backend).unwrap();
+    send("-STOP", backend);
+    while run.try_wait().unwrap().is_none() {
+        send("-INT", run.id());
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    let ran = Outcome::new(run.wait_with_output().unwrap());
+    send("-CONT", backend);
+    assert_eq!(ran.code, Some(130), "{}", ran.stderr);
+    // It would have printed so some seconds later.
+    assert!(!ran.stderr.contains("unknown"), "{}", ran.stderr);
 }
 
 #[test]
@@ -337,9 +445,8 @@ fn new_plugin_can_migrate_afterwards() {
     );
     assert_eq!(down.code, Some(1));
     assert!(
-        down.stderr.contains(
-            "failed to migrate after plugin `later` was written: failed to connect to "
-        ),
+        down.stderr
+            .contains("failed to migrate after plugin `later` was written: failed to connect to "),
         "{}",
         down.stderr
     );
@@ -374,4 +481,75 @@ fn on_a_terminal_a_plugin_has_one_line_and_states_have_colour() {
     );
     let last = migrated.trim_end().lines().last().unwrap();
     assert_eq!(last, "Applied 3 migrations; 2 plugins up to date.");
+}
+
+#[test]
+fn notices_and_warnings_are_shown_with_their_migration() {
+    let shop = Shop::new();
+    shop.migration(
+        "shop",
+        "2_notices",
+        "DO $$ BEGIN RAISE NOTICE 'backfilled 12 rows'; \
+         RAISE WARNING 'careful' USING DETAIL = '3 rows skipped', HINT = 'look at them'; END $$;\n\
+         CREATE TABLE IF NOT EXISTS plugin_shop.items (id int);",
+    );
+    let ran = shop.run(&["migrate", "--no-schema", "--json"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let lines: Vec<_> = ran
+        .stderr
+        .lines()
+        .filter(|line| !line.contains(" applied in "))
+        .collect();
+    assert_snapshot!(lines.join("\n"), @r#"
+    shop 2_notices: NOTICE: backfilled 12 rows
+    warning: shop 2_notices: careful (3 rows skipped)
+    hint: look at them
+    shop 2_notices: NOTICE: relation "items" already exists, skipping
+    "#);
+    let report: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let applied = &report["plugins"][1]["applied"][1];
+    let messages = applied["notices"].as_array().unwrap();
+    let messages: Vec<_> = messages.iter().map(|notice| &notice["message"]).collect();
+    assert_eq!(
+        messages,
+        [
+            "backfilled 12 rows",
+            "careful",
+            "relation \"items\" already exists, skipping"
+        ]
+    );
+}
+
+#[test]
+fn what_an_interrupted_migration_left_is_shown_and_how_to_go_on() {
+    let shop = Shop::new();
+    shop.migration(
+        "shop",
+        "2_index",
+        "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS items_id ON plugin_shop.items (id);",
+    );
+    shop.workspace.write(
+        "plugins/shop/migrations/2_index/metadata.toml",
+        "run_in_transaction = false\n",
+    );
+    shop.migration(
+        "shop",
+        "1b_rows",
+        "INSERT INTO plugin_shop.items VALUES (1), (1)",
+    );
+    shop.failure();
+    assert_snapshot!(shop.failure(), @r#"
+    warning: shop 2_index: an attempt that failed or was interrupted left the invalid index plugin_shop.items_id
+    hint: unless its SQL drops what is left, run `DROP INDEX CONCURRENTLY plugin_shop.items_id`
+    shop 2_index: NOTICE: relation "items_id" already exists, skipping
+    error: failed to apply migration 2_index of plugin `shop`: its SQL ran and what it did stays, but the index plugin_shop.items_id is invalid, so it is not recorded
+    hint: an attempt that failed or was interrupted left what `IF NOT EXISTS` keeps; run `DROP INDEX CONCURRENTLY plugin_shop.items_id`, and run the migration again
+    ---
+    shop: failed at 2_index
+    Applied 0 migrations; 1 is still pending.
+    "#);
+    assert_eq!(
+        shop.count("SELECT count(*) FROM plugin_shop.__diesel_schema_migrations"),
+        2
+    );
 }

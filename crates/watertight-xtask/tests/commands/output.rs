@@ -5,6 +5,7 @@ use std::process::{Command, ExitCode, Stdio};
 
 use serde_json::Value;
 
+use crate::shop::Shop;
 use crate::test_workspace::{Outcome, TestWorkspace};
 
 #[test]
@@ -80,6 +81,77 @@ fn output_that_cannot_be_written_is_an_error() {
             Outcome::new(output).failed(),
             "error: failed to write the output: No space left on device (os error 28)\n\
              hint: make room where the output goes, and run the command again\n"
+        );
+    }
+}
+
+#[test]
+fn output_of_a_command_that_uses_the_database_and_cannot_be_written_is_an_error() {
+    if !cfg!(target_os = "linux") {
+        eprintln!("skipped: there is no /dev/full");
+        return;
+    }
+    let shop = Shop::new();
+    shop.workspace.write("plugins/shop/src/schema.rs", "");
+    for arguments in [
+        &["migrate", "--dry-run"][..],
+        &["migrate", "--dry-run", "--json"],
+        &["migrate", "--no-schema"],
+        &["migrate", "--no-schema", "--json"],
+        &["migrate", "status"],
+        &["migrate", "status", "--json"],
+        &["migrate", "status", "--check", "--json"],
+        &["migrate", "repair", "--plugin", "shop", "--json"],
+        &["migrate", "mark", "--applied", "shop/1", "--yes"],
+        &["generate", "shop", "--dry-run", "--json"],
+        &["schema", "--check", "--json"],
+        &["verify", "--json"],
+        &["db", "status", "--json"],
+        &["db", "create", "--json"],
+        &["db", "url"],
+    ] {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let output = shop.command(arguments).stdout(full).output().unwrap();
+        let outcome = Outcome::new(output);
+        assert_eq!(outcome.code, Some(1), "{arguments:?}: {}", outcome.stderr);
+        let error = "error: failed to write the output: No space left on device (os error 28)\n";
+        assert!(
+            outcome.stderr.contains(error),
+            "{arguments:?}: {}",
+            outcome.stderr
+        );
+    }
+}
+
+#[test]
+fn with_json_a_database_that_cannot_be_reached_is_a_document() {
+    let shop = Shop::new();
+    shop.workspace.write("plugins/shop/src/schema.rs", "");
+    for (name, arguments) in [
+        ("migrate", &["migrate", "--json"][..]),
+        ("migrate", &["migrate", "--dry-run", "--json"]),
+        ("migrate", &["migrate", "status", "--json"]),
+        (
+            "migrate",
+            &["migrate", "repair", "--plugin", "shop", "--json"],
+        ),
+        ("generate", &["generate", "shop", "--json"]),
+        ("schema", &["schema", "--json"]),
+        ("verify", &["verify", "--json"]),
+        ("db", &["db", "create", "--json"]),
+    ] {
+        let mut command = shop.command(arguments);
+        command.env("DATABASE_URL", "postgres://postgres@127.0.0.1:1/x");
+        let outcome = Outcome::new(command.output().unwrap());
+        assert_eq!(outcome.code, Some(1), "{arguments:?}: {}", outcome.stderr);
+        let document: Value = serde_json::from_str(&outcome.stdout).unwrap();
+        assert_eq!(document["command"], name);
+        assert!(
+            outcome
+                .stdout
+                .contains("failed to connect to postgres://postgres@127.0.0.1:1/"),
+            "{arguments:?}: {}",
+            outcome.stdout
         );
     }
 }

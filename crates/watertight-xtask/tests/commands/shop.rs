@@ -106,8 +106,7 @@ impl Shop {
 
     pub fn sleeping(&self) -> i64 {
         self.count(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%pg_sleep%' \
-             AND pid <> pg_backend_pid()",
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'",
         )
     }
 

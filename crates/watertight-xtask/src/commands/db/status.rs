@@ -43,7 +43,7 @@ type Facts = Vec<(&'static str, Value)>;
 
 /// Returns the facts about the database of `DATABASE_URL`, which has to be running.
 fn named(workspace: &Workspace, url: &DatabaseUrl, origin: &UrlOrigin) -> Result<Facts> {
-    let mut connection = url.connect()?;
+    let mut connection = url.connect_session()?;
     let version: String = sql::<Text>("SHOW server_version").get_result(&mut connection)?;
     let origin = match origin {
         UrlOrigin::DotEnv(file) => {

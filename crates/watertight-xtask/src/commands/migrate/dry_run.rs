@@ -14,7 +14,7 @@ pub(super) fn run(
     only: &[PluginId],
     json: bool,
 ) -> Result<ExitCode> {
-    let plan = migrator.plan(&mut database.url().connect()?, only)?;
+    let plan = migrator.plan(&mut database.url().connect_session()?, only)?;
     if json {
         let mut document = to_json(&plan);
         source_warnings::add_to(&mut document, migrator);

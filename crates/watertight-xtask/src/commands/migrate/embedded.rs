@@ -1,3 +1,4 @@
+use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
@@ -9,7 +10,13 @@ use crate::workspace::Workspace;
 use crate::workspace::cargo_command::cargo;
 
 /// Lets the server run the migrations that are embedded in its binary.
-pub(super) fn run(workspace: &Workspace, database: &Database, json: bool) -> Result<ExitCode> {
+pub(super) fn run(
+    workspace: &Workspace,
+    database: &Database,
+    json: bool,
+    jobs: Option<NonZeroUsize>,
+    lock_timeout: Option<u64>,
+) -> Result<ExitCode> {
     let Some(server) = workspace.server_package()? else {
         bail!(hinted(
             format!(
@@ -23,6 +30,8 @@ pub(super) fn run(workspace: &Workspace, database: &Database, json: bool) -> Res
     command
         .args(["run", "--package", &server, "--", "migrate"])
         .args(json.then_some("--json"))
+        .args(jobs.map(|jobs| format!("--jobs={jobs}")))
+        .args(lock_timeout.map(|seconds| format!("--lock-timeout={seconds}")))
         .env("DATABASE_URL", database.url().expose_secret());
     child_process::run(&mut command)
 }

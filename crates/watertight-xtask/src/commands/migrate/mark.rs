@@ -77,7 +77,7 @@ pub(super) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
             &format!("record {what}"),
         )?;
     }
-    let connection = &mut database.url().connect()?;
+    let connection = &mut database.url().connect_session()?;
     let changed = if state == "applied" {
         migrator.mark_applied(connection, &plugin, version)?
     } else {

@@ -2,8 +2,9 @@ use anyhow::Result;
 use clap::Args;
 use watertight_diagnostics::ExitCode;
 
+use crate::database::interrupt::interruptible;
+use crate::database::lock_timeout::LockTimeoutArguments;
 use crate::database::migration_folders::migrator_for;
-use crate::database::sessions::Sessions;
 use crate::generator::schema_refresh::SchemaRefresh;
 use crate::output::terminal;
 use crate::workspace::Workspace;
@@ -14,20 +15,22 @@ pub(crate) struct Arguments {
     /// Plugin id.
     #[arg(long, value_name = "ID")]
     plugin: String,
+    #[command(flatten)]
+    lock_timeout: LockTimeoutArguments,
 }
 
 pub(super) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
     let plugin = workspace.plugin(&arguments.plugin)?.id;
     let migrator = migrator_for(workspace, &[plugin])?;
+    let migrator = arguments.lock_timeout.apply(migrator);
     let database = workspace.database()?;
     let refresh = SchemaRefresh::new(workspace, &database)?;
     if let Some(refresh) = &refresh {
         refresh.begin()(&[plugin]);
     }
-    let sessions = Sessions::new(database.url())?;
-    let migration = migrator.redo(&mut sessions.connect()?, &plugin);
-    sessions.finish();
-    let migration = migration?;
+    let migration = interruptible(&migrator, |migrator| {
+        migrator.redo_on(database.url(), &plugin)
+    })??;
     if let Some(refresh) = refresh {
         refresh.finish(&[plugin])?;
     }

@@ -39,7 +39,7 @@ pub(super) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
     let ids: Vec<_> = plugins.iter().map(|plugin| plugin.id).collect();
     let migrator = migrator_for(workspace, &ids)?;
     let database = workspace.database()?;
-    let mut connection = database.url().connect()?;
+    let mut connection = database.url().connect_session()?;
     let mut repairs = Vec::new();
     for id in &ids {
         let repair = migrator.plan_repair(&mut connection, id)?;

@@ -4,8 +4,9 @@ use anyhow::Result;
 use clap::Args;
 use watertight_diagnostics::ExitCode;
 
+use crate::database::interrupt::interruptible;
+use crate::database::lock_timeout::LockTimeoutArguments;
 use crate::database::migration_folders::migrator_for;
-use crate::database::sessions::Sessions;
 use crate::output::migration_progress::ProgressReporter;
 use crate::output::terminal;
 use crate::workspace::Workspace;
@@ -19,18 +20,20 @@ pub(crate) struct Arguments {
     /// Number of migrations.
     #[arg(long, value_name = "N", default_value = "1")]
     steps: NonZeroUsize,
+    #[command(flatten)]
+    lock_timeout: LockTimeoutArguments,
 }
 
 pub(super) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
     let plugin = workspace.plugin(&arguments.plugin)?.id;
     let migrator = migrator_for(workspace, &[plugin])?;
+    let migrator = arguments.lock_timeout.apply(migrator);
     let database = workspace.database()?;
     let reporter = ProgressReporter::new();
     let migrator = migrator.on_progress(reporter.callback());
-    let sessions = Sessions::new(database.url())?;
-    let mut connection = sessions.connect()?;
-    let reverted = migrator.revert(&mut connection, &plugin, arguments.steps);
-    sessions.finish();
+    let reverted = interruptible(&migrator, |migrator| {
+        migrator.revert_on(database.url(), &plugin, arguments.steps)
+    })?;
     reporter.finish();
     let reverted = reverted?;
     terminal::print(&match reverted.len() {

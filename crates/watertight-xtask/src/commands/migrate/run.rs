@@ -1,3 +1,4 @@
+use std::num::NonZeroUsize;
 use std::process;
 
 use anyhow::Result;
@@ -5,6 +6,7 @@ use clap::Args;
 use watertight_metadata::PluginId;
 
 use crate::commands::migrate::{dry_run, embedded};
+use crate::database::lock_timeout::LockTimeoutArguments;
 use crate::database::migration_folders::migrator_for;
 use crate::database::migration_run::{exit_code, run_and_refresh, run_pending};
 use crate::database::wait::WaitArguments;
@@ -30,20 +32,35 @@ pub(crate) struct Arguments {
     /// Run the migrations embedded in the server's binary, with its `migrate` command.
     #[arg(long, conflicts_with_all = ["plugin", "dry_run"])]
     embedded: bool,
+    /// Most connections to migrate over, each with one plugin at a time [default: 4].
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
     /// Do not rewrite the plugins' schema.rs.
     #[arg(long)]
     no_schema: bool,
     #[command(flatten)]
     wait: WaitArguments,
+    #[command(flatten)]
+    lock_timeout: LockTimeoutArguments,
 }
 
 pub(super) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<process::ExitCode> {
     if arguments.embedded {
         let database = arguments.wait.database(workspace)?;
-        return embedded::run(workspace, &database, arguments.json);
+        return embedded::run(
+            workspace,
+            &database,
+            arguments.json,
+            arguments.jobs,
+            arguments.lock_timeout.lock_timeout,
+        );
     }
     let only = ids(workspace, &arguments.plugin)?;
     let migrator = migrator_for(workspace, &only)?;
+    let mut migrator = arguments.lock_timeout.apply(migrator);
+    if let Some(jobs) = arguments.jobs {
+        migrator = migrator.jobs(jobs);
+    }
     source_warnings::print(&migrator);
     let warnings: Vec<_> = migrator.warnings().map(source_warnings::to_json).collect();
     let database = arguments.wait.database(workspace)?;
