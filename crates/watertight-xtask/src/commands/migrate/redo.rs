@@ -6,6 +6,7 @@ use crate::database::interrupt::interruptible;
 use crate::database::lock_timeout::LockTimeoutArguments;
 use crate::database::migration_folders::migrator_for;
 use crate::generator::schema_refresh::SchemaRefresh;
+use crate::output::migration_progress::ProgressReporter;
 use crate::output::terminal;
 use crate::workspace::Workspace;
 
@@ -28,9 +29,13 @@ pub(super) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
     if let Some(refresh) = &refresh {
         refresh.begin()(&[plugin]);
     }
-    let migration = interruptible(&migrator, |migrator| {
+    let reporter = ProgressReporter::new();
+    let migrator = migrator.on_progress(reporter.callback());
+    let redone = interruptible(&migrator, |migrator| {
         migrator.redo_on(database.url(), &plugin)
-    })??;
+    })?;
+    reporter.finish();
+    let migration = redone?;
     if let Some(refresh) = refresh {
         refresh.finish(&[plugin])?;
     }
