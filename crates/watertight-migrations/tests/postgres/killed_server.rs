@@ -49,6 +49,11 @@ fn kill(workspace: &Path, kind: EmbeddedKind, round: usize) {
     };
     let killed = Command::new("kill").args([signal, "--", &target]).status();
     assert!(killed.unwrap().success());
+    // Until a PGlite's processes have ended, it counts as running.
+    let is_running = || EmbeddedServer::status(workspace).unwrap().running;
+    while kind == EmbeddedKind::Pglite && is_running().is_some_and(|running| running.pid == pid) {
+        thread::sleep(Duration::from_millis(1));
+    }
 }
 
 /// Returns the numbers in the history, and those of the tables that are complete.
