@@ -4,7 +4,9 @@ use watertight_migrations::RunReport;
 
 use crate::plugin_folders::PluginFolders;
 use crate::runner::run_at;
-use crate::test_database::{TestDatabase, history, query_all, query_one, relation_exists};
+use crate::test_database::{
+    TestDatabase, history, query_all, query_one, relation_exists, skip_on_one_connection,
+};
 
 const CREATE: &str = "CREATE TABLE plugin_shop.seen (value text);";
 
@@ -71,6 +73,10 @@ fn strings_end_where_postgresql_ends_them() {
 
 #[test]
 fn a_script_that_turns_standard_conforming_strings_off_is_read_accordingly() {
+    // A PGlite's connections do not have the settings of their database.
+    if skip_on_one_connection() {
+        return;
+    }
     for in_transaction in [true, false] {
         assert_eq!(
             values(
@@ -85,6 +91,10 @@ fn a_script_that_turns_standard_conforming_strings_off_is_read_accordingly() {
 
 #[test]
 fn a_session_with_standard_conforming_strings_off_is_read_accordingly() {
+    // A PGlite's connections do not have the settings of their database.
+    if skip_on_one_connection() {
+        return;
+    }
     for in_transaction in [true, false] {
         assert_eq!(
             values_in(
